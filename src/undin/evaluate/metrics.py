@@ -1,0 +1,243 @@
+"""How good one enhanced signal is: PESQ, STOI, SI-SDR, DNSMOS and the level that clean speech loses.
+
+Every function takes one signal, or one pair, at 16 kHz. Where a metric has no value (a silent reference, an utterance
+too short) it returns NaN and says why by an `UndefinedMetricWarning`, so that one odd file never ends a long run.
+Folders are scored in `score.py`, tables are made in `report.py`.
+"""
+
+import warnings
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+SAMPLE_RATE_HZ = 16_000
+DNSMOS_WINDOW_SAMPLES = 144_160
+ACTIVITY_FRAME_SAMPLES = 320
+ACTIVITY_MARGIN_DB = 15.9
+
+
+class UndefinedMetricWarning(UserWarning):
+    """A metric has no value for this signal; the message is the reason."""
+
+
+def _undefined(reason: str) -> float:
+    warnings.warn(reason, UndefinedMetricWarning, stacklevel=3)
+    return float("nan")
+
+
+def _flaw(**signals: np.ndarray) -> str | None:
+    """Return why these signals cannot be compared, or None; raise ValueError where the caller is at fault."""
+    lengths = {name: np.shape(signal) for name, signal in signals.items()}
+    if any(len(shape) != 1 for shape in lengths.values()) or len(set(lengths.values())) != 1:
+        raise ValueError(f"metrics compare mono signals of one length, got shapes {lengths}")
+    for name, signal in signals.items():
+        if not np.isfinite(signal).all():
+            return f"{name} holds NaN or infinity"
+        if not np.any(signal):
+            return f"{name} is silent"
+    return None
+
+
+def pesq_wb(clean: np.ndarray, enhanced: np.ndarray) -> float:
+    """Perceived quality by wide-band PESQ (ITU-T P.862.2).
+
+    Parameters
+    ----------
+    clean, enhanced : ndarray, shape (N,)
+        Reference and signal under test, 16 kHz; the level of either does not matter.
+
+    Returns
+    -------
+    float
+        MOS-LQO, 1.04 (bad) to 4.64 (identical); NaN for signals under 0.25 s or without an utterance.
+    """
+    from pesq import BufferTooShortError, NoUtterancesError, pesq
+
+    if flaw := _flaw(clean=clean, enhanced=enhanced):
+        return _undefined(flaw)
+    try:
+        return float(pesq(SAMPLE_RATE_HZ, clean, enhanced, "wb"))
+    except BufferTooShortError:
+        return _undefined("shorter than the 0.25 s that PESQ needs")
+    except NoUtterancesError:
+        return _undefined("PESQ finds no utterance")
+
+
+def stoi(clean: np.ndarray, enhanced: np.ndarray, *, extended: bool = False) -> float:
+    """Predicted intelligibility by STOI (Taal et al., TASLP 2011) or ESTOI (Jensen and Taal, TASLP 2016).
+
+    Parameters
+    ----------
+    clean, enhanced : ndarray, shape (N,)
+        Reference and signal under test, 16 kHz.
+    extended : bool
+        ESTOI, which also follows noises that come and go.
+
+    Returns
+    -------
+    float
+        About 0 (lost) to 1 (all understood); NaN with less than 0.4 s of speech.
+    """
+    import pystoi
+
+    if flaw := _flaw(clean=clean, enhanced=enhanced):
+        return _undefined(flaw)
+    too_short = "less than the 0.4 s of speech that STOI needs"
+    if len(clean) < 0.4 * SAMPLE_RATE_HZ:
+        return _undefined(too_short)
+    with warnings.catch_warnings():
+        # pystoi warns of too little speech and returns 1e-5, which would pass for a score
+        warnings.simplefilter("error", RuntimeWarning)
+        try:
+            return float(pystoi.stoi(clean, enhanced, SAMPLE_RATE_HZ, extended=extended))
+        except RuntimeWarning:
+            return _undefined(too_short)
+
+
+def si_sdr(clean: np.ndarray, enhanced: np.ndarray) -> float:
+    """Scale-invariant signal-to-distortion ratio (Le Roux et al., ICASSP 2019, eq. 5).
+
+    The mean is not removed: a constant that a network adds is a distortion like any other.
+
+    Parameters
+    ----------
+    clean, enhanced : ndarray, shape (N,)
+        Reference and signal under test.
+
+    Returns
+    -------
+    float
+        Decibels; infinite for a scaled copy, NaN where either signal is silent.
+    """
+    if flaw := _flaw(clean=clean, enhanced=enhanced):
+        return _undefined(flaw)
+    reference = np.asarray(clean, dtype=np.float64)
+    estimate = np.asarray(enhanced, dtype=np.float64)
+    target = (estimate @ reference) / (reference @ reference) * reference
+    distortion = estimate - target
+    with np.errstate(divide="ignore"):
+        return float(10 * np.log10((target @ target) / (distortion @ distortion)))
+
+
+@cache
+def _dnsmos_session():
+    """The network of the `speechmos` package on one thread.
+
+    The package's own wrapper is left aside: it imports librosa, which it does not declare, takes every core, and
+    computes P.808 scores beside.
+    """
+    import onnxruntime
+    import speechmos
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    weights = Path(speechmos.__file__).parent / "dnsmos_models" / "sig_bak_ovr.onnx"
+    return onnxruntime.InferenceSession(str(weights), options, providers=["CPUExecutionProvider"])
+
+
+# Raw network output to the MOS scale, per score from the highest power down (microsoft/DNS-Challenge, dnsmos_local.py).
+DNSMOS_POLYNOMIALS = {
+    "sig": (-0.08397278, 1.22083953, 0.0052439),
+    "bak": (-0.13166888, 1.60915514, -0.39604546),
+    "ovrl": (-0.06766283, 1.11546468, 0.04602535),
+}
+
+
+def dnsmos(enhanced: np.ndarray) -> dict[str, float]:
+    """Predicted listener ratings without a reference, by DNSMOS P.835 (Reddy et al., ICASSP 2022).
+
+    As in the authors' script, signals under 9.01 s are repeated and longer ones averaged over windows a second apart.
+    Samples beyond [−1, 1] are clipped, as a sound card would.
+
+    Parameters
+    ----------
+    enhanced : ndarray, shape (N,)
+        Signal under test, 16 kHz. Its level counts.
+
+    Returns
+    -------
+    dict
+        `sig` (speech), `bak` (background) and `ovrl` (overall), each on the MOS scale 1 to 5; NaN without signal.
+    """
+    if flaw := _flaw(enhanced=enhanced):
+        return dict.fromkeys(DNSMOS_POLYNOMIALS, _undefined(flaw))
+    audio = np.clip(enhanced, -1, 1).astype(np.float32)
+    if len(audio) < DNSMOS_WINDOW_SAMPLES:
+        # whole repetitions, doubling, so that longer inputs than one window arise just as in the authors' script
+        audio = np.tile(audio, 2 ** int(np.ceil(np.log2(DNSMOS_WINDOW_SAMPLES / len(audio)))))
+    session = _dnsmos_session()
+    # the authors' count, which leaves out a last window that would still fit
+    starts = SAMPLE_RATE_HZ * np.arange(max(1, len(audio) // SAMPLE_RATE_HZ - 9))
+    windows = (audio[np.newaxis, start : start + DNSMOS_WINDOW_SAMPLES] for start in starts)
+    raw = np.array([session.run(None, {"input_1": window})[0][0] for window in windows])
+    return {
+        name: float(np.polyval(polynomial, raw[:, column]).mean())
+        for column, (name, polynomial) in enumerate(DNSMOS_POLYNOMIALS.items())
+    }
+
+
+def _frame_power(signal: np.ndarray) -> np.ndarray:
+    whole = len(signal) // ACTIVITY_FRAME_SAMPLES * ACTIVITY_FRAME_SAMPLES
+    frames = np.asarray(signal[:whole], dtype=np.float64).reshape(-1, ACTIVITY_FRAME_SAMPLES)
+    return np.mean(frames**2, axis=1)
+
+
+def active_frames(speech: np.ndarray) -> np.ndarray:
+    """Mark the frames of 20 ms in which someone speaks.
+
+    ITU-T P.56 on frames: a frame is active above a threshold that lies 15.9 dB under the mean power of the active
+    frames. Counting from all frames upwards, the first threshold that agrees with itself is taken.
+
+    Parameters
+    ----------
+    speech : ndarray, shape (N,)
+        Clean speech, 16 kHz.
+
+    Returns
+    -------
+    ndarray of bool, shape (N // 320,)
+    """
+    power = _frame_power(speech)
+    active = power > 0
+    while active.any():
+        still_active = power > power[active].mean() * 10 ** (-ACTIVITY_MARGIN_DB / 10)
+        if np.array_equal(still_active, active):
+            break
+        active = still_active
+    return active
+
+
+def active_level_dbfs(speech: np.ndarray) -> float:
+    """Level of the speech-active frames, in dB of mean power against a constant 1; NaN for silence."""
+    active = active_frames(speech)
+    if not active.any():
+        return _undefined("no active speech")
+    return float(10 * np.log10(_frame_power(speech)[active].mean()))
+
+
+def level_loss_db(clean: np.ndarray, enhanced: np.ndarray) -> float:
+    """Level that the speech-active frames of clean input lose on their way through a network.
+
+    Parameters
+    ----------
+    clean : ndarray, shape (N,)
+        Clean speech as it went in, 16 kHz.
+    enhanced : ndarray, shape (N,)
+        What came out, aligned with it.
+
+    Returns
+    -------
+    float
+        Decibels, 0 for an untouched signal and positive for a loss; infinite where nothing comes out, NaN where
+        `clean` holds no speech.
+    """
+    if np.shape(clean) != np.shape(enhanced):
+        raise ValueError(f"metrics compare mono signals of one length, got {np.shape(clean)} and {np.shape(enhanced)}")
+    if not np.isfinite(enhanced).all():
+        return _undefined("enhanced holds NaN or infinity")
+    active = active_frames(clean)
+    if not active.any():
+        return _undefined("clean holds no active speech")
+    with np.errstate(divide="ignore"):
+        return float(10 * np.log10(_frame_power(clean)[active].mean() / _frame_power(enhanced)[active].mean()))
