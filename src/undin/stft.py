@@ -1,0 +1,131 @@
+"""The one analysis and synthesis: samples to spectra and back, a hop at a time, in numpy.
+
+Frame t covers the `window` samples that end with hop t, so a frame is ready as soon as its hop is, and a sample leaves
+the synthesis `window - hop` samples after it entered the analysis. Spectra are not scaled. The network between the two
+lives in `model.py`; the differentiable twin for training lives in `nn/` and is tested against this file.
+"""
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+
+def analysis_window(window: int) -> np.ndarray:
+    """Square root of the periodic Hann window.
+
+    Parameters
+    ----------
+    window : int
+        Length, samples.
+
+    Returns
+    -------
+    ndarray, shape (window,), float32, in [0, 1]
+    """
+    return np.sin(np.pi * np.arange(window) / window).astype(np.float32)
+
+
+def synthesis_window(window: int, hop: int) -> np.ndarray:
+    """Dual of `analysis_window`: overlapped and added, the products of the two windows sum to one at every sample.
+
+    Of all duals it is the one with the least energy, which alters a modified spectrum least (Griffin and Lim 1984,
+    equation 6). At half overlap it is the analysis window itself.
+
+    Parameters
+    ----------
+    window, hop : int
+        Samples; `hop` divides `window` at least twice.
+
+    Returns
+    -------
+    ndarray, shape (window,), float32
+    """
+    analysis = analysis_window(window).astype(np.float64)
+    overlapped = (analysis**2).reshape(-1, hop).sum(axis=0)
+    return (analysis / np.tile(overlapped, window // hop)).astype(np.float32)
+
+
+def _check(n_fft: int, window: int, hop: int) -> None:
+    if hop < 1 or window % hop or window < 2 * hop:
+        raise ValueError(f"window {window} must be hop {hop} times two or more for perfect reconstruction")
+    if n_fft < window:
+        raise ValueError(f"n_fft {n_fft} must not be shorter than window {window}")
+
+
+class Analysis:
+    """Streaming short-time Fourier transform.
+
+    Parameters
+    ----------
+    n_fft, window, hop : int
+        Samples; each frame is padded with zeros at its end from `window` to `n_fft`.
+
+    Raises
+    ------
+    ValueError
+        If `hop` does not divide `window` at least twice, or `n_fft` is shorter than `window`.
+    """
+
+    def __init__(self, n_fft: int, window: int, hop: int):
+        _check(n_fft, window, hop)
+        self._n_fft, self._hop = n_fft, hop
+        self._window = analysis_window(window)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the past: silence came before the next sample."""
+        self._past = np.zeros(len(self._window) - self._hop, np.float32)
+
+    def process(self, hops: np.ndarray) -> np.ndarray:
+        """Transform whole hops.
+
+        Parameters
+        ----------
+        hops : ndarray, shape (n * hop,), float32
+
+        Returns
+        -------
+        ndarray, shape (n, n_fft // 2 + 1), complex64
+        """
+        samples = np.concatenate((self._past, hops))
+        self._past = samples[len(hops) :]
+        frames = sliding_window_view(samples, len(self._window))[:: self._hop] * self._window
+        return np.fft.rfft(frames, self._n_fft).astype(np.complex64, copy=False)
+
+
+class Synthesis:
+    """Streaming inverse of `Analysis` by overlap-add; parameters and errors are the same.
+
+    Behind an `Analysis` it returns the input exactly (to rounding), `window - hop` samples late.
+    """
+
+    def __init__(self, n_fft: int, window: int, hop: int):
+        _check(n_fft, window, hop)
+        self._n_fft, self._hop = n_fft, hop
+        self._window = synthesis_window(window, hop)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the past: the frames before the next one were silent."""
+        self._tail = np.zeros(len(self._window) - self._hop, np.float32)
+
+    def process(self, spec: np.ndarray) -> np.ndarray:
+        """Transform frames back to samples.
+
+        Parameters
+        ----------
+        spec : ndarray, shape (n, n_fft // 2 + 1), complex64
+
+        Returns
+        -------
+        ndarray, shape (n * hop,), float32
+        """
+        count, window, hop = len(spec), len(self._window), self._hop
+        frames = np.fft.irfft(spec, self._n_fft)[:, :window].astype(np.float32, copy=False) * self._window
+        samples = np.zeros(count * hop + window - hop, np.float32)
+        samples[: window - hop] = self._tail
+        by_hop = samples.reshape(-1, hop)
+        # The oldest frame is added first, as it is over several calls, so that rounding does not depend on the calls.
+        for part in reversed(range(window // hop)):
+            by_hop[part : part + count] += frames[:, part * hop : (part + 1) * hop]
+        self._tail = samples[count * hop :]
+        return samples[: count * hop]
