@@ -1,0 +1,283 @@
+"""Training batches made on the fly: clean speech and noise in, pairs of noisy and clean segments out.
+
+A batch is a pure function of (seed, step). `Mixer.draw` takes every random decision for the whole batch with numpy and
+reads no sample; `Mixer.mix` turns any rows of such a draw into audio with torch, without any chance left. So a resumed run
+goes on bit for bit, two processes make together what one would, and a frozen set can say how each item was made.
+
+Filters of every kind (equaliser, band limits, rooms) are one product in the frequency domain. Segments are read with what
+lies before them on the tape, so the circular convolution is exact where it counts and reverberation is there from the
+first sample. Read on in `mixing_config.py` (the numbers), `tape.py` (segments), `rooms.py` (impulse responses).
+"""
+
+import dataclasses
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from undin.data.corpus import FULL_SCALE, Corpus
+from undin.data.filters import Equaliser, band_limit_db
+from undin.data.level import SILENCE_POWER, active_level_dbfs, to_amplitude
+from undin.data.mixing_config import MixingConfig
+from undin.data.rooms import room_bank
+from undin.data.tape import Tape
+
+GUARD_MS = 20.0
+"""Read after each segment and thrown away: the equaliser is zero phase, so its short response reaches back as well."""
+
+COLOURED_TAPES, COLOURED_TAPE_S = 16, 30
+"""Coloured noise is made once, with exponents spread over their range, and read like a recording."""
+
+PEAK = 0.999
+"""A pair whose peak exceeds full scale is scaled down to this."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Draw:
+    """Every random decision of a batch: numpy arrays whose first axis is the batch; NaN or −1 where a thing is left out.
+
+    Slicing a draw gives the draw of these rows.
+    """
+
+    clean: np.ndarray  # bool: noisy equals clean
+    noise_alone: np.ndarray  # bool: clean is zeros
+    speech_level_dbfs: np.ndarray
+    snr_db: np.ndarray
+    speech_start: np.ndarray  # first sample in the speech corpus
+    noise_start: np.ndarray  # first sample in the noise corpus
+    second_noise_start: np.ndarray
+    second_noise_db: np.ndarray  # relative to the first noise, as the next ones; NaN: none
+    babble_starts: np.ndarray  # (B, talkers); -1: nobody
+    babble_db: np.ndarray
+    coloured_noise_start: np.ndarray
+    coloured_noise_db: np.ndarray
+    speech_equaliser_db: np.ndarray  # (B, points)
+    noise_equaliser_db: np.ndarray
+    low_pass_hz: np.ndarray
+    high_pass_hz: np.ndarray
+    room: np.ndarray  # index into the bank; -1: none
+    clipping_db: np.ndarray  # threshold below the peak of the mixture
+
+    def __getitem__(self, rows: slice) -> "Draw":
+        return Draw(**{field.name: getattr(self, field.name)[rows] for field in dataclasses.fields(self)})
+
+
+class Mixer:
+    """Mixes batches of segments of one length.
+
+    Parameters
+    ----------
+    speech, noise : Corpus
+        Both at `sample_rate`. A folder of speech is taken as one voice.
+    config : MixingConfig
+        Every probability and range.
+    sample_rate : int
+        Hz.
+    segment_samples : int
+        N, the length of every segment.
+    seed : int
+        Another seed gives other batches, rooms and coloured noise.
+    device
+        Where the audio is mixed; both corpora are moved there.
+    """
+
+    def __init__(
+        self,
+        speech: Corpus,
+        noise: Corpus,
+        config: MixingConfig,
+        *,
+        sample_rate: int,
+        segment_samples: int,
+        seed: int,
+        device: torch.device | str = "cpu",
+    ):
+        for name, corpus in (("speech", speech), ("noise", noise)):
+            if corpus.sample_rate != sample_rate:
+                raise ValueError(
+                    f"the {name} corpus has {corpus.sample_rate} Hz but the mixer {sample_rate} Hz; load it so"
+                )
+        self.config, self.sample_rate, self.segment_samples = config, sample_rate, segment_samples
+        self.seed, self.device = seed, torch.device(device)
+        self.rooms = (
+            room_bank(config, sample_rate=sample_rate, seed=seed).to(device) if config.room_probability else None
+        )
+        guard = round(GUARD_MS * sample_rate / 1000)
+        response = self.rooms.shape[-1] if self.rooms is not None else guard
+        self.n_fft = _fast_length(response + segment_samples + guard)
+        self.lead = self.n_fft - segment_samples - guard
+
+        def tape(corpus: Corpus, group_by_folder: bool) -> Tape:
+            return Tape(
+                corpus.to(device),
+                segment_samples=segment_samples,
+                lead_samples=self.lead,
+                tail_samples=guard,
+                group_by_folder=group_by_folder,
+                min_active_share=config.min_active_share,
+            )
+
+        self.speech, self.noise = tape(speech, True), tape(noise, False)
+        self.coloured = tape(_coloured_noise(config, sample_rate=sample_rate, seed=seed), False)
+        self.equaliser = Equaliser(n_fft=self.n_fft, sample_rate=sample_rate, device=self.device)
+
+    def batch(self, step: int, batch_size: int, part: slice = slice(None)) -> tuple[Tensor, Tensor]:
+        """The rows `part` of batch number `step`.
+
+        Returns
+        -------
+        noisy, clean : Tensor, shape (B, N), float32, [−1, 1]
+        """
+        return self.mix(self.draw(step, batch_size)[part])
+
+    def draw(self, step: int, batch_size: int) -> Draw:
+        """Every random decision of batch number `step`; the same for the same seed, step and size."""
+        config, generator = self.config, np.random.default_rng([self.seed, step])
+
+        def chance(probability: float) -> np.ndarray:
+            return generator.random(batch_size) < probability
+
+        def uniform(low_high: tuple[float, float], *shape: int) -> np.ndarray:
+            return generator.uniform(*low_high, (batch_size, *shape)).astype(np.float32)
+
+        def level_of_added(probability: float) -> np.ndarray:
+            return np.where(chance(probability), uniform(config.added_noise_db), np.float32(np.nan))
+
+        kind = generator.random(batch_size)
+        band_limited = chance(config.band_limit_probability)
+        high_passed = band_limited & chance(config.high_pass_probability)
+        most = config.babble_talkers[1]
+        talkers = generator.integers(config.babble_talkers[0], most, batch_size, endpoint=True)
+        babble_starts = self.speech.draw(generator, (batch_size, most))
+        rooms = len(self.rooms) if self.rooms is not None else 1
+        return Draw(
+            clean=kind < config.clean_probability,
+            noise_alone=(kind >= config.clean_probability)
+            & (kind < config.clean_probability + config.noise_alone_probability),
+            speech_level_dbfs=uniform(config.speech_level_dbfs),
+            snr_db=uniform(config.snr_db),
+            speech_start=self.speech.draw(generator, (batch_size,)),
+            noise_start=self.noise.draw(generator, (batch_size,)),
+            second_noise_start=self.noise.draw(generator, (batch_size,)),
+            second_noise_db=level_of_added(config.second_noise_probability),
+            babble_starts=np.where(np.arange(most) < talkers[:, None], babble_starts, -1),
+            babble_db=level_of_added(config.babble_probability),
+            coloured_noise_start=self.coloured.draw(generator, (batch_size,)),
+            coloured_noise_db=level_of_added(config.coloured_noise_probability),
+            speech_equaliser_db=self.equaliser.draw(generator, batch_size, config),
+            noise_equaliser_db=self.equaliser.draw(generator, batch_size, config),
+            low_pass_hz=np.where(band_limited, uniform(config.low_pass_hz), np.float32(np.nan)),
+            high_pass_hz=np.where(high_passed, uniform(config.high_pass_hz), np.float32(np.nan)),
+            room=np.where(chance(config.room_probability), generator.integers(rooms, size=batch_size), -1),
+            clipping_db=np.where(chance(config.clipping_probability), uniform(config.clipping_db), np.float32(np.nan)),
+        )
+
+    def mix(self, draw: Draw) -> tuple[Tensor, Tensor]:
+        """The audio of a draw (or of some rows of one): noisy, clean, as `batch` gives them."""
+        limits_db = band_limit_db(
+            draw.low_pass_hz, draw.high_pass_hz, n_fft=self.n_fft, sample_rate=self.sample_rate, device=self.device
+        )
+        speech = torch.fft.rfft(self.speech.read(draw.speech_start)) * self.equaliser.gains(
+            draw.speech_equaliser_db, limits_db
+        )
+        clean, late = self._in_rooms(speech, draw.room)
+        noise = torch.fft.rfft(self._noise(draw)) * self.equaliser.gains(draw.noise_equaliser_db, limits_db)
+        noise = self._segment(torch.fft.irfft(noise, self.n_fft))
+
+        level_dbfs = self._column(draw.speech_level_dbfs)
+        active = active_level_dbfs(clean, sample_rate=self.sample_rate)[:, None]
+        speech_gain = to_amplitude(level_dbfs - active) * self._column(~draw.noise_alone)
+        noise_gain = to_amplitude(level_dbfs - self._column(draw.snr_db)) / _rms(noise)
+        noise_gain = noise_gain * self._column(~draw.clean)
+        clean = clean * speech_gain
+        noisy = torch.addcmul(clean, noise, noise_gain)
+        reverberant = (draw.room >= 0) & ~draw.clean
+        if reverberant.any():
+            rows = self._rows(reverberant)
+            noisy[rows] += late[self._rows(reverberant[draw.room >= 0])] * speech_gain[rows]
+        noisy = self._clip(noisy, draw.clipping_db, ~draw.clean)
+        peak = torch.maximum(noisy.abs().amax(-1, keepdim=True), clean.abs().amax(-1, keepdim=True))
+        scale = torch.where(peak > PEAK, PEAK / peak, 1.0)
+        return noisy * scale, clean * scale
+
+    def _noise(self, draw: Draw) -> Tensor:
+        """Recordings, babble and coloured noise, summed at their relative levels (B, n_fft)."""
+        noise = self.noise.read(draw.noise_start)
+        added = (
+            (draw.second_noise_db, lambda rows: self.noise.read(draw.second_noise_start[rows])),
+            (draw.babble_db, lambda rows: self._babble(draw.babble_starts[rows])),
+            (draw.coloured_noise_db, lambda rows: self.coloured.read(draw.coloured_noise_start[rows])),
+        )
+        for level_db, read in added:
+            chosen = ~np.isnan(level_db)
+            if chosen.any():
+                rows, more = self._rows(chosen), read(chosen)
+                gain = to_amplitude(self._column(level_db[chosen])) * _rms(noise[rows]) / _rms(more)
+                noise[rows] += more * gain
+        return noise
+
+    def _babble(self, starts: np.ndarray) -> Tensor:
+        """Talkers at one level, summed; (rows, talkers) to (rows, n_fft)."""
+        talkers = self.speech.read(starts.clip(min=self.lead))
+        return torch.einsum("btn,bt->bn", talkers / _rms(talkers), self._column(starts >= 0)[..., 0])
+
+    def _in_rooms(self, speech: Tensor, room: np.ndarray) -> tuple[Tensor, Tensor | None]:
+        """The target (B, N) of speech spectra, in the rooms its early part, and the late part of the rows in rooms."""
+        late = None
+        if (room >= 0).any():
+            rows = self._rows(room >= 0)
+            responses = self.rooms[torch.from_numpy(room[room >= 0]).to(self.device)]
+            early_late = torch.fft.rfft(responses, self.n_fft) * speech[rows, None]
+            late = self._segment(torch.fft.irfft(early_late[:, 1], self.n_fft))
+            speech[rows] = early_late[:, 0]
+        return self._segment(torch.fft.irfft(speech, self.n_fft)), late
+
+    def _clip(self, noisy: Tensor, clipping_db: np.ndarray, allowed: np.ndarray) -> Tensor:
+        chosen = ~np.isnan(clipping_db) & allowed
+        if chosen.any():
+            rows = self._rows(chosen)
+            threshold = noisy[rows].abs().amax(-1, keepdim=True) * to_amplitude(-self._column(clipping_db[chosen]))
+            noisy[rows] = torch.maximum(torch.minimum(noisy[rows], threshold), -threshold)
+        return noisy
+
+    def _segment(self, x: Tensor) -> Tensor:
+        return x[..., self.lead : self.lead + self.segment_samples]
+
+    def _rows(self, chosen: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.flatnonzero(chosen)).to(self.device)
+
+    def _column(self, values: np.ndarray) -> Tensor:
+        return torch.from_numpy(values.astype(np.float32)).to(self.device)[..., None]
+
+
+def _rms(x: Tensor) -> Tensor:
+    return x.square().mean(-1, keepdim=True).add(SILENCE_POWER).sqrt()
+
+
+def _coloured_noise(config: MixingConfig, *, sample_rate: int, seed: int) -> Corpus:
+    """Gaussian noise with a power density of 1 / f^exponent above 20 Hz, one recording for each of several exponents."""
+    generator = np.random.default_rng([seed, 1])
+    samples = COLOURED_TAPE_S * sample_rate
+    frequency_hz = np.fft.rfftfreq(samples, 1 / sample_rate).clip(min=20)
+    exponents = np.linspace(*config.coloured_noise_exponent, COLOURED_TAPES)[:, None]
+    noise = np.fft.irfft(
+        np.fft.rfft(generator.standard_normal((COLOURED_TAPES, samples))) * frequency_hz ** (-exponents / 2)
+    )
+    noise *= 0.99 / np.abs(noise).max(axis=-1, keepdims=True)
+    lengths = torch.full((COLOURED_TAPES,), samples)
+    names = tuple(f"1/f^{exponent:.2f} noise" for exponent in exponents[:, 0])
+    audio = torch.from_numpy(np.rint(noise * FULL_SCALE).astype(np.int16)).flatten()
+    return Corpus(audio, lengths.cumsum(0) - lengths, lengths, names, sample_rate)
+
+
+def _fast_length(at_least: int) -> int:
+    """The smallest even length from `at_least` with no prime factor above 5, for which every FFT library is fast."""
+    length = at_least
+    while True:
+        rest = length
+        for prime in (2, 3, 5):
+            while rest % prime == 0:
+                rest //= prime
+        if rest == 1 and length % 2 == 0:
+            return length
+        length += 1

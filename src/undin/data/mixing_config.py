@@ -1,0 +1,82 @@
+"""The numbers of the mixing: every probability and range, the `[mixing]` table of a recipe."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class MixingConfig:
+    """Probabilities are per segment; pairs are the ends of a uniform distribution unless the line says otherwise.
+
+    Raises
+    ------
+    ValueError
+        One sentence that names the field, when a probability lies outside 0 to 1 or a pair is no range.
+    """
+
+    snr_db: tuple[float, float] = (-5.0, 20.0)
+    """Active level of the target over the mean level of all noise in the segment."""
+    speech_level_dbfs: tuple[float, float] = (-45.0, -10.0)
+    """Active level (ITU-T P.56) of the target."""
+    clean_probability: float = 0.05
+    """Share of segments whose input is the target itself."""
+    noise_alone_probability: float = 0.05
+    """Share of segments without speech."""
+    min_active_share: float = 0.3
+    """Segments are chosen among a few so that at least this share of their frames holds sound."""
+    second_noise_probability: float = 0.3
+    """A second recording is added to the first."""
+    babble_probability: float = 0.1
+    """Babble, the sum of several talkers of the speech corpus, is added to the recorded noise."""
+    babble_talkers: tuple[int, int] = (6, 10)
+    """How many talk at once."""
+    coloured_noise_probability: float = 0.15
+    """Gaussian noise is added to the recorded noise."""
+    coloured_noise_exponent: tuple[float, float] = (0.0, 2.0)
+    """Its power density falls with this power of frequency: 0 is white, 1 pink, 2 brown."""
+    added_noise_db: tuple[float, float] = (-10.0, 15.0)
+    """Level of each added noise over the first."""
+    equaliser_db: float = 3.0
+    """Standard deviation of a smooth random response, drawn for speech and noise apart."""
+    spectral_tilt_db_per_octave: tuple[float, float] = (-1.5, 1.5)
+    """A tilt on top of the equaliser, drawn for speech and noise apart."""
+    band_limit_probability: float = 0.15
+    """Noisy and clean pass a steep low-pass, as through a codec or an old microphone."""
+    low_pass_hz: tuple[float, float] = (3000.0, 7500.0)
+    """Its cut-off."""
+    high_pass_probability: float = 0.5
+    """Share of the band-limited segments that pass a high-pass too, as through a telephone."""
+    high_pass_hz: tuple[float, float] = (80.0, 400.0)
+    """Its cut-off."""
+    room_probability: float = 0.0
+    """The speaker stands in a simulated room; the target keeps its early reflections."""
+    rooms: int = 300
+    """How many rooms are simulated when training starts."""
+    room_rt60_s: tuple[float, float] = (0.1, 0.8)
+    """Their reverberation times."""
+    early_ms: float = 50.0
+    """Reflections that come no later than this after the direct sound belong to the target."""
+    clipping_probability: float = 0.05
+    """The mixture clips; the target does not."""
+    clipping_db: tuple[float, float] = (1.0, 12.0)
+    """How far its peaks would have risen above the clipping threshold."""
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.name.endswith(("_probability", "_share")):
+                if not 0 <= value <= 1:
+                    raise ValueError(f"mixing.{field.name} is {value}; it must lie between 0 and 1")
+            elif isinstance(field.default, tuple):
+                if not isinstance(value, tuple | list) or len(value) != 2 or not value[0] <= value[1]:
+                    raise ValueError(f"mixing.{field.name} is {value}; it must be a pair [low, high] with low ≤ high")
+                object.__setattr__(self, field.name, tuple(value))  # TOML has lists, a frozen value is a tuple
+        if self.clean_probability + self.noise_alone_probability > 1:
+            raise ValueError(
+                "mixing.clean_probability and mixing.noise_alone_probability add up to more than 1; lower one"
+            )
+        if self.babble_talkers[0] < 1:
+            raise ValueError(f"mixing.babble_talkers is {list(self.babble_talkers)}; at least one must talk")
+        if self.rooms < 1 or self.room_rt60_s[0] <= 0 or self.early_ms <= 0:
+            raise ValueError("mixing.rooms, mixing.room_rt60_s and mixing.early_ms must be above 0")
+        if self.low_pass_hz[0] <= 0 or self.high_pass_hz[0] <= 0:
+            raise ValueError("mixing.low_pass_hz and mixing.high_pass_hz must be above 0")

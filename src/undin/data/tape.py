@@ -1,0 +1,110 @@
+"""A corpus laid end to end as a tape: segments begin anywhere and read on across the borders of files.
+
+Reading on is what makes short files usable and every read one copy: no padding, no looping. Starts are drawn with numpy
+from the caller's generator, so that they are the same on every device; samples are gathered on the corpus's device.
+"""
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from undin.data.corpus import FULL_SCALE, Corpus
+from undin.data.level import MARGIN_DB, SILENCE_POWER, frame_length, frame_power
+
+CANDIDATES = 4
+"""Starts that are drawn for each segment: the first with enough sound is taken, else the one with the most."""
+
+
+class Tape:
+    """Segments of one length drawn from a corpus.
+
+    A segment starts in a group of files with a probability that goes with the square root of the group's duration:
+    an hour of one speaker shall not drown a hundred speakers with one sentence each, nor a click of one second be heard as
+    often as a street of ten minutes. Within a group every sample is as likely.
+
+    Parameters
+    ----------
+    corpus
+        Where the samples come from; they stay on its device.
+    segment_samples
+        Length of a segment.
+    lead_samples, tail_samples
+        What is read before and after each segment, for filters that need a past (and a little future).
+    group_by_folder
+        True where a folder is one voice; False where each file is a group of its own.
+    min_active_share
+        The share of a segment's frames that shall hold sound.
+    """
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        *,
+        segment_samples: int,
+        lead_samples: int,
+        tail_samples: int,
+        group_by_folder: bool,
+        min_active_share: float,
+    ):
+        self.segment_samples, self.lead_samples = segment_samples, lead_samples
+        self.min_active_share = min_active_share
+        self.frame = frame_length(corpus.sample_rate)
+        self.read_samples = lead_samples + segment_samples + tail_samples
+        starts, lengths = corpus.starts.cpu().numpy(), corpus.lengths.cpu().numpy()
+        active = np.concatenate([[0], np.cumsum(_active_frames(corpus, starts))])
+        repeats = -(-self.read_samples // len(corpus.samples))
+        self.samples = corpus.samples.repeat(repeats) if repeats > 1 else corpus.samples
+        self.active_before = active if repeats == 1 else np.arange(len(self.samples) // self.frame + 1)
+        names = [str(Path(name).parent) if group_by_folder else name for name in corpus.names]
+        sizes = [len(list(run)) for _, run in itertools.groupby(names)]
+        first = np.cumsum([0, *sizes[:-1]])
+        self.group_starts, self.group_lengths = starts[first], np.add.reduceat(lengths, first)
+        weights = np.sqrt(self.group_lengths)
+        self.group_cdf = np.cumsum(weights) / weights.sum()
+
+    def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        """First samples of random segments, int64, of `shape`."""
+        pick, place = generator.random((2, *shape, CANDIDATES))
+        group = np.searchsorted(self.group_cdf, pick, side="right").clip(max=len(self.group_cdf) - 1)
+        starts = self.group_starts[group] + (place * self.group_lengths[group]).astype(np.int64)
+        last = len(self.samples) - self.read_samples + self.lead_samples
+        starts = starts.clip(self.lead_samples, last)
+        share = self._active_share(starts)
+        # argmax finds the first of equal values: every share that suffices counts the same
+        best = np.minimum(share, self.min_active_share).argmax(-1)
+        return np.take_along_axis(starts, best[..., None], -1)[..., 0]
+
+    def read(self, starts: np.ndarray) -> Tensor:
+        """The segments that begin at `starts`, each with its lead and tail.
+
+        Returns
+        -------
+        Tensor, shape (*starts.shape, lead + segment + tail), float32, [−1, 1]
+        """
+        first = torch.from_numpy(starts - self.lead_samples).to(self.samples.device)
+        return self.samples.unfold(0, self.read_samples, 1)[first] / FULL_SCALE
+
+    def _active_share(self, starts: np.ndarray) -> np.ndarray:
+        frames = np.stack([starts, starts + self.segment_samples]) // self.frame
+        before = self.active_before[frames.clip(max=len(self.active_before) - 1)]
+        return (before[1] - before[0]) * self.frame / self.segment_samples
+
+
+def _active_frames(corpus: Corpus, starts: np.ndarray) -> np.ndarray:
+    """Which frames of the whole corpus hold sound: at most 15.9 dB below the active level of their file (P.56)."""
+    frame = frame_length(corpus.sample_rate)
+    chunks = corpus.samples.split(frame * 50_000)
+    power = torch.cat(
+        [frame_power(chunk / FULL_SCALE, sample_rate=corpus.sample_rate) for chunk in chunks if len(chunk) >= frame]
+        or [torch.ones(1)]
+    )
+    power = power.double().cpu().numpy()
+    file = np.searchsorted(starts, np.arange(len(power)) * frame, side="right") - 1
+    active = power > SILENCE_POWER
+    for _ in range(4):
+        level = np.bincount(file, power * active, len(starts)) / np.bincount(file, active, len(starts)).clip(min=1)
+        active = (power > SILENCE_POWER) & (power >= level[file] * 10 ** (-MARGIN_DB / 10))
+    return active
