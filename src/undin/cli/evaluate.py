@@ -1,0 +1,89 @@
+"""`undin evaluate`: score models, or an enhanced folder, against clean speech, beside the noisy input."""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+HELP = "score models or an enhanced folder against clean speech: PESQ, STOI, SI-SDR, DNSMOS, speed"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of the command."""
+    parser.add_argument("--clean", type=Path, required=True, metavar="DIR", help="clean speech, 16 kHz mono")
+    parser.add_argument("--noisy", type=Path, required=True, metavar="DIR", help="the same files with noise")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--model", nargs="+", default=[], metavar="M", help="models to run: names or ONNX files")
+    source.add_argument("--enhanced", type=Path, metavar="DIR", help="the same files, enhanced by anything")
+    parser.add_argument(
+        "--metrics", nargs="+", metavar="NAME", help="only these of pesq_wb stoi estoi si_sdr dnsmos (default: all)"
+    )
+    parser.add_argument(
+        "--index", type=Path, metavar="CSV", help="columns id and snr_db (default: index.csv beside --clean, if any)"
+    )
+    parser.add_argument("--limit", type=_positive, metavar="N", help="score only the first N pairs")
+    parser.add_argument("--jobs", type=_positive, metavar="J", help="processes (default: one a core)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything, with every file's scores")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write every file's scores as a table")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the scores over SNR (PNG, SVG or PDF)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Score, print the tables and write the files that were asked for."""
+    from undin.evaluate import report
+    from undin.evaluate.score import METRICS, evaluate_pairs
+
+    for path in (args.json, args.csv, args.plot):
+        if path is not None and not path.parent.is_dir():
+            raise ValueError(f"{path} cannot be written: there is no folder {path.parent}")
+    systems = evaluate_pairs(
+        args.clean,
+        args.noisy,
+        models=args.model,
+        enhanced=args.enhanced,
+        index=args.index,
+        chosen=args.metrics or tuple(METRICS),
+        limit=args.limit,
+        jobs=args.jobs,
+        progress=_show_progress if sys.stderr.isatty() else _no_progress,
+    )
+    print(report.to_text(systems))
+    if args.json:
+        with _replacing(args.json) as partial:
+            partial.write_text(report.to_json(systems), encoding="utf-8")
+    if args.csv:
+        with _replacing(args.csv) as partial:
+            partial.write_text(report.to_csv(systems), encoding="utf-8")
+    if args.plot:
+        from undin.evaluate.plot import save_plot
+
+        with _replacing(args.plot) as partial:
+            save_plot(systems, partial)
+    return 0
+
+
+def _positive(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"must be 1 or more, got {number}")
+    return number
+
+
+def _show_progress(done: int, total: int) -> None:
+    print(f"\r{done} of {total}", end="\n" if done == total else "", file=sys.stderr, flush=True)
+
+
+def _no_progress(done: int, total: int) -> None:
+    """Keep log files free of a counter."""
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """Lend a place beside `path`, with the same suffix, whose file takes its name once it is complete."""
+    partial = path.with_name(f".partial.{os.getpid()}.{path.name}")
+    try:
+        yield partial
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)

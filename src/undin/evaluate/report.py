@@ -1,0 +1,161 @@
+"""Turn scores into a text table, JSON or CSV. The picture is made in `plot.py`, the scores in `score.py`."""
+
+import csv
+import io
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from undin.evaluate.score import SystemScores
+
+DECIMALS = {"si_sdr": 2}
+TEXT_COLUMNS = {"system", "dBFS"}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Means of one system over all pairs (`snr_db` None) or over those of one SNR.
+
+    `mean` and `spread` (standard deviation) leave out undefined scores, which `undefined` counts.
+    """
+
+    system: str
+    snr_db: float | None
+    pairs: int
+    mean: dict[str, float]
+    spread: dict[str, float]
+    undefined: dict[str, int]
+
+
+def summarise(scores: SystemScores) -> list[Summary]:
+    """Average a system over all pairs, then per SNR from low to high where an index gave it."""
+    snrs_db = sorted({file.snr_db for file in scores.files if file.snr_db is not None})
+    return [_summarise(scores, snr_db) for snr_db in (None, *snrs_db)]
+
+
+def _summarise(scores: SystemScores, snr_db: float | None) -> Summary:
+    files = [file for file in scores.files if snr_db is None or file.snr_db == snr_db]
+    mean, spread, undefined = {}, {}, {}
+    for column in files[0].values:
+        values = np.array([file.values[column] for file in files])
+        defined = values[~np.isnan(values)]
+        undefined[column] = len(values) - len(defined)
+        # infinite scores (an SI-SDR of identical signals) have a mean but no spread
+        with np.errstate(invalid="ignore"):
+            mean[column] = float(defined.mean()) if len(defined) else math.nan
+            spread[column] = float(defined.std()) if len(defined) else math.nan
+    return Summary(scores.name, snr_db, len(files), mean, spread, undefined)
+
+
+def to_text(systems: Sequence[SystemScores]) -> str:
+    """Render the tables that `undin evaluate` prints: all pairs, each SNR, and what clean speech loses."""
+    everything = {scores.name: summarise(scores) for scores in systems}
+    files = systems[0].files
+    minutes = sum(file.audio_seconds for file in files) / 60
+    blocks = [f"{len(files)} pairs, {minutes:.1f} minutes: mean and, under it, standard deviation over files"]
+
+    rows = []
+    for scores in systems:
+        overall = everything[scores.name][0]
+        mean = {"system": scores.name} | _cells(overall.mean)
+        if scores.real_time_factor is not None:
+            mean["rtf"] = f"{scores.real_time_factor:.3f}"
+        if scores.macs_per_second is not None:
+            mean["MMAC/s"] = f"{scores.macs_per_second / 1e6:.1f}"
+        rows += [mean, {"system": "  ±"} | _cells(overall.spread)]
+    blocks.append(_table(rows))
+
+    by_snr = [summary for summaries in everything.values() for summary in summaries[1:]]
+    by_snr.sort(key=lambda summary: summary.snr_db)
+    if by_snr:
+        rows = [{"snr_db": f"{s.snr_db:g}", "pairs": str(s.pairs), "system": s.system} | _cells(s.mean) for s in by_snr]
+        blocks.append(_table(rows))
+
+    lossy = [scores for scores in systems if scores.level_loss_db]
+    if lossy:
+        rows = [
+            {"dBFS": scores.name} | {str(level): f"{loss:.2f}" for level, loss in scores.level_loss_db.items()}
+            for scores in lossy
+        ]
+        blocks.append("dB that active frames of clean speech lose, by the level that goes in\n" + _table(rows))
+
+    if notes := [note for scores in systems for note in _undefined_notes(scores)]:
+        blocks.append("\n".join(notes))
+    return "\n\n".join(blocks)
+
+
+def to_json(systems: Sequence[SystemScores]) -> str:
+    """Render everything: per system the summaries and every file; what has no finite value is null."""
+    return json.dumps(
+        {
+            "systems": [
+                _finite(
+                    {"name": scores.name, "real_time_factor": scores.real_time_factor}
+                    | {"macs_per_second": scores.macs_per_second, "level_loss_db": scores.level_loss_db}
+                    | {"summaries": [asdict(summary) for summary in summarise(scores)]}
+                    | {"files": [asdict(file) for file in scores.files]}
+                )
+                for scores in systems
+            ]
+        },
+        indent=1,
+        allow_nan=False,
+    )
+
+
+def to_csv(systems: Sequence[SystemScores]) -> str:
+    """Render one row for each system and file; what is undefined stays empty."""
+    text = io.StringIO()
+    columns = ["system", "id", "snr_db", "audio_seconds", "processing_seconds", *systems[0].files[0].values]
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    for scores in systems:
+        for file in scores.files:
+            row = {"system": scores.name} | {name: getattr(file, name) for name in columns[1:5]} | file.values
+            writer.writerow({name: "" if value != value else value for name, value in row.items()})
+    return text.getvalue()
+
+
+def _cells(values: dict[str, float]) -> dict[str, str]:
+    return {column: f"{value:.{DECIMALS.get(column, 3)}f}" for column, value in values.items()}
+
+
+def _table(rows: list[dict[str, str]]) -> str:
+    """Align rows under their column names: text to the left, numbers to the right, holes as blanks."""
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    widths = {column: max(len(column), *(len(row.get(column, "")) for row in rows)) for column in columns}
+
+    def line(row: dict[str, str]) -> str:
+        cells = (
+            row.get(column, "").ljust(widths[column])
+            if column in TEXT_COLUMNS
+            else row.get(column, "").rjust(widths[column])
+            for column in columns
+        )
+        return "  ".join(cells).rstrip()
+
+    return "\n".join(line(row) for row in [dict(zip(columns, columns, strict=True)), *rows])
+
+
+def _undefined_notes(scores: SystemScores) -> list[str]:
+    """Say for each metric how many files have no score, and why the first has none."""
+    notes = []
+    for column in scores.files[0].values:
+        if failed := [file for file in scores.files if column in file.undefined]:
+            notes.append(
+                f"{scores.name}: {column} is undefined for {len(failed)} of {len(scores.files)} pairs and left out"
+                f" ({failed[0].id}: {failed[0].undefined[column]})"
+            )
+    return notes
+
+
+def _finite(value):
+    """Replace NaN and infinity, which JSON does not know, by None at any depth."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,237 @@
+"""Score folders of pairs: the noisy speech, what models make of it, or a folder that was enhanced elsewhere.
+
+`evaluate_pairs` is the whole of it for Python, `undin evaluate` its command line. Which files belong together is found
+in `pairs.py`, the metrics are in `metrics.py`, tables and files are made in `report.py` and `plot.py`.
+"""
+
+import multiprocessing
+import os
+import time
+import warnings
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from functools import cache, partial
+from pathlib import Path
+
+import numpy as np
+
+from undin import audio
+from undin.evaluate import metrics
+from undin.evaluate.metrics import SAMPLE_RATE_HZ, UndefinedMetricWarning
+from undin.evaluate.pairs import Pair, find_pairs
+
+NOISY = "noisy"
+ENHANCED = "enhanced"
+CLEAN_LEVELS_DBFS = (-45, -35, -25, -15, -5)
+CLEAN_FILES = 5
+
+# name on the command line → (columns, function of clean and enhanced that returns one value a column)
+METRICS: dict[str, tuple[tuple[str, ...], Callable[[np.ndarray, np.ndarray], Sequence[float]]]] = {
+    "pesq_wb": (("pesq_wb",), lambda clean, enhanced: [metrics.pesq_wb(clean, enhanced)]),
+    "stoi": (("stoi",), lambda clean, enhanced: [metrics.stoi(clean, enhanced)]),
+    "estoi": (("estoi",), lambda clean, enhanced: [metrics.stoi(clean, enhanced, extended=True)]),
+    "si_sdr": (("si_sdr",), lambda clean, enhanced: [metrics.si_sdr(clean, enhanced)]),
+    "dnsmos": (
+        ("dnsmos_sig", "dnsmos_bak", "dnsmos_ovrl"),
+        lambda clean, enhanced: list(metrics.dnsmos(enhanced).values()),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class FileScore:
+    """What one system made of one pair.
+
+    `values` holds a number for every metric column, NaN where `undefined` gives the reason under the same key.
+    `processing_seconds` is the processor time of the model alone, None where nothing was run.
+    """
+
+    id: str
+    snr_db: float | None
+    audio_seconds: float
+    values: dict[str, float]
+    undefined: dict[str, str]
+    processing_seconds: float | None = None
+
+
+@dataclass
+class SystemScores:
+    """Everything measured of one system: `noisy`, `enhanced` (a folder), or a model by name."""
+
+    name: str
+    files: list[FileScore] = field(default_factory=list)
+    macs_per_second: float | None = None
+    level_loss_db: dict[int, float] = field(default_factory=dict)
+
+    @property
+    def real_time_factor(self) -> float | None:
+        """Processor seconds on one thread for one second of audio; None where nothing was run."""
+        if not self.files or any(score.processing_seconds is None for score in self.files):
+            return None
+        return sum(score.processing_seconds for score in self.files) / sum(score.audio_seconds for score in self.files)
+
+
+def score_pair(
+    clean: np.ndarray, enhanced: np.ndarray, *, chosen: Collection[str] = tuple(METRICS)
+) -> tuple[dict[str, float], dict[str, str]]:
+    """Score one signal against its reference.
+
+    Parameters
+    ----------
+    clean, enhanced : ndarray, shape (N,), float32 in [−1, 1]
+        Reference and signal under test, 16 kHz.
+    chosen : names out of `METRICS`
+
+    Returns
+    -------
+    values : dict
+        A number for every column of the chosen metrics, NaN where undefined.
+    undefined : dict
+        The reason for each NaN.
+    """
+    values, undefined = {}, {}
+    for name in chosen:
+        columns, function = METRICS[name]
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", UndefinedMetricWarning)
+            values.update(zip(columns, function(clean, enhanced), strict=True))
+        for warning in caught:
+            if issubclass(warning.category, UndefinedMetricWarning):
+                undefined.update(dict.fromkeys(columns, str(warning.message)))
+    return values, undefined
+
+
+def evaluate_pairs(
+    clean: Path,
+    noisy: Path,
+    *,
+    models: Sequence[str] = (),
+    enhanced: Path | None = None,
+    index: Path | None = None,
+    chosen: Collection[str] = tuple(METRICS),
+    limit: int | None = None,
+    jobs: int | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[SystemScores]:
+    """Score folders of pairs.
+
+    Parameters
+    ----------
+    clean, noisy : Path
+        Folders of mono 16 kHz files; what belongs together has the same name.
+    models : sequence of str
+        Names of shipped models or paths of model files, each run over the noisy files.
+    enhanced : Path, optional
+        Folder of files that were enhanced elsewhere.
+    index : Path, optional
+        CSV with columns `id` and `snr_db`; by default `index.csv` beside the clean folder, where there is one.
+    chosen : names out of `METRICS`
+    limit : int, optional
+        Score only the first pairs.
+    jobs : int, optional
+        Processes; by default one a core.
+    progress : callable
+        Called with the numbers of tasks done and to do.
+
+    Returns
+    -------
+    list of SystemScores
+        The noisy input first, then `enhanced` or the models in their order.
+
+    Raises
+    ------
+    ValueError
+        Where files are not 16 kHz mono, lack a partner or differ in length, or a name is unknown.
+    """
+    if unknown := [name for name in chosen if name not in METRICS]:
+        raise ValueError(f"unknown metric {unknown[0]!r}: choose from {', '.join(METRICS)}")
+    pairs = find_pairs(clean, noisy, enhanced=enhanced, index=index, limit=limit)
+    systems = {NOISY: SystemScores(NOISY)}
+    if enhanced is not None:
+        systems[ENHANCED] = SystemScores(ENHANCED)
+    for model in models:
+        systems[model] = SystemScores(model, macs_per_second=_load(model).metadata.macs_per_second)
+
+    score = [partial(_score_files, pair, name, chosen=chosen) for pair in pairs for name in systems]
+    spread = np.linspace(0, len(pairs) - 1, min(CLEAN_FILES, len(pairs))).astype(int)
+    lose = [partial(_level_losses_db, pairs[i].clean, model) for i in spread for model in models]
+    results = _run_all(score + lose, jobs=jobs or os.cpu_count() or 1, progress=progress)
+
+    for task, result in zip(score, results, strict=False):
+        systems[task.args[1]].files.append(result)
+    for model in models:
+        losses = [result for task, result in zip(lose, results[len(score) :], strict=True) if task.args[1] == model]
+        systems[model].level_loss_db = {
+            level: float(np.nanmean([loss[level] for loss in losses])) for level in CLEAN_LEVELS_DBFS
+        }
+    return list(systems.values())
+
+
+def _run_all(tasks: list[Callable], *, jobs: int, progress: Callable[[int, int], None]) -> list:
+    """Call every task, in this process for one job; return the results in order."""
+    if jobs == 1:
+        results = []
+        for done, task in enumerate(tasks, start=1):
+            results.append(task())
+            progress(done, len(tasks))
+        return results
+    # fresh processes, because a fork copies the locks of ONNX Runtime's and torch's threads but not the threads
+    with ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=multiprocessing.get_context("spawn")) as pool:
+        futures = [pool.submit(task) for task in tasks]
+        try:
+            for done, future in enumerate(as_completed(futures), start=1):
+                future.result()
+                progress(done, len(tasks))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return [future.result() for future in futures]
+
+
+@cache
+def _load(model: str):
+    """Load a model once a process."""
+    import undin
+
+    return undin.load(model)
+
+
+def _enhance(noisy: np.ndarray, model: str) -> np.ndarray:
+    import undin
+
+    return undin.enhance(noisy, sample_rate=SAMPLE_RATE_HZ, model=_load(model))
+
+
+def _read(path: Path) -> np.ndarray:
+    return audio.read(path)[0][:, 0]
+
+
+def _score_files(pair: Pair, system: str, *, chosen: Collection[str]) -> FileScore:
+    """Score what one system makes of one pair."""
+    clean = _read(pair.clean)
+    processing_seconds = None
+    if system == NOISY:
+        signal = _read(pair.noisy)
+    elif system == ENHANCED:
+        signal = _read(pair.enhanced)
+    else:
+        noisy = _read(pair.noisy)
+        _load(system)
+        start = time.process_time()  # of the processor: what else the machine does is not the model's cost
+        signal = _enhance(noisy, system)
+        processing_seconds = time.process_time() - start
+    length = min(len(clean), len(signal))
+    values, undefined = score_pair(clean[:length], signal[:length], chosen=chosen)
+    return FileScore(pair.id, pair.snr_db, pair.seconds, values, undefined, processing_seconds)
+
+
+def _level_losses_db(clean: Path, model: str) -> dict[int, float]:
+    """Measure what a model takes from clean speech at each active level; peaks clip as they would in a sound card."""
+    speech = _read(clean)
+    losses = {}
+    for level_dbfs in CLEAN_LEVELS_DBFS:
+        gain = 10 ** ((level_dbfs - metrics.active_level_dbfs(speech)) / 20)
+        fed = np.clip(speech * np.float32(gain), -1, 1)
+        losses[level_dbfs] = metrics.level_loss_db(fed, _enhance(fed, model))
+    return losses
