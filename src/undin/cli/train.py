@@ -1,0 +1,63 @@
+"""`undin train`: train a network by a recipe.
+
+The work is done in ``undin.train``; ``docs/training.md`` tells how to use it.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+HELP = "train a network by a recipe"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument("recipe", type=Path, metavar="RECIPE.toml", help="what to train, on what, and how")
+    parser.add_argument(
+        "--set", nargs="+", action="extend", default=[], metavar="SECTION.KEY=VALUE", help="change keys of the recipe"
+    )
+    parser.add_argument("-o", "--output", type=Path, metavar="RUN", help="folder of the run (default: runs/RECIPE)")
+    start = parser.add_mutually_exclusive_group()
+    start.add_argument(
+        "--resume",
+        nargs="?",
+        const="",
+        metavar="CHECKPOINT",
+        help="continue a run exactly where its checkpoint was made (default: RUN/last.pt)",
+    )
+    start.add_argument("--init", type=Path, metavar="CHECKPOINT", help="start from the weights of a checkpoint")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="end cleanly after this time")
+    parser.add_argument("--threads", type=int, help="processor threads (default: one a core)")
+    parser.add_argument("--device", choices=("cpu", "cuda"), help="where to train (default: cuda where there is one)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train; return 0, or 1 when the loss stopped being finite."""
+    import torch
+
+    from undin.train import loop
+    from undin.train.recipe import load
+
+    recipe = load(args.recipe, overrides=args.set)
+    run_folder = args.output or Path("runs") / recipe.name
+    last = run_folder / loop.LAST
+    if args.resume is None and last.exists():
+        raise ValueError(
+            f"{run_folder} already holds a run; continue it with --resume or choose another folder with -o"
+        )
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    try:
+        state = loop.train(
+            recipe,
+            run_folder=run_folder,
+            device=loop.choose_device(args.device),
+            resume_from=None if args.resume is None else Path(args.resume or last),
+            initialise_from=args.init,
+            minutes=args.minutes,
+        )
+    except FloatingPointError as error:
+        print(f"undin: error: {error}", file=sys.stderr)
+        return 1
+    print(f"{last}: step {state.step} of {recipe.training.steps}, {state.hours:.2f} h of audio", file=sys.stderr)
+    return 0

@@ -1,0 +1,118 @@
+"""Checkpoints: one file that resumes a run exactly, fine-tunes another, or becomes a model.
+
+A checkpoint is a dict of tensors and plain values, written whole or not at all. What stands in it is `Checkpoint`;
+who fills it is ``state.py``; how it becomes an ONNX model is ``nn/export.py``.
+"""
+
+import io
+import os
+import pickle
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from undin.nn.layers import Streaming
+from undin.train.recipe import Recipe
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Everything a run knows at one step.
+
+    Attributes
+    ----------
+    recipe : dict
+        `Recipe.to_table`.
+    step : int
+        Steps done.
+    hours : float
+        Audio seen.
+    scores : dict
+        The last validation's means by metric; empty before the first.
+    best_score : float
+        The best so far of the metric that selects.
+    network, ema, optimiser : dict
+        State dicts: as trained, averaged, and of the optimiser.
+    random : dict
+        States of torch's random generators, by device type.
+    """
+
+    recipe: dict[str, Any]
+    step: int
+    hours: float
+    scores: dict[str, float]
+    best_score: float
+    network: dict[str, Any]
+    ema: dict[str, Any]
+    optimiser: dict[str, Any]
+    random: dict[str, Any]
+
+    def save(self, path: Path) -> None:
+        """Write the file whole, or leave what was there.
+
+        Raises
+        ------
+        FloatingPointError
+            Weights are not finite: such a network is of no use to anyone.
+        OSError
+            The file cannot be written, on a full disk for example.
+        """
+        for name, tensor in self.network.items():
+            if not torch.isfinite(tensor).all():
+                raise FloatingPointError(f"the weights '{name}' are not finite; nothing was saved")
+        buffer = io.BytesIO()
+        torch.save(
+            {"format_version": FORMAT_VERSION} | {field.name: getattr(self, field.name) for field in fields(self)},
+            buffer,
+        )
+        write_atomically(path, buffer.getbuffer())
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Checkpoint":
+        """Read a checkpoint, onto the CPU.
+
+        Raises
+        ------
+        ValueError
+            The file is no checkpoint of undin, or of a version that this one does not know.
+        OSError
+            The file cannot be read.
+        """
+        try:
+            values = torch.load(path, map_location="cpu", weights_only=True)
+            version = values.pop("format_version")
+        except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, AttributeError, TypeError) as error:
+            raise ValueError(f"{path} is no checkpoint of undin train") from error
+        if version != FORMAT_VERSION:
+            raise ValueError(f"{path} is a checkpoint of version {version}; this undin reads version {FORMAT_VERSION}")
+        return cls(**values)
+
+    def build_network(self) -> Streaming:
+        """Make the averaged network, the one to export and to listen to, in evaluation mode."""
+        network = Recipe.from_table(self.recipe).build_network()
+        network.load_state_dict(self.ema)
+        return network.eval()
+
+
+def write_atomically(path: Path, data: bytes | memoryview) -> None:
+    """Write a file beside its place, make sure it is on the disk, and rename it.
+
+    Raises
+    ------
+    OSError
+        The message names the file; what was at `path` before is still there.
+    """
+    beside = path.with_name(path.name + ".part")
+    try:
+        with open(beside, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise OSError(error.errno, f"cannot write {path}: {error.strerror}") from error

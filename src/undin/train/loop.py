@@ -1,0 +1,229 @@
+"""The training loop: take a batch, take a step, now and then tell, validate, save; end cleanly whatever happens.
+
+Read ``recipe.py`` for what is decided before and ``state.py`` for what a step is.
+"""
+
+import math
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import torch
+
+from undin.data.corpus import Corpus
+from undin.data.mixing import Mixer
+from undin.data.pairs import PairedMixer
+from undin.train.checkpoint import Checkpoint
+from undin.train.processes import join
+from undin.train.progress import Progress
+from undin.train.recipe import Recipe
+from undin.train.state import TrainingState
+from undin.train.validation import SELECTS, Validator
+
+LAST, BEST = "last.pt", "best.pt"
+
+
+def train(
+    recipe: Recipe,
+    *,
+    run_folder: Path,
+    device: torch.device,
+    resume_from: Path | None = None,
+    initialise_from: Path | None = None,
+    minutes: float = float("inf"),
+) -> TrainingState:
+    """Train a network by a recipe, until its last step, until time is up, or until SIGINT or SIGTERM asks to stop.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    run_folder : Path
+        Gets ``last.pt``, ``best.pt`` (highest mean PESQ in validation), ``log.jsonl`` and TensorBoard's events.
+    device : torch.device
+    resume_from : Path, optional
+        Checkpoint of a run to continue.
+    initialise_from : Path, optional
+        Checkpoint whose averaged weights a new run starts from.
+    minutes : float
+        Time after which the run ends with a validation and a checkpoint.
+
+    Returns
+    -------
+    TrainingState
+
+    Raises
+    ------
+    FloatingPointError
+        The loss or the weights became NaN or infinite. What was saved last is still good.
+    ValueError
+        A folder has no audio, or a checkpoint does not fit the recipe.
+    OSError
+        A file cannot be read or written, on a full disk for example. What was saved last is still good.
+    """
+    deadline_s = time.monotonic() + 60 * minutes
+    with ExitStack() as stack:
+        processes = stack.enter_context(join(device))
+        rows = processes.part(recipe.training.batch_size)
+        state = TrainingState(recipe, device=device, processes=processes)
+        if resume_from:
+            state.restore(Checkpoint.load(resume_from))
+        elif initialise_from:
+            state.initialise(Checkpoint.load(initialise_from))
+        mixer = open_mixer(recipe, device=device)
+        keeper = None
+        if processes.is_first:
+            keeper = _Keeper(state, run_folder)
+            stack.callback(keeper.close)
+        stop_asked = stack.enter_context(_stop_on_signals())
+        _run(state, mixer, rows, keeper=keeper, stop_asked=stop_asked, deadline_s=deadline_s)
+    return state
+
+
+def choose_device(name: str | None) -> torch.device:
+    """Return the device of this process, by default a GPU where there is one.
+
+    Raises
+    ------
+    ValueError
+        A GPU is wanted and there is none.
+    """
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ValueError("there is no GPU that torch can use; train with --device cpu")
+    if name == "cpu" or not torch.cuda.is_available():
+        # speech decays into numbers so small that a processor would take a hundred times longer for each
+        torch.set_flush_denormal(True)
+        return torch.device("cpu")
+    torch.set_float32_matmul_precision("high")
+    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    torch.cuda.set_device(device)
+    return device
+
+
+def open_mixer(recipe: Recipe, *, device: torch.device) -> Mixer | PairedMixer:
+    """Load the folders of a recipe into memory and make what turns a step's number into its batch.
+
+    Raises
+    ------
+    ValueError, OSError
+        A folder is missing or has no audio.
+    """
+    data = recipe.data
+    common = {
+        "sample_rate": recipe.audio.sample_rate,
+        "segment_samples": recipe.segment_samples,
+        "seed": recipe.training.seed,
+        "device": device,
+    }
+    if data.pairs:
+        return PairedMixer(data.pairs, **common)
+    speech, noise = (
+        Corpus.load(folders, sample_rate=recipe.audio.sample_rate, trim_silence_db=trim_silence_db)
+        for folders, trim_silence_db in ((data.speech, data.trim_silence_db), (data.noise, None))
+    )
+    return Mixer(speech, noise, recipe.mixing, **common)
+
+
+def _run(
+    state: TrainingState,
+    mixer: Mixer | PairedMixer,
+    rows: slice,
+    *,
+    keeper: "_Keeper | None",
+    stop_asked: list[int],
+    deadline_s: float,
+) -> None:
+    training, processes = state.recipe.training, state.processes
+    sums, summed_steps = 0, 0
+    ending = False
+    while state.step < training.steps and not ending:
+        noisy, clean = mixer.batch(state.step, training.batch_size, part=rows)
+        sums = sums + state.train_step(noisy, clean)
+        summed_steps += 1
+        # all processes leave the loop at the same step, or those that stay would wait for the others for ever
+        ending = processes.any(bool(stop_asked) or time.monotonic() >= deadline_s)
+        last = ending or state.step == training.steps
+        due = {
+            duty: last or state.step % every == 0
+            for duty, every in (
+                ("tell", training.log_every),
+                ("save", training.save_every),
+                ("validate", training.validate_every),
+            )
+        }
+        if not any(due.values()):
+            continue
+        # the sums stay on the device until here, so that a GPU never waits for the loop
+        means = processes.average_(sums / summed_steps).tolist()
+        sums, summed_steps = 0, 0
+        if not all(math.isfinite(value) for value in means):
+            raise FloatingPointError(
+                f"the loss or its gradient stopped being finite by step {state.step}; resume from the last checkpoint "
+                "with a lower optimiser.learning_rate"
+            )
+        if keeper:
+            keeper.tell(means)
+            if due["validate"] and not stop_asked:
+                keeper.validate()
+            if due["save"] or due["validate"]:
+                keeper.save(LAST)
+
+
+class _Keeper:
+    """What the first process does besides training: tell, validate, save."""
+
+    def __init__(self, state: TrainingState, run_folder: Path):
+        self.state, self.run_folder = state, run_folder
+        run_folder.mkdir(parents=True, exist_ok=True)
+        # a disk that cannot be written shows now and not after hours
+        self.save(LAST)
+        self.validator = Validator(state.recipe) if state.recipe.validation else None
+        self.progress = Progress(state.recipe, run_folder=run_folder, step=state.step)
+
+    def tell(self, means: list[float]) -> None:
+        names = ["loss", "gradient_norm", *(f"loss_{loss.name}" for loss in self.state.recipe.loss)]
+        values = dict(zip(names, means, strict=True)) | {
+            "learning_rate": self.state.recipe.learning_rate(self.state.step)
+        }
+        self.progress.train(values, step=self.state.step, hours=self.state.hours)
+
+    def validate(self) -> None:
+        if not self.validator:
+            return
+        state = self.state
+        state.scores = self.validator.score(state.ema, state.spectrum)
+        best = state.scores[SELECTS] > state.best_score
+        if best:
+            state.best_score = state.scores[SELECTS]
+            self.save(BEST)
+        self.progress.validation(state.scores, step=state.step, best=best)
+        self.progress.resume_clock(state.step)
+
+    def save(self, name: str) -> None:
+        self.state.checkpoint().save(self.run_folder / name)
+
+    def close(self) -> None:
+        self.progress.close()
+        if self.validator:
+            self.validator.close()
+
+
+@contextmanager
+def _stop_on_signals() -> Iterator[list[int]]:
+    """Collect SIGINT and SIGTERM in a list instead of dying of them; a second one of a kind acts as usual."""
+    received: list[int] = []
+    usual = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def remember(number: int, _frame: object) -> None:
+        received.append(number)
+        signal.signal(number, usual[number])
+
+    for number in usual:
+        signal.signal(number, remember)
+    try:
+        yield received
+    finally:
+        for number, handler in usual.items():
+            signal.signal(number, handler)

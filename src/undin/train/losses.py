@@ -1,0 +1,180 @@
+"""Training losses: what an estimate is told about its distance from clean speech.
+
+Each loss is a function ``(signals, *, options) → (B,)``: one value an item, so that the mean over a batch is the mean
+over its parts, however the batch is spread over processes. Their gradients are finite everywhere, also where clean
+speech or the estimate is silent. Recipes name them (`LOSSES`) and set their weights and options.
+Metrics for people are in ``evaluate/metrics.py``; where losses are added up is ``loop.py``.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from undin.nn.spectrum import Spectrum
+
+POWER_FLOOR = 1e-8
+"""Added to |X|² before a root or a division: 1e-4 in amplitude, below 16-bit noise in a frame of 512 samples."""
+
+SILENCE_POWER = 1e-8
+"""Mean square below which (−80 dBFS) clean speech counts as silent and has no SI-SDR."""
+
+SI_SDR_FLOOR = 1e-6
+"""Floor of target and residual against the energy of clean speech: SI-SDR saturates near ±60 dB."""
+
+
+@dataclass(frozen=True)
+class Signals:
+    """The signals of one step. What a loss asks for is computed once; what none asks for is not computed.
+
+    Attributes
+    ----------
+    spectrum : Spectrum
+        The analysis of the recipe.
+    clean, noisy : Tensor
+        Waveforms ``(B, N)`` in [−1, 1].
+    estimate_spec, noisy_spec : Tensor
+        Output and input of the network, ``(B, T, F, 2)``.
+    """
+
+    spectrum: Spectrum
+    clean: Tensor
+    noisy: Tensor
+    estimate_spec: Tensor
+    noisy_spec: Tensor
+
+    @cached_property
+    def clean_spec(self) -> Tensor:
+        """Spectrum of clean speech ``(B, T, F, 2)``."""
+        return self.spectrum.analyse(self.clean)
+
+    @cached_property
+    def estimate(self) -> Tensor:
+        """Waveform of the estimate ``(B, N)``."""
+        return self.spectrum.synthesise(self.estimate_spec, samples=self.clean.shape[1])
+
+    @cached_property
+    def consistent_spec(self) -> Tensor:
+        """Spectrum of the estimate's waveform ``(B, T, F, 2)``: what a listener's own analysis would see."""
+        return self.spectrum.analyse(self.estimate)
+
+
+def compressed_spectrum(signals: Signals, *, power: float = 0.3, complex_share: float = 0.3) -> Tensor:
+    """Squared error of compressed magnitudes and of compressed complex spectra.
+
+    ``(1 − λ) mean(|S|^c − |Ŝ|^c)² + λ mean(| |S|^c e^{jφ_S} − |Ŝ|^c e^{jφ_Ŝ} |²)`` with c = `power`, λ =
+    `complex_share`: Braun & Tashev, "A consolidated view of loss functions for supervised deep learning-based speech
+    enhancement", TSP 2021, eq. 6, without its normalisation by level; the compression is that of Ephrat et al.,
+    "Looking to listen at the cocktail party", ToG 2018.
+    """
+    clean_magnitude, clean_phasor = _compressed(signals.clean_spec, power)
+    magnitude, phasor = _compressed(signals.estimate_spec, power)
+    magnitude_error = _mean(torch.square(magnitude - clean_magnitude))
+    complex_error = _mean(torch.square(phasor - clean_phasor).sum(-1))
+    return (1 - complex_share) * magnitude_error + complex_share * complex_error
+
+
+def magnitude_real_imaginary(signals: Signals) -> Tensor:
+    """Absolute errors of real part, imaginary part and magnitude, summed.
+
+    ``mean(|Re Ŝ − Re S| + |Im Ŝ − Im S| + ||Ŝ| − |S||)``: Wang, Wichern & Le Roux, "On the compensation between
+    magnitude and phase in speech separation", SPL 2021, eq. 6.
+    """
+    parts = (signals.estimate_spec - signals.clean_spec).abs().sum(-1)
+    magnitudes = (_power(signals.estimate_spec).sqrt() - _power(signals.clean_spec).sqrt()).abs()
+    return _mean(parts + magnitudes)
+
+
+def waveform_l1(signals: Signals) -> Tensor:
+    """Absolute error of the waveform, ``mean |ŝ − s|``: Défossez et al., "Real time speech enhancement in the waveform
+    domain", Interspeech 2020, eq. 4, first term."""
+    return _mean((signals.estimate - signals.clean).abs())
+
+
+def waveform_mse(signals: Signals) -> Tensor:
+    """Squared error of the waveform, ``mean (ŝ − s)²``."""
+    return _mean(torch.square(signals.estimate - signals.clean))
+
+
+def si_sdr(signals: Signals) -> Tensor:
+    """Negative scale-invariant signal-to-distortion ratio in dB.
+
+    ``−10 log10(‖αs‖² / ‖ŝ − αs‖²)`` with ``α = ŝᵀs / ‖s‖²``: Le Roux et al., "SDR – half-baked or well done?",
+    ICASSP 2019, eq. 2 and 3. Items whose clean speech is silent have no such ratio and count as 0 dB.
+    """
+    clean, estimate = signals.clean, signals.estimate
+    energy = torch.square(clean).sum(1)
+    heard = energy > SILENCE_POWER * clean.shape[1]
+    energy = torch.where(heard, energy, 1.0)
+    target = ((estimate * clean).sum(1) / energy)[:, None] * clean
+    floor = SI_SDR_FLOOR * energy
+    ratio = (torch.square(target).sum(1) + floor) / (torch.square(estimate - target).sum(1) + floor)
+    return torch.where(heard, -10 * torch.log10(ratio), 0.0)
+
+
+def phase_sensitive_mask(signals: Signals) -> Tensor:
+    """Squared error of the mask against the phase-sensitive mask ``|S| / |Y| cos(φ_S − φ_Y)``, truncated to [0, 1].
+
+    Erdogan et al., "Phase-sensitive and recognition-boosted speech separation using deep recurrent neural networks",
+    ICASSP 2015, eq. 6. The estimate's mask is the real part of ``Ŝ / Y``, which is the mask itself where it is real.
+    """
+    ideal = _in_phase_gain(signals.clean_spec, signals.noisy_spec).clamp(0, 1)
+    return _mean(torch.square(_in_phase_gain(signals.estimate_spec, signals.noisy_spec) - ideal))
+
+
+def ideal_amplitude_mask(signals: Signals) -> Tensor:
+    """Squared error of the mask's magnitude against the ideal amplitude mask ``|S| / |Y|``, truncated to [0, 10].
+
+    Wang, Narayanan & Wang, "On training targets for supervised speech separation", TASLP 2014, eq. 5 (there the "FFT
+    mask"), truncated as there.
+    """
+    noisy_power = _power(signals.noisy_spec)
+    ideal = (_power(signals.clean_spec) / noisy_power).sqrt().clamp_max(10)
+    return _mean(torch.square((_power(signals.estimate_spec) / noisy_power).sqrt() - ideal))
+
+
+def consistency(signals: Signals) -> Tensor:
+    """Squared distance of the estimated spectrum from the nearest one that a waveform has.
+
+    ``mean |Ŝ − STFT(iSTFT(Ŝ))|²``: Le Roux, Ono & Sagayama, "Explicit consistency constraints for STFT spectrograms",
+    SAPA 2008, eq. 4; as a training loss: Wisdom et al., "Differentiable consistency constraints for improved deep
+    speech enhancement", ICASSP 2019, section 3.
+    """
+    return _mean(torch.square(signals.estimate_spec - signals.consistent_spec).sum(-1))
+
+
+LOSSES: dict[str, Callable[..., Tensor]] = {
+    loss.__name__: loss
+    for loss in (
+        compressed_spectrum,
+        magnitude_real_imaginary,
+        waveform_l1,
+        waveform_mse,
+        si_sdr,
+        phase_sensitive_mask,
+        ideal_amplitude_mask,
+        consistency,
+    )
+}
+
+
+def _mean(values: Tensor) -> Tensor:
+    return values.flatten(1).mean(1)
+
+
+def _power(spec: Tensor) -> Tensor:
+    return torch.square(spec).sum(-1) + POWER_FLOOR
+
+
+def _compressed(spec: Tensor, power: float) -> tuple[Tensor, Tensor]:
+    """Return ``|X|^c (B, T, F)`` and ``|X|^c e^{jφ} (B, T, F, 2)``."""
+    gain = _power(spec) ** ((power - 1) / 2)
+    magnitude = _power(spec) ** (power / 2)
+    return magnitude, spec * gain[..., None]
+
+
+def _in_phase_gain(spec: Tensor, noisy_spec: Tensor) -> Tensor:
+    """Real part of ``X / Y``, ``(B, T, F)``."""
+    return (spec * noisy_spec).sum(-1) / _power(noisy_spec)

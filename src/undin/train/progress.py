@@ -1,0 +1,83 @@
+"""What a run tells while it runs: a bar or plain lines for people, JSON lines and TensorBoard for machines.
+
+Numbers in, text out; when to tell is the business of ``loop.py``.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+from torch.utils.tensorboard import SummaryWriter
+from tqdm import tqdm
+
+from undin.train.recipe import Recipe
+
+PLAIN_LINE_EVERY_S = 30.0
+
+
+class Progress:
+    """Bar, log file and curves of one run.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    run_folder : Path
+        Gets ``log.jsonl`` (where a resumed run repeats a step, the last line counts) and TensorBoard's events.
+    step : int
+        Steps done before.
+    """
+
+    def __init__(self, recipe: Recipe, *, run_folder: Path, step: int):
+        self.steps = recipe.training.steps
+        self.audio_seconds_per_step = recipe.hours_per_step * 3600
+        self._log = open(run_folder / "log.jsonl", "a", encoding="utf-8")
+        self._curves = SummaryWriter(run_folder, purge_step=step)
+        on_terminal = sys.stderr.isatty()
+        self._bar = tqdm(total=self.steps, initial=step, unit="step", disable=not on_terminal, dynamic_ncols=True)
+        self._plain_line_due_s = None if on_terminal else time.monotonic()
+        self.resume_clock(step)
+        self._write({"step": step, "recipe": recipe.to_table()})
+
+    def resume_clock(self, step: int) -> None:
+        """Start counting speed here: validating and saving are no training."""
+        self._clock_step, self._clock_s = step, time.monotonic()
+
+    def train(self, values: dict[str, float], *, step: int, hours: float) -> None:
+        """Tell the means of the last steps."""
+        seconds = time.monotonic() - self._clock_s
+        speed = (step - self._clock_step) * self.audio_seconds_per_step / max(seconds, 1e-9)
+        self.resume_clock(step)
+        self._record({"hours": hours, "times_real_time": speed} | values, step=step, group="train")
+        left_s = (self.steps - step) * self.audio_seconds_per_step / speed
+        text = f"loss {values['loss']:.4f}, {hours:.2f} h of audio, {speed:.0f} times real time"
+        self._bar.set_postfix_str(text, refresh=False)
+        self._bar.update(step - self._bar.n)
+        if self._plain_line_due_s is not None and time.monotonic() >= self._plain_line_due_s:
+            self.say(f"step {step} of {self.steps}: {text}, {tqdm.format_interval(left_s)} left")
+            self._plain_line_due_s = time.monotonic() + PLAIN_LINE_EVERY_S
+
+    def validation(self, scores: dict[str, float], *, step: int, best: bool) -> None:
+        """Tell the scores of a validation."""
+        self._record(scores, step=step, group="valid")
+        numbers = ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
+        self.say(f"step {step}, validation: {numbers}{' (best)' if best else ''}")
+
+    def say(self, line: str) -> None:
+        """Print one line without breaking the bar."""
+        tqdm.write(line, file=sys.stderr)
+
+    def close(self) -> None:
+        """End the bar and the files."""
+        self._bar.close()
+        self._curves.close()
+        self._log.close()
+
+    def _record(self, values: dict[str, float], *, step: int, group: str) -> None:
+        self._write({"step": step} | values)
+        for name, value in values.items():
+            self._curves.add_scalar(f"{group}/{name}", value, step)
+
+    def _write(self, values: dict) -> None:
+        self._log.write(json.dumps(values) + "\n")
+        self._log.flush()

@@ -1,0 +1,254 @@
+"""Recipes: everything that decides a training run, as frozen dataclasses read from a TOML file.
+
+A section of the file is a dataclass here and a key is a field; an unknown key is an error. Which networks exist is the
+business of ``nn/networks``, which losses of ``losses.py``, how audio is mixed of ``data/mixing.py``. What a recipe
+makes happen is in ``loop.py``.
+"""
+
+import math
+import tomllib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from undin.data.mixing import MixingConfig
+from undin.nn import networks
+from undin.nn.layers import Streaming
+from undin.train import losses
+from undin.train.tables import convert_options, from_table, nearest, to_table
+
+
+@dataclass(frozen=True)
+class Audio:
+    """``[audio]``: the analysis. Sizes in samples."""
+
+    sample_rate: int = 16000
+    n_fft: int = 512
+    window: int = 512
+    hop: int = 256
+
+
+@dataclass(frozen=True)
+class Network:
+    """``[network]``: a name in ``nn/networks``; all other keys are that network's own options."""
+
+    name: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check_named(self, networks.NETWORKS, kind="network", without=("sample_rate", "n_fft"))
+
+
+@dataclass(frozen=True)
+class Data:
+    """``[data]``: folders of audio, relative to the working directory: speech and noise to mix, or finished pairs."""
+
+    segment_seconds: float
+    speech: tuple[str, ...] = ()
+    noise: tuple[str, ...] = ()
+    pairs: tuple[str, ...] = ()
+    trim_silence_db: float | None = None
+
+    def __post_init__(self) -> None:
+        mixes, has_pairs = bool(self.speech and self.noise), bool(self.pairs)
+        if mixes == has_pairs or bool(self.speech) != bool(self.noise):
+            raise ValueError("give folders of speech and noise to mix, or folders of pairs, and not both")
+        if self.segment_seconds <= 0:
+            raise ValueError(f"segment_seconds must be positive, not {self.segment_seconds}")
+
+
+@dataclass(frozen=True)
+class Loss:
+    """One ``[[loss]]``: a name in ``losses.LOSSES`` and its weight; all other keys are that loss's own options."""
+
+    name: str
+    weight: float = 1.0
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check_named(self, losses.LOSSES, kind="loss")
+
+
+@dataclass(frozen=True)
+class Optimiser:
+    """``[optimiser]``: AdamW. Weight decay leaves biases and norms alone."""
+
+    learning_rate: float = 2e-3
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = 0.01
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """``[schedule]``: the learning rate rises linearly for some steps, then follows a half cosine down to the last."""
+
+    warm_up_steps: int = 500
+    final_learning_rate: float = 1e-5
+
+
+@dataclass(frozen=True)
+class Training:
+    """``[training]``: how long, how large, how often.
+
+    `batch_size` counts the items of one step over all processes together, so a recipe means the same on any number.
+    """
+
+    steps: int
+    batch_size: int = 16
+    precision: str = "float32"
+    seed: int = 0
+    ema_decay: float = 0.999
+    clip_norm: float = 5.0
+    log_every: int = 20
+    save_every: int = 500
+    validate_every: int = 1000
+
+    def __post_init__(self) -> None:
+        if self.precision not in ("float32", "bfloat16"):
+            raise ValueError(f"precision must be 'float32' or 'bfloat16', not '{self.precision}'")
+        if not 0 <= self.ema_decay < 1:
+            raise ValueError(f"ema_decay must be at least 0 and below 1, not {self.ema_decay}")
+        for name in ("steps", "batch_size", "log_every", "save_every", "validate_every", "clip_norm"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
+
+
+@dataclass(frozen=True)
+class Validation:
+    """``[validation]``: a folder with ``clean/`` and ``noisy/``, and how many of its pairs to score, evenly spread."""
+
+    folder: str
+    count: int = 100
+
+    def __post_init__(self) -> None:
+        if self.count < 1:
+            raise ValueError(f"count must be positive, not {self.count}")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A whole recipe. `name` is the file's stem unless the file says otherwise."""
+
+    name: str
+    network: Network
+    data: Data
+    loss: tuple[Loss, ...]
+    training: Training
+    audio: Audio = Audio()
+    mixing: MixingConfig = field(default_factory=MixingConfig)
+    optimiser: Optimiser = Optimiser()
+    schedule: Schedule = Schedule()
+    validation: Validation | None = None
+
+    def __post_init__(self) -> None:
+        if not self.loss:
+            raise ValueError("a recipe needs at least one [[loss]]")
+        names = [loss.name for loss in self.loss]
+        if len(set(names)) < len(names):
+            raise ValueError("every [[loss]] must have a name of its own")
+
+    @property
+    def segment_samples(self) -> int:
+        """Length of one training item in samples."""
+        return round(self.data.segment_seconds * self.audio.sample_rate)
+
+    @property
+    def hours_per_step(self) -> float:
+        """Audio that one step sees, in hours."""
+        return self.training.batch_size * self.segment_samples / self.audio.sample_rate / 3600
+
+    def learning_rate(self, step: int) -> float:
+        """Learning rate of a step, counted from 0."""
+        peak, last = self.optimiser.learning_rate, self.schedule.final_learning_rate
+        warm_up_steps = self.schedule.warm_up_steps
+        if step < warm_up_steps:
+            return peak * (step + 1) / warm_up_steps
+        progress = min(1.0, (step - warm_up_steps) / max(1, self.training.steps - warm_up_steps))
+        return last + (peak - last) * 0.5 * (1 + math.cos(math.pi * progress))
+
+    def build_network(self) -> Streaming:
+        """Make the network with fresh weights.
+
+        Raises
+        ------
+        ValueError
+            The network does not exist or does not know one of its options.
+        """
+        audio = self.audio
+        return networks.build(
+            self.network.name, sample_rate=audio.sample_rate, n_fft=audio.n_fft, **self.network.options
+        )
+
+    def to_table(self) -> dict[str, Any]:
+        """Return the recipe as nested dicts and lists of plain values, fit for JSON and a checkpoint."""
+        return to_table(self)
+
+    @classmethod
+    def from_table(cls, table: dict[str, Any]) -> "Recipe":
+        """Make a recipe from what `to_table` returned, or from the contents of a recipe file."""
+        return from_table(cls, table)
+
+
+def load(path: str | Path, *, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a recipe file.
+
+    Parameters
+    ----------
+    path : path of a TOML file
+    overrides : sequence of str
+        Changes such as ``"training.steps=1000"``. The value is TOML; what is not TOML is taken as a plain string. A
+        loss goes by its name: ``"loss.si_sdr.weight=0.1"``.
+
+    Raises
+    ------
+    ValueError
+        The file is no TOML, or a key or value is wrong; the message names the file and the key.
+    OSError
+        The file cannot be read.
+    """
+    path = Path(path)
+    try:
+        table = {"name": path.stem} | tomllib.loads(path.read_text(encoding="utf-8"))
+        for override in overrides:
+            _apply(table, override)
+        recipe = Recipe.from_table(table)
+        recipe.build_network()
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    return recipe
+
+
+def _check_named(
+    section: Network | Loss, registry: Mapping[str, Callable], *, kind: str, without: Collection[str] = ()
+) -> None:
+    """Check that a registry knows a section's name, and its function all the section's options."""
+    if section.name not in registry:
+        raise ValueError(f"unknown {kind} '{section.name}'; {nearest(section.name, registry)}")
+    options = convert_options(registry[section.name], section.options, path=section.name, without=without)
+    object.__setattr__(section, "options", options)
+
+
+def _apply(table: dict[str, Any], override: str) -> None:
+    """Set one key of nested tables from ``section.key=value``."""
+    keys, equals, text = override.partition("=")
+    *sections, key = keys.strip().split(".")
+    if not equals or not key:
+        raise ValueError(f"'{override}' is no change of a recipe; write section.key=value")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()
+    for section in sections:
+        if isinstance(table, list):
+            named = {item["name"]: item for item in table}
+            if section not in named:
+                raise ValueError(f"'{override}': the recipe has no '{section}'; {nearest(section, list(named))}")
+            table = named[section]
+        else:
+            table = table.setdefault(section, {})
+        if not isinstance(table, dict | list):
+            raise ValueError(f"'{override}': '{section}' is no section of the recipe")
+    if isinstance(table, list):
+        raise ValueError(f"'{override}': name the item and its key, such as loss.si_sdr.weight=0.1")
+    table[key] = value

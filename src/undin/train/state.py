@@ -1,0 +1,160 @@
+"""What one training run carries from step to step: the network, its average, the optimiser, and one step of them.
+
+No files and no clock: when to step, save and validate is the business of ``loop.py``.
+"""
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+from undin.nn.spectrum import Spectrum
+from undin.train.checkpoint import Checkpoint
+from undin.train.losses import LOSSES, Signals
+from undin.train.processes import Processes
+from undin.train.recipe import Recipe
+
+
+class TrainingState:
+    """A network in training.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    device : torch.device
+    processes : Processes
+        Gradients are averaged over them.
+
+    Attributes
+    ----------
+    network, ema : StreamingNetwork
+        As trained, and its exponential moving average, which is what is validated and exported.
+    step : int
+        Steps done.
+    hours : float
+        Audio seen.
+    """
+
+    def __init__(self, recipe: Recipe, *, device: torch.device, processes: Processes):
+        torch.manual_seed(recipe.training.seed)
+        audio = recipe.audio
+        self.recipe, self.device, self.processes = recipe, device, processes
+        self.spectrum = Spectrum(audio.n_fft, audio.window, audio.hop).to(device)
+        self.network = recipe.build_network().to(device)
+        self.ema = copy.deepcopy(self.network).requires_grad_(False).eval()
+        self.optimiser = _optimiser(recipe, self.network)
+        self._averages, self._averaged = _floats(self.ema), _floats(self.network)
+        self.step, self.hours = 0, 0.0
+        self.scores: dict[str, float] = {}
+        self.best_score = float("-inf")
+
+    def train_step(self, noisy: Tensor, clean: Tensor) -> Tensor:
+        """Learn from one batch.
+
+        Parameters
+        ----------
+        noisy, clean : Tensor, shape (B, N)
+            Waveforms in [−1, 1], this process's part of the batch.
+
+        Returns
+        -------
+        Tensor
+            On the device: the weighted sum of the losses, the norm of the gradient, then each loss by itself.
+        """
+        training = self.recipe.training
+        self.network.train()
+        self.optimiser.zero_grad(set_to_none=True)
+        losses = self.losses(noisy, clean)
+        weights = losses.new_tensor([loss.weight for loss in self.recipe.loss])
+        total = losses @ weights
+        total.backward()
+        self.processes.average_gradients(self.network.parameters())
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), training.clip_norm, foreach=True)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.recipe.learning_rate(self.step)
+        self.optimiser.step()
+        self._average_weights()
+        self.step += 1
+        self.hours += self.recipe.hours_per_step
+        return torch.cat((total.detach()[None], norm[None], losses.detach()))
+
+    def losses(self, noisy: Tensor, clean: Tensor) -> Tensor:
+        """Return every loss of the recipe, unweighted, as means over the batch."""
+        noisy_spec = self.spectrum.analyse(noisy)
+        state = self.network.initial_state(len(noisy), device=self.device)
+        bfloat16 = self.recipe.training.precision == "bfloat16"
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=bfloat16):
+            estimate_spec, _ = self.network(noisy_spec, state)
+        signals = Signals(self.spectrum, clean, noisy, estimate_spec.float(), noisy_spec)
+        return torch.stack([LOSSES[loss.name](signals, **loss.options).mean() for loss in self.recipe.loss])
+
+    def checkpoint(self) -> Checkpoint:
+        """Collect all that `restore` needs."""
+        random = {"cpu": torch.get_rng_state()}
+        if self.device.type == "cuda":
+            random["cuda"] = torch.cuda.get_rng_state(self.device)
+        return Checkpoint(
+            recipe=self.recipe.to_table(),
+            step=self.step,
+            hours=self.hours,
+            scores=self.scores,
+            best_score=self.best_score,
+            network=self.network.state_dict(),
+            ema=self.ema.state_dict(),
+            optimiser=self.optimiser.state_dict(),
+            random=random,
+        )
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Go on where a checkpoint was made, bit for bit.
+
+        Raises
+        ------
+        ValueError
+            The checkpoint holds another network or another analysis than the recipe.
+        """
+        self.initialise(checkpoint)
+        self.network.load_state_dict(checkpoint.network)
+        self.optimiser.load_state_dict(checkpoint.optimiser)
+        self.step, self.hours = checkpoint.step, checkpoint.hours
+        self.scores, self.best_score = checkpoint.scores, checkpoint.best_score
+        torch.set_rng_state(checkpoint.random["cpu"])
+        if self.device.type == "cuda" and "cuda" in checkpoint.random:
+            torch.cuda.set_rng_state(checkpoint.random["cuda"], self.device)
+
+    def initialise(self, checkpoint: Checkpoint) -> None:
+        """Take a checkpoint's averaged weights and nothing else: where fine-tuning starts.
+
+        Raises
+        ------
+        ValueError
+            The checkpoint holds another network or another analysis than the recipe.
+        """
+        ours = self.recipe.to_table()
+        for section in ("audio", "network"):
+            if ours[section] != checkpoint.recipe[section]:
+                theirs = checkpoint.recipe[section]
+                raise ValueError(f"the checkpoint's [{section}] is {theirs}, the recipe's is {ours[section]}")
+        self.network.load_state_dict(checkpoint.ema)
+        self.ema.load_state_dict(checkpoint.ema)
+
+    @torch.no_grad()
+    def _average_weights(self) -> None:
+        # early on the average follows closely, so that it does not carry the random start along
+        decay = min(self.recipe.training.ema_decay, (1 + self.step) / (10 + self.step))
+        torch._foreach_lerp_(self._averages, self._averaged, 1 - decay)
+
+
+def _floats(network: nn.Module) -> list[Tensor]:
+    """Weights and running statistics of a network, sharing its memory."""
+    return [tensor for tensor in network.state_dict().values() if tensor.is_floating_point()]
+
+
+def _optimiser(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
+    options = recipe.optimiser
+    matrices = [parameter for parameter in network.parameters() if parameter.ndim > 1]
+    vectors = [parameter for parameter in network.parameters() if parameter.ndim <= 1]
+    groups = [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}]
+    return torch.optim.AdamW(
+        groups, lr=options.learning_rate, betas=options.betas, weight_decay=options.weight_decay, fused=True
+    )

@@ -1,0 +1,130 @@
+"""Plain tables (TOML or JSON) to frozen dataclasses and back, strict about names and types.
+
+Not about training: it knows dataclasses and their type hints only. The tables of a recipe are in ``recipe.py``.
+"""
+
+import dataclasses
+import difflib
+import inspect
+import types
+from collections.abc import Callable, Collection
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+Table = TypeVar("Table")
+
+FREE_FORM = "options"
+"""A field of this name, a dict, takes the keys of a table that are no field of its dataclass."""
+
+
+def from_table(kind: type[Table], table: dict[str, Any], *, path: str = "") -> Table:
+    """Make a dataclass from a table.
+
+    Parameters
+    ----------
+    kind : dataclass type
+    table : dict
+        Keys are field names; values have the type of the field's hint, nested tables included.
+    path : str
+        Where the table stands, such as ``"network"``; error messages name keys by it.
+
+    Raises
+    ------
+    ValueError
+        An unknown key (the message names the nearest known one), a missing key, a value of the wrong type, or a value
+        that the dataclass itself refuses.
+    """
+    if not isinstance(table, dict):
+        raise ValueError(f"{path or kind.__name__} must be a table of keys, not {table!r}")
+    hints = get_type_hints(kind)
+    known = [field.name for field in dataclasses.fields(kind) if field.name != FREE_FORM]
+    values = {key: _convert(value, hints[key], path=_join(path, key)) for key, value in table.items() if key in known}
+    rest = {key: value for key, value in table.items() if key not in known}
+    if FREE_FORM in hints:
+        values[FREE_FORM] = rest
+    elif rest:
+        key = next(iter(rest))
+        raise ValueError(f"unknown key '{_join(path, key)}'; {nearest(key, known)}")
+    for field in dataclasses.fields(kind):
+        optional = field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
+        if field.name not in values and not optional:
+            raise ValueError(f"the key '{_join(path, field.name)}' is missing")
+    try:
+        return kind(**values)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}" if path else str(error)) from error
+
+
+def to_table(value: Any) -> Any:
+    """Turn a dataclass into nested dicts and lists of plain values: the inverse of `from_table`, fit for JSON."""
+    if dataclasses.is_dataclass(value):
+        table = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        return {key: to_table(item) for key, item in (table | table.pop(FREE_FORM, {})).items()}
+    if isinstance(value, list | tuple):
+        return [to_table(item) for item in value]
+    return value
+
+
+def convert_options(
+    function: Callable[..., Any], values: dict[str, Any], *, path: str, without: Collection[str] = ()
+) -> dict[str, Any]:
+    """Check a table against the keyword-only parameters of a function, converted to the types of its hints.
+
+    Parameters
+    ----------
+    function : function
+    values : dict
+        What is to be passed to it by name.
+    path : str
+        Where the table stands, for error messages.
+    without : collection of str
+        Parameters that are not to be found in a table.
+
+    Raises
+    ------
+    ValueError
+        An unknown key or a value of the wrong type.
+    """
+    hints = get_type_hints(function)
+    parameters = inspect.signature(function).parameters.values()
+    known = [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
+    known = [name for name in known if name not in without]
+    for key in values:
+        if key not in known:
+            raise ValueError(f"unknown key '{_join(path, key)}'; {nearest(key, known)}")
+    return {key: _convert(value, hints[key], path=_join(path, key)) for key, value in values.items()}
+
+
+def nearest(name: str, known: Collection[str]) -> str:
+    """Tell which of the known names was probably meant, or list them all."""
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean '{close[0]}'?" if close else f"known are {', '.join(sorted(known)) or 'none'}"
+
+
+def _join(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key
+
+
+def _convert(value: Any, hint: Any, *, path: str) -> Any:
+    if dataclasses.is_dataclass(hint):
+        return from_table(hint, value, path=path)
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        if value is None and type(None) in parts:
+            return None
+        (hint,) = (part for part in parts if part is not type(None))
+        return _convert(value, hint, path=path)
+    if origin is tuple and isinstance(value, list | tuple):
+        any_length = parts[-1] is Ellipsis
+        if not any_length and len(value) != len(parts):
+            raise ValueError(f"'{path}' must have {len(parts)} values, not {len(value)}")
+        item_hints = [parts[0]] * len(value) if any_length else parts
+        pairs = zip(value, item_hints, strict=True)
+        return tuple(_convert(item, item_hint, path=path) for item, item_hint in pairs)
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    plain = origin or hint
+    # bool is a subclass of int, but `steps = true` is a mistake
+    if not isinstance(value, plain) or (isinstance(value, bool) and plain is not bool):
+        expected = "list" if plain is tuple else getattr(plain, "__name__", str(plain))
+        raise ValueError(f"'{path}' must be a {expected}, not {value!r}")
+    return value
