@@ -1,0 +1,38 @@
+"""The networks, by the names that recipes use."""
+
+import inspect
+
+from undin.nn.layers import Streaming
+from undin.nn.networks.undin import Undin
+
+NETWORKS: dict[str, type[Streaming]] = {
+    "undin": Undin,
+}
+
+
+def build(name: str, *, sample_rate: int, n_fft: int, **options) -> Streaming:
+    """Build a network by name.
+
+    Parameters
+    ----------
+    name : str
+        A key of `NETWORKS`.
+    sample_rate : int
+        Hz of the audio.
+    n_fft : int
+        Size of the transform; spectra have ``n_fft // 2 + 1`` bins.
+    **options
+        Keyword options of the network's class.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name or option, naming it and what there is.
+    """
+    if name not in NETWORKS:
+        raise ValueError(f"unknown network {name!r}: choose one of {', '.join(NETWORKS)}")
+    known = set(inspect.signature(NETWORKS[name]).parameters) - {"sample_rate", "n_fft"}
+    for option in options:
+        if option not in known:
+            raise ValueError(f"network {name!r} has no option {option!r}: it takes {', '.join(sorted(known))}")
+    return NETWORKS[name](sample_rate=sample_rate, n_fft=n_fft, **options)
