@@ -7,6 +7,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from undin.cli import print_error
+
 HELP = "train a network by a recipe"
 
 
@@ -57,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
             minutes=args.minutes,
         )
     except FloatingPointError as error:
-        print(f"undin: error: {error}", file=sys.stderr)
+        print_error(str(error))
         return 1
     print(f"{last}: step {state.step} of {recipe.training.steps}, {state.hours:.2f} h of audio", file=sys.stderr)
     return 0

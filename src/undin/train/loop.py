@@ -15,7 +15,6 @@ import torch
 
 from undin.data.corpus import Corpus
 from undin.data.mixing import Mixer
-from undin.data.pairs import PairedMixer
 from undin.train.checkpoint import Checkpoint
 from undin.train.processes import join
 from undin.train.progress import Progress
@@ -102,7 +101,7 @@ def choose_device(name: str | None) -> torch.device:
     return device
 
 
-def open_mixer(recipe: Recipe, *, device: torch.device) -> Mixer | PairedMixer:
+def open_mixer(recipe: Recipe, *, device: torch.device) -> Mixer:
     """Load the folders of a recipe into memory and make what turns a step's number into its batch.
 
     Raises
@@ -118,6 +117,8 @@ def open_mixer(recipe: Recipe, *, device: torch.device) -> Mixer | PairedMixer:
         "device": device,
     }
     if data.pairs:
+        from undin.data.pairs import PairedMixer
+
         return PairedMixer(data.pairs, **common)
     speech, noise = (
         Corpus.load(folders, sample_rate=recipe.audio.sample_rate, trim_silence_db=trim_silence_db)
@@ -128,7 +129,7 @@ def open_mixer(recipe: Recipe, *, device: torch.device) -> Mixer | PairedMixer:
 
 def _run(
     state: TrainingState,
-    mixer: Mixer | PairedMixer,
+    mixer: Mixer,
     rows: slice,
     *,
     keeper: "_Keeper | None",

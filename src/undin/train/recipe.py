@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from undin.data.mixing import MixingConfig
+from undin.data.mixing_config import MixingConfig
 from undin.nn import networks
 from undin.nn.layers import Streaming
 from undin.train import losses
@@ -53,9 +53,9 @@ class Data:
     def __post_init__(self) -> None:
         mixes, has_pairs = bool(self.speech and self.noise), bool(self.pairs)
         if mixes == has_pairs or bool(self.speech) != bool(self.noise):
-            raise ValueError("give folders of speech and noise to mix, or folders of pairs, and not both")
+            raise ValueError("[data] needs folders of speech and noise to mix, or folders of pairs, and not both")
         if self.segment_seconds <= 0:
-            raise ValueError(f"segment_seconds must be positive, not {self.segment_seconds}")
+            raise ValueError(f"data.segment_seconds must be positive, not {self.segment_seconds}")
 
 
 @dataclass(frozen=True)
@@ -106,12 +106,12 @@ class Training:
 
     def __post_init__(self) -> None:
         if self.precision not in ("float32", "bfloat16"):
-            raise ValueError(f"precision must be 'float32' or 'bfloat16', not '{self.precision}'")
+            raise ValueError(f"training.precision must be 'float32' or 'bfloat16', not '{self.precision}'")
         if not 0 <= self.ema_decay < 1:
-            raise ValueError(f"ema_decay must be at least 0 and below 1, not {self.ema_decay}")
+            raise ValueError(f"training.ema_decay must be at least 0 and below 1, not {self.ema_decay}")
         for name in ("steps", "batch_size", "log_every", "save_every", "validate_every", "clip_norm"):
             if getattr(self, name) <= 0:
-                raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
+                raise ValueError(f"training.{name} must be positive, not {getattr(self, name)}")
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ class Validation:
 
     def __post_init__(self) -> None:
         if self.count < 1:
-            raise ValueError(f"count must be positive, not {self.count}")
+            raise ValueError(f"validation.count must be positive, not {self.count}")
 
 
 @dataclass(frozen=True)
@@ -225,7 +225,7 @@ def _check_named(
     """Check that a registry knows a section's name, and its function all the section's options."""
     if section.name not in registry:
         raise ValueError(f"unknown {kind} '{section.name}'; {nearest(section.name, registry)}")
-    options = convert_options(registry[section.name], section.options, path=section.name, without=without)
+    options = convert_options(registry[section.name], section.options, path=f"{kind}.{section.name}", without=without)
     object.__setattr__(section, "options", options)
 
 

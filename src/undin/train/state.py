@@ -43,6 +43,7 @@ class TrainingState:
         self.network = recipe.build_network().to(device)
         self.ema = copy.deepcopy(self.network).requires_grad_(False).eval()
         self.optimiser = _optimiser(recipe, self.network)
+        self._loss_weights = torch.tensor([loss.weight for loss in recipe.loss], device=device)
         self._averages, self._averaged = _floats(self.ema), _floats(self.network)
         self.step, self.hours = 0, 0.0
         self.scores: dict[str, float] = {}
@@ -61,32 +62,36 @@ class TrainingState:
         Tensor
             On the device: the weighted sum of the losses, the norm of the gradient, then each loss by itself.
         """
-        training = self.recipe.training
-        self.network.train()
-        self.optimiser.zero_grad(set_to_none=True)
-        losses = self.losses(noisy, clean)
-        weights = losses.new_tensor([loss.weight for loss in self.recipe.loss])
-        total = losses @ weights
+        total, losses = self.forward(noisy, clean)
         total.backward()
-        self.processes.average_gradients(self.network.parameters())
-        norm = nn.utils.clip_grad_norm_(self.network.parameters(), training.clip_norm, foreach=True)
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.recipe.learning_rate(self.step)
-        self.optimiser.step()
-        self._average_weights()
-        self.step += 1
-        self.hours += self.recipe.hours_per_step
+        norm = self.update()
         return torch.cat((total.detach()[None], norm[None], losses.detach()))
 
-    def losses(self, noisy: Tensor, clean: Tensor) -> Tensor:
-        """Return every loss of the recipe, unweighted, as means over the batch."""
+    def forward(self, noisy: Tensor, clean: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the weighted sum of the losses and the losses ``(L,)`` by themselves, as means over the batch."""
+        self.network.train()
         noisy_spec = self.spectrum.analyse(noisy)
         state = self.network.initial_state(len(noisy), device=self.device)
         bfloat16 = self.recipe.training.precision == "bfloat16"
         with torch.autocast(self.device.type, torch.bfloat16, enabled=bfloat16):
             estimate_spec, _ = self.network(noisy_spec, state)
         signals = Signals(self.spectrum, clean, noisy, estimate_spec.float(), noisy_spec)
-        return torch.stack([LOSSES[loss.name](signals, **loss.options).mean() for loss in self.recipe.loss])
+        losses = torch.stack([LOSSES[loss.name](signals, **loss.options).mean() for loss in self.recipe.loss])
+        return losses @ self._loss_weights, losses
+
+    def update(self) -> Tensor:
+        """Turn the gradients into a step of the optimiser and the average; return the norm they had."""
+        parameters = list(self.network.parameters())
+        self.processes.average_gradients(parameters)
+        norm = nn.utils.clip_grad_norm_(parameters, self.recipe.training.clip_norm, foreach=True)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.recipe.learning_rate(self.step)
+        self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
+        self._average_weights()
+        self.step += 1
+        self.hours += self.recipe.hours_per_step
+        return norm
 
     def checkpoint(self) -> Checkpoint:
         """Collect all that `restore` needs."""

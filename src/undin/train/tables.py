@@ -48,10 +48,7 @@ def from_table(kind: type[Table], table: dict[str, Any], *, path: str = "") -> T
         optional = field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
         if field.name not in values and not optional:
             raise ValueError(f"the key '{_join(path, field.name)}' is missing")
-    try:
-        return kind(**values)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}" if path else str(error)) from error
+    return kind(**values)
 
 
 def to_table(value: Any) -> Any:
