@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 SAMPLE_RATE_HZ = 16_000
-DNSMOS_WINDOW_SAMPLES = 144_160
+DNSMOS_WINDOW_SECONDS = 9.01
+DNSMOS_WINDOW_SAMPLES = int(DNSMOS_WINDOW_SECONDS * SAMPLE_RATE_HZ)
 ACTIVITY_FRAME_SAMPLES = 320
 ACTIVITY_HANGOVER_FRAMES = 10
 ACTIVITY_MARGIN_DB = 15.9
@@ -149,8 +150,7 @@ def dnsmos(enhanced: np.ndarray) -> dict[str, float]:
     """Predicted listener ratings without a reference, by DNSMOS P.835 (Reddy et al., ICASSP 2022).
 
     As in the authors' script, signals under 9.01 s are repeated and longer ones averaged over windows a second apart.
-    The script drops the windows that start at 7 to 23 s because a product of floats rounds down; they count here, so
-    signals over 16 s score a little differently. Samples beyond [−1, 1] are clipped, as a sound card would.
+    Samples beyond [−1, 1] are clipped, as a sound card would.
 
     Parameters
     ----------
@@ -169,9 +169,11 @@ def dnsmos(enhanced: np.ndarray) -> dict[str, float]:
         # whole repetitions, doubling, so that longer inputs than one window arise just as in the authors' script
         audio = np.tile(audio, 2 ** int(np.ceil(np.log2(DNSMOS_WINDOW_SAMPLES / len(audio)))))
     session = _dnsmos_session()
-    # the authors' count, which leaves out a last window that would still fit
-    starts = SAMPLE_RATE_HZ * np.arange(max(1, len(audio) // SAMPLE_RATE_HZ - 9))
-    windows = (audio[np.newaxis, start : start + DNSMOS_WINDOW_SAMPLES] for start in starts)
+    # The script leaves out a last window that would fit, and those (from 7 to 23 s) whose end it computes one sample
+    # short because a product of floats rounds down. Published scores have it so.
+    seconds = range(max(1, len(audio) // SAMPLE_RATE_HZ - 9))
+    bounds = ((i * SAMPLE_RATE_HZ, int((i + DNSMOS_WINDOW_SECONDS) * SAMPLE_RATE_HZ)) for i in seconds)
+    windows = (audio[np.newaxis, start:end] for start, end in bounds if end - start == DNSMOS_WINDOW_SAMPLES)
     raw = np.array([session.run(None, {"input_1": window})[0][0] for window in windows])
     return {
         name: float(np.polyval(polynomial, raw[:, column]).mean())

@@ -102,7 +102,7 @@ def _length_samples(path: Path) -> int:
         raise ValueError(f"{path} has {info.sample_rate} Hz, but scores are defined at {SAMPLE_RATE_HZ}: resample it")
     if info.channels != 1:
         raise ValueError(f"{path} has {info.channels} channels, but scores are defined for one: split or mix it down")
-    return info.length_samples
+    return len(audio.read(path)[0]) if info.length_samples is None else info.length_samples
 
 
 def _refuse_other_length(path: Path, clean: Path, length: int, *, allowed: int) -> None:

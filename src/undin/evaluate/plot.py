@@ -16,7 +16,7 @@ def save_plot(systems: Sequence[SystemScores], path: Path) -> None:
     """Write the picture in the format that the suffix of `path` names.
 
     Lines join the means of each SNR; without an index every system is a bar. Whiskers are the standard error of the
-    mean, which is what tells two systems apart.
+    mean.
     """
     import matplotlib
 
@@ -33,7 +33,9 @@ def save_plot(systems: Sequence[SystemScores], path: Path) -> None:
             color = "gray" if scores.name == NOISY else f"C{place - 1}"
             points = by_snr or [overall]
             mean = [summary.mean[column] for summary in points]
-            error = [summary.spread[column] / (summary.pairs - summary.undefined[column]) ** 0.5 for summary in points]
+            error = [
+                summary.spread[column] / max(1, summary.pairs - summary.undefined[column]) ** 0.5 for summary in points
+            ]
             if by_snr:
                 snr_db = [summary.snr_db for summary in points]
                 axis.errorbar(snr_db, mean, error, color=color, marker="o", capsize=2, label=scores.name)

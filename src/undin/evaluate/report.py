@@ -7,9 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-import numpy as np
-
-from undin.evaluate.score import SystemScores
+from undin.evaluate.score import SystemScores, mean_and_spread
 
 DECIMALS = {"si_sdr": 2}
 TEXT_COLUMNS = {"system", "dBFS"}
@@ -40,13 +38,9 @@ def _summarise(scores: SystemScores, snr_db: float | None) -> Summary:
     files = [file for file in scores.files if snr_db is None or file.snr_db == snr_db]
     mean, spread, undefined = {}, {}, {}
     for column in files[0].values:
-        values = np.array([file.values[column] for file in files])
-        defined = values[~np.isnan(values)]
-        undefined[column] = len(values) - len(defined)
-        # infinite scores (an SI-SDR of identical signals) have a mean but no spread
-        with np.errstate(invalid="ignore"):
-            mean[column] = float(defined.mean()) if len(defined) else math.nan
-            spread[column] = float(defined.std()) if len(defined) else math.nan
+        values = [file.values[column] for file in files]
+        mean[column], spread[column] = mean_and_spread(values)
+        undefined[column] = sum(map(math.isnan, values))
     return Summary(scores.name, snr_db, len(files), mean, spread, undefined)
 
 

@@ -6,6 +6,7 @@ in `pairs.py`, the metrics are in `metrics.py`, tables and files are made in `re
 
 import multiprocessing
 import os
+import signal
 import time
 import warnings
 from collections.abc import Callable, Collection, Sequence
@@ -102,6 +103,15 @@ def score_pair(
     return values, undefined
 
 
+def mean_and_spread(values: Sequence[float]) -> tuple[float, float]:
+    """Mean and standard deviation of those values that are defined (not NaN); NaN where none is."""
+    defined = np.array([value for value in values if not np.isnan(value)])
+    if not len(defined):
+        return float("nan"), float("nan")
+    with np.errstate(invalid="ignore"):  # infinite scores (the SI-SDR of identical signals) have a mean but no spread
+        return float(defined.mean()), float(defined.std())
+
+
 def evaluate_pairs(
     clean: Path,
     noisy: Path,
@@ -163,7 +173,7 @@ def evaluate_pairs(
     for model in models:
         losses = [result for task, result in zip(lose, results[len(score) :], strict=True) if task.args[1] == model]
         systems[model].level_loss_db = {
-            level: float(np.nanmean([loss[level] for loss in losses])) for level in CLEAN_LEVELS_DBFS
+            level: mean_and_spread([loss[level] for loss in losses])[0] for level in CLEAN_LEVELS_DBFS
         }
     return list(systems.values())
 
@@ -177,7 +187,12 @@ def _run_all(tasks: list[Callable], *, jobs: int, progress: Callable[[int, int],
             progress(done, len(tasks))
         return results
     # fresh processes, because a fork copies the locks of ONNX Runtime's and torch's threads but not the threads
-    with ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(
+        min(jobs, len(tasks)),
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=signal.signal,  # Ctrl-C is for this process alone, or each of the others would print a traceback
+        initargs=(signal.SIGINT, signal.SIG_IGN),
+    ) as pool:
         futures = [pool.submit(task) for task in tasks]
         try:
             for done, future in enumerate(as_completed(futures), start=1):
@@ -212,17 +227,17 @@ def _score_files(pair: Pair, system: str, *, chosen: Collection[str]) -> FileSco
     clean = _read(pair.clean)
     processing_seconds = None
     if system == NOISY:
-        signal = _read(pair.noisy)
+        output = _read(pair.noisy)
     elif system == ENHANCED:
-        signal = _read(pair.enhanced)
+        output = _read(pair.enhanced)
     else:
         noisy = _read(pair.noisy)
         _load(system)
         start = time.process_time()  # of the processor: what else the machine does is not the model's cost
-        signal = _enhance(noisy, system)
+        output = _enhance(noisy, system)
         processing_seconds = time.process_time() - start
-    length = min(len(clean), len(signal))
-    values, undefined = score_pair(clean[:length], signal[:length], chosen=chosen)
+    length = min(len(clean), len(output))
+    values, undefined = score_pair(clean[:length], output[:length], chosen=chosen)
     return FileScore(pair.id, pair.snr_db, pair.seconds, values, undefined, processing_seconds)
 
 
@@ -230,8 +245,10 @@ def _level_losses_db(clean: Path, model: str) -> dict[int, float]:
     """Measure what a model takes from clean speech at each active level; peaks clip as they would in a sound card."""
     speech = _read(clean)
     losses = {}
-    for level_dbfs in CLEAN_LEVELS_DBFS:
-        gain = 10 ** ((level_dbfs - metrics.active_level_dbfs(speech)) / 20)
-        fed = np.clip(speech * np.float32(gain), -1, 1)
-        losses[level_dbfs] = metrics.level_loss_db(fed, _enhance(fed, model))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UndefinedMetricWarning)  # a file without speech says nothing of levels
+        for level_dbfs in CLEAN_LEVELS_DBFS:
+            gain = 10 ** ((level_dbfs - metrics.active_level_dbfs(speech)) / 20)
+            fed = np.clip(speech * np.float32(gain), -1, 1)
+            losses[level_dbfs] = metrics.level_loss_db(fed, _enhance(fed, model))
     return losses
