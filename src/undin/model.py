@@ -49,6 +49,8 @@ class Metadata:
             raise ValueError(
                 f"format_version is {self.format_version}, this undin reads {FORMAT_VERSION}: install a newer undin"
             )
+        if self.sample_rate < 1 or self.state_size < 1:
+            raise ValueError(f"sample_rate {self.sample_rate} and state_size {self.state_size} must be positive")
         Analysis(self.n_fft, self.window, self.hop)  # refuses sizes that cannot be reconstructed
         look_ahead_samples = self.latency_samples - (self.window - 1)
         if look_ahead_samples < 0 or look_ahead_samples % self.hop:
@@ -96,7 +98,7 @@ class Engine(Protocol):
     """By how much the output comes after the input: `latency_samples - (hop - 1)` of the metadata."""
 
     def process(self, samples: np.ndarray) -> np.ndarray:
-        """Enhance float32 samples in [-1, 1], shape (n * hop,), to the same shape, attenuation limit applied."""
+        """Enhance float32 samples in [-1, 1], shape (n * hop,), n ≥ 1, to the same shape, attenuation limit applied."""
 
     def reset(self) -> None:
         """Go back to the fresh state."""

@@ -6,7 +6,6 @@ lives in `model.py`; the differentiable twin for training lives in `nn/` and is 
 """
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 
 def analysis_window(window: int) -> np.ndarray:
@@ -81,6 +80,7 @@ class Analysis:
         Parameters
         ----------
         hops : ndarray, shape (n * hop,), float32
+            n ≥ 1.
 
         Returns
         -------
@@ -88,7 +88,9 @@ class Analysis:
         """
         samples = np.concatenate((self._past, hops))
         self._past = samples[len(hops) :]
-        frames = sliding_window_view(samples, len(self._window))[:: self._hop] * self._window
+        # The overlapping frames as a view; sliding_window_view would take longer than the transform of a frame.
+        shape, strides = (len(hops) // self._hop, len(self._window)), (self._hop * samples.itemsize, samples.itemsize)
+        frames = np.ndarray(shape, np.float32, samples, strides=strides) * self._window
         return np.fft.rfft(frames, self._n_fft).astype(np.complex64, copy=False)
 
 

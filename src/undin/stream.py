@@ -3,12 +3,12 @@
 Any sample rate, any block size, any number of channels in, the same out, `latency_samples` later. Inside, every signal
 is aligned in time by its index (sample k of the signal at the model's rate stands at k / rate seconds), only ever
 later available; a queue at the end, filled with `latency_samples` zeros, makes each block as long as it came. The
-network is in `model.py`, its spectra in `stft.py`, the change of rate in `resample.py`.
+network is in `model.py`, its spectra in `stft.py`, the change of rate in `resample.py`, g in `high_band.py`.
 
     output = input + up(enhanced - dry) + (g - 1) (input - up(dry)),    dry = down(input)
 
-What the network did is added to the input, so that sound which the model's band does not hold is never lost: it follows
-the gain g of the top of that band.
+What the network did is added to the input, so that sound outside the model's band is never lost: it follows the gain g
+of the top of that band.
 """
 
 from math import gcd
@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from undin.high_band import HighBandGain
 from undin.model import Model, gain_floor, load
 from undin.resample import Resampler
 
@@ -75,12 +76,12 @@ class Stream:
         self._hop, model_rate = self.model.metadata.hop, self.model.metadata.sample_rate
         self._engines = [self.model.engine(atten_lim_db=atten_lim_db) for _ in range(self.channels)]
         self._down = Resampler(self.sample_rate, model_rate, channels=self.channels)
-        # Of the change and, if the input reaches beyond the model's band, of the dry signal that tells what lies there.
-        has_high_band = self.sample_rate > model_rate
-        self._up = Resampler(model_rate, self.sample_rate, channels=self.channels * (1 + has_high_band))
-        self._high_band_gain = (
-            HighBandGain(self._up, channels=self.channels, floor=gain_floor(atten_lim_db)) if has_high_band else None
-        )
+        self._up = Resampler(model_rate, self.sample_rate, channels=2 * self.channels)  # of the change and of dry
+        self._parts = [*self._engines, self._down, self._up]
+        self._high_band_gain = None  # at the model's own rate nothing lies beside its band
+        if self.sample_rate != model_rate:
+            self._high_band_gain = HighBandGain(self._up, channels=self.channels, floor=gain_floor(atten_lim_db))
+            self._parts.append(self._high_band_gain)
         self.latency_samples = self._longest_wait()
         self.reset()
 
@@ -94,9 +95,8 @@ class Stream:
 
     def reset(self) -> None:
         """Go back to the fresh state: silence came before the next sample."""
-        for part in (*self._engines, self._down, self._up, self._high_band_gain):
-            if part is not None:
-                part.reset()
+        for part in self._parts:
+            part.reset()
         self._input, self._dry, self._gathered, self._ready = (Queue(self.channels) for _ in range(4))
         self._ready.push(np.zeros((self.latency_samples, self.channels), np.float32))
         self._early = self._engines[0].delay_samples  # enhanced samples still to come that precede the input
@@ -157,90 +157,13 @@ class Stream:
         self._early -= early
         enhanced = enhanced[early:]
         dry = self._dry.pop(len(enhanced))
-        change = enhanced - dry
-        if self._high_band_gain is None:
-            change = self._up.process(change)
-            return self._input.pop(len(change)) + change
-        change, dry_up = np.hsplit(self._up.process(np.hstack((change, dry))), 2)
+        both = self._up.process(np.concatenate((enhanced - dry, dry), axis=1))
+        change, dry_up = both[:, : self.channels], both[:, self.channels :]
         signal = self._input.pop(len(change))
+        if self._high_band_gain is None:
+            return signal + change
         gain = self._high_band_gain.process(dry, enhanced, len(change))
         return signal + change + (gain - 1) * (signal - dry_up)
-
-
-class HighBandGain:
-    """Gain for the sound above the model's band: that of the top quarter of the band, at every moment.
-
-    It is the root of the ratio of two energies, enhanced over dry, each behind a high-pass filter and a window that
-    looks just as far ahead as the resampler behind the network must wait anyway, and four times as far back: so it
-    costs no latency, opens before the onset of a sibilant and closes a few milliseconds after its end.
-
-    Parameters
-    ----------
-    up : Resampler
-        Resampler of the network's output, from the model's rate to the stream's.
-    channels : int
-        Number of channels.
-    floor : float
-        The least gain, in [0, 1]; the greatest is 1.
-    """
-
-    def __init__(self, up: Resampler, *, channels: int, floor: float):
-        self._up, self._channels, self._floor = up, channels, floor
-        self._ahead = max(0, up.half_samples - 1)
-        half = self._ahead // 3
-        time = np.arange(-half, half + 1)
-        window = np.kaiser(2 * half + 1, 5.65)  # 60 dB: speech has that much more energy at the bottom of the band
-        low_pass = np.sinc(0.75 * time) * window
-        self._high_pass = ((time == 0) - low_pass / low_pass.sum()).astype(np.float32)
-        ahead = self._ahead - half
-        rise, fall = np.hanning(2 * ahead + 3)[1 : ahead + 2], np.hanning(8 * ahead + 3)[4 * ahead + 1 : -1]
-        # np.convolve turns it around in time: what lies ahead is weighted by its first values
-        self._smooth = np.concatenate((rise, fall[1:])).astype(np.float32)
-        self.reset()
-
-    def reset(self) -> None:
-        """Forget the past: silence came before the next sample."""
-        past = len(self._high_pass) + len(self._smooth) - 2
-        self._signals = np.zeros((past, 2 * self._channels), np.float32)
-        self._gains = np.zeros((0, self._channels), np.float32)
-        self._early = self._ahead  # gains still to come that precede the input
-        self._first = 0  # index at the model's rate of the first gain kept
-        self._produced = 0
-
-    def process(self, dry: np.ndarray, enhanced: np.ndarray, count: int) -> np.ndarray:
-        """Take in the next samples at the model's rate and return the gains of the next `count` output samples.
-
-        Parameters
-        ----------
-        dry, enhanced : ndarray, shape (n, channels), float32
-        count : int
-            As many samples as `up` returns for these.
-
-        Returns
-        -------
-        ndarray, shape (count, channels), float32, in [floor, 1]
-        """
-        signals = np.concatenate((self._signals, np.hstack((dry, enhanced))))
-        self._signals = signals[len(dry) :]
-        if len(dry):
-            energy = [
-                np.convolve(np.convolve(signal, self._high_pass, "valid") ** 2, self._smooth, "valid")
-                for signal in signals.T
-            ]
-            dry_energy, enhanced_energy = np.split(np.stack(energy, axis=1) + 1e-10, 2, axis=1)
-            gains = np.sqrt(enhanced_energy / dry_energy).clip(self._floor, 1)
-            early = min(self._early, len(gains))
-            self._early -= early
-            self._gains = np.concatenate((self._gains, gains[early:]))
-        # Between the samples at the model's rate the gain changes linearly.
-        position = np.arange(self._produced, self._produced + count + 1) * self._up.down
-        base = position // self._up.up - self._first
-        phase = (position[:-1] % self._up.up / self._up.up).astype(np.float32)[:, None]
-        gains = self._gains[base[:-1]] + phase * np.diff(self._gains, axis=0)[base[:-1]]
-        self._produced += count
-        self._gains = self._gains[base[-1] :]
-        self._first += base[-1]
-        return gains
 
 
 class Queue:
