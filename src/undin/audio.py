@@ -1,9 +1,9 @@
 """Audio files in and out: read any file in blocks, write the same kind of file in one piece or not at all.
 
-All decoding and encoding is libsndfile's (through soundfile). This file adds what a careful tool needs on top: blocks of
-float32 in constant memory, errors that name the file, correct rounding and clipping to integers, and outputs that
+All decoding and encoding is libsndfile's (through soundfile). This file adds what a careful tool needs on top: blocks
+of float32 in constant memory, errors that name the file, correct rounding and clipping to integers, and outputs that
 appear only when complete. Tags and cover pictures are not carried over. It knows nothing of resampling (`resample.py`)
-or of networks; `cli/enhance.py` shows it at work.
+or of networks; `cli/recording.py` shows it at work.
 """
 
 import os
@@ -14,6 +14,8 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+
+from undin.files import replacing
 
 BLOCK_SAMPLES = 16384
 
@@ -174,18 +176,12 @@ def open_writer(path: str | os.PathLike, info: AudioInfo) -> Iterator[Callable[[
     Raises
     ------
     OSError
-        The place cannot be written, or is something else than a file.
+        The place cannot be written, or holds something else than a file.
     ValueError
         libsndfile cannot encode such audio, for example Opus at 44.1 kHz, or the disk is full.
     """
-    path = Path(path)
-    if path.exists() and not path.is_file():
-        raise OSError(f"{path}: not a regular file, so it cannot be replaced")
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        # Opened first with Python's own call: its OSError says which of place, permission or disk is the matter.
-        with open(partial, "wb"):
-            pass
+    with replacing(path) as partial:
+        partial.touch()  # Python's error for a forbidden place says why, libsndfile's only that there was one
         try:
             with soundfile.SoundFile(
                 partial, "w", info.sample_rate, info.channels, info.subtype, format=info.format
@@ -195,9 +191,6 @@ def open_writer(path: str | os.PathLike, info: AudioInfo) -> Iterator[Callable[[
             raise ValueError(f"{path}: cannot be written ({_reason(error)})") from error
         if not partial.stat().st_size:
             raise ValueError(f"{path}: libsndfile cannot write {info.format} files without samples")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def quantize(block: np.ndarray, *, bits: int) -> np.ndarray:
@@ -239,7 +232,8 @@ def _open(path: str | os.PathLike) -> soundfile.SoundFile:
     try:
         return _SequentialFile(path)
     except soundfile.SoundFileError as error:
-        raise ValueError(f"{path}: not readable as audio ({_reason(error)})") from error
+        # libsndfile's reason is left out: it tries one decoder after another and tells what the last one disliked.
+        raise ValueError(f"{path}: not audio that libsndfile can read, or damaged at its start") from error
     except TypeError as error:  # soundfile takes the suffix .raw for headerless samples
         raise ValueError(f"{path}: headerless audio has no known rate; pipe it through `undin enhance -`") from error
 

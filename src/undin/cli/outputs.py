@@ -95,6 +95,6 @@ def _refuse_collisions(jobs: list[Job]) -> None:
                 raise ValueError(f"{target}: would overwrite an input; name another place with -o")
             if place in writer_of:
                 raise ValueError(
-                    f"{target}: {writer_of[place]} and {job.source} would both be written there; enhance them one by one"
+                    f"{target}: {writer_of[place]} and {job.source} would both go there; enhance them one by one"
                 )
             writer_of[place] = job.source

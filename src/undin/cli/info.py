@@ -1,0 +1,59 @@
+"""`undin info`: what models say about themselves, the ones that come with undin or any others."""
+
+import argparse
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from undin.model import Model
+
+HELP = "show rate, latency, size, licence and training data of models"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of the command."""
+    parser.add_argument(
+        "models", nargs="*", metavar="MODEL", help="name or path of a model (default: all that come with undin)"
+    )
+    parser.add_argument("--json", action="store_true", help="print all metadata as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print a table of the models that `args` name."""
+    from undin import load, models
+
+    loaded = [load(name) for name in args.models or models()]
+    print(json.dumps([_as_dict(model) for model in loaded], indent=2) if args.json else _table(loaded))
+    return 0
+
+
+def _as_dict(model: "Model") -> dict:
+    import dataclasses
+
+    metadata = dataclasses.asdict(model.metadata)
+    return metadata | {"recipe": json.loads(model.metadata.recipe), "path": str(model.path)}
+
+
+def _table(models: "list[Model]") -> str:
+    rows = [("name", "rate (Hz)", "latency (ms)", "parameters", "MMAC/s", "state (kB)", "licence", "training data")]
+    for metadata in (model.metadata for model in models):
+        rows.append(
+            (
+                metadata.name,
+                f"{metadata.sample_rate}",
+                f"{1000 * metadata.latency_samples / metadata.sample_rate:.1f}",
+                f"{metadata.parameters:,}",
+                f"{metadata.macs_per_second / 1e6:.1f}",
+                f"{4 * metadata.state_size / 1000:.1f}",
+                metadata.licence,
+                metadata.training_data,
+            )
+        )
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if 1 <= index <= 5 else cell.ljust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )

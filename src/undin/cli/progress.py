@@ -1,0 +1,61 @@
+"""How far a run over audio files has come, on standard error: a moving line on a terminal, a line a file elsewhere."""
+
+import shutil
+import sys
+import time
+from datetime import timedelta
+
+REDRAW_SECONDS = 0.2
+ERASE_LINE = "\r\x1b[K"
+
+
+class Progress:
+    """Counts files and seconds of audio.
+
+    Parameters
+    ----------
+    files : int
+        How many files there are.
+    audio_seconds : float
+        How long they are together as far as known; what turns out longer moves the end.
+    """
+
+    def __init__(self, *, files: int, audio_seconds: float):
+        self._files, self._audio_seconds = files, audio_seconds
+        self._done_files, self._done_seconds = 0, 0.0
+        self._start = self._drawn = time.perf_counter()
+        self._moving = sys.stderr.isatty()
+
+    def advance(self, audio_seconds: float) -> None:
+        """Count `audio_seconds` more as done."""
+        self._done_seconds += audio_seconds
+        now = time.perf_counter()
+        if self._moving and now - self._drawn >= REDRAW_SECONDS:
+            self._drawn = now
+            width = shutil.get_terminal_size().columns - 1
+            print(f"{ERASE_LINE}{self._line(now)[:width]}", end="", file=sys.stderr, flush=True)
+
+    def finish_file(self, text: str) -> None:
+        """Count a file as done and, if it is one of several and no line moves, say `text` about it."""
+        self._done_files += 1
+        if not self._moving and self._files > 1:
+            print(f"[{self._done_files}/{self._files}] {text}", file=sys.stderr, flush=True)
+
+    def clear(self) -> None:
+        """Take the moving line away, before something else is printed."""
+        if self._moving:
+            print(ERASE_LINE, end="", file=sys.stderr, flush=True)
+
+    def _line(self, now: float) -> str:
+        total_seconds = max(self._audio_seconds, self._done_seconds)
+        speed = self._done_seconds / (now - self._start)
+        left = (total_seconds - self._done_seconds) / speed if speed else 0.0
+        share = self._done_seconds / total_seconds if total_seconds else 0.0
+        return (
+            f"{share:4.0%}  file {min(self._done_files + 1, self._files)} of {self._files}  "
+            f"{_clock(self._done_seconds)} of {_clock(total_seconds)}  {speed:.0f} x real time  {_clock(left)} left"
+        )
+
+
+def _clock(seconds: float) -> str:
+    return str(timedelta(seconds=round(seconds)))

@@ -1,0 +1,38 @@
+"""Files that appear complete or not at all."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def replacing(path: str | os.PathLike) -> Iterator[Path]:
+    """Give a place to write to, which takes the place of `path` when the block of the `with` ends without an error.
+
+    Parameters
+    ----------
+    path : path
+        Where the file goes. One that is there already stays as it is until then, or for good after an error.
+
+    Yields
+    ------
+    Path
+        A name beside `path`. A file made under it is gone in the end, whatever happens.
+
+    Raises
+    ------
+    OSError
+        The folder is missing, may not be written, or `path` is there and is no file.
+    """
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path}: there is no folder {path.parent} to write to")
+    if path.exists() and not path.is_file():  # renaming onto a device such as /dev/null would destroy it
+        raise OSError(f"{path}: not a regular file, so it cannot be replaced")
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        yield partial
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
