@@ -28,11 +28,15 @@ def _undefined(reason: str) -> float:
     return float("nan")
 
 
+def _refuse_other_shapes(**signals: np.ndarray) -> None:
+    shapes = {name: np.shape(signal) for name, signal in signals.items()}
+    if any(len(shape) != 1 for shape in shapes.values()) or len(set(shapes.values())) != 1:
+        raise ValueError(f"metrics compare mono signals of one length, got shapes {shapes}")
+
+
 def _flaw(**signals: np.ndarray) -> str | None:
-    """Return why these signals cannot be compared, or None; raise ValueError where the caller is at fault."""
-    lengths = {name: np.shape(signal) for name, signal in signals.items()}
-    if any(len(shape) != 1 for shape in lengths.values()) or len(set(lengths.values())) != 1:
-        raise ValueError(f"metrics compare mono signals of one length, got shapes {lengths}")
+    """Return why these signals have no score, or None; raise ValueError where their shapes are the caller's mistake."""
+    _refuse_other_shapes(**signals)
     for name, signal in signals.items():
         if not np.isfinite(signal).all():
             return f"{name} holds NaN or infinity"
@@ -239,8 +243,7 @@ def level_loss_db(clean: np.ndarray, enhanced: np.ndarray) -> float:
         Decibels, 0 for an untouched signal and positive for a loss; infinite where nothing comes out, NaN where
         `clean` holds no speech.
     """
-    if np.shape(clean) != np.shape(enhanced):
-        raise ValueError(f"metrics compare mono signals of one length, got {np.shape(clean)} and {np.shape(enhanced)}")
+    _refuse_other_shapes(clean=clean, enhanced=enhanced)
     if not np.isfinite(enhanced).all():
         return _undefined("enhanced holds NaN or infinity")
     active = active_frames(clean)
