@@ -120,7 +120,7 @@ class Resampler:
             blocks = np.arange(begin // self._block, -(-end // self._block))
             # Every segment of the input as a view, out of which those of the blocks are copied.
             shape = len(arrived) - self._segment + 1, self._channels, self._segment
-            segments = np.ndarray(shape, np.float32, arrived, strides=(*arrived.strides, arrived.strides[0]))
+            segments = np.ndarray(shape, arrived.dtype, arrived, strides=(*arrived.strides, arrived.strides[0]))
             segments = segments[self._start(blocks) - self._first]
             if self._dense:
                 output = (segments @ self._filters).transpose(0, 2, 1).reshape(-1, self._channels)

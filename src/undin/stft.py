@@ -90,7 +90,7 @@ class Analysis:
         self._past = samples[len(hops) :]
         # The overlapping frames as a view; sliding_window_view would take longer than the transform of a frame.
         shape, strides = (len(hops) // self._hop, len(self._window)), (self._hop * samples.itemsize, samples.itemsize)
-        frames = np.ndarray(shape, np.float32, samples, strides=strides) * self._window
+        frames = np.ndarray(shape, samples.dtype, samples, strides=strides) * self._window
         return np.fft.rfft(frames, self._n_fft).astype(np.complex64, copy=False)
 
 
