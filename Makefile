@@ -1,0 +1,36 @@
+# On a fresh clone: `make demo` cleans a noisy recording, `make test` runs all tests. What they need goes to .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Nobody is there to answer, and pip's own version is none of our business.
+export PIP_NO_INPUT := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help demo test clean
+
+help: ## show this help
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile
+
+demo: $(VENV)/.demo-installed ## clean examples/noisy.wav: writes enhanced.wav and enhanced.png
+	$(BIN)/undin enhance examples/noisy.wav -o enhanced.wav --plot
+
+test: $(VENV)/.test-installed ## check the style and run all tests (installs PyTorch and a compiled package)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pytest
+
+clean: ## remove .venv and what demo and test have made
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis src/*.egg-info enhanced.wav enhanced.png
+
+# The target is pip, not python: where python3-venv is missing, `venv` leaves a python without pip behind.
+$(BIN)/pip:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo-installed: pyproject.toml constraints.txt | $(BIN)/pip
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[plot]'
+	touch $@
+
+$(VENV)/.test-installed: pyproject.toml constraints.txt | $(BIN)/pip
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[test]'
+	touch $(VENV)/.demo-installed $@
