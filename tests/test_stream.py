@@ -105,6 +105,16 @@ def test_single_samples_and_empty_blocks(models, rate):
 
 
 @pytest.mark.parametrize("rate", RATES)
+def test_latency_is_the_least_that_every_block_size_allows(models, rate):
+    stream = Stream(rate, model=models["telephone"])
+    waiting = []
+    for sample in noise(2 * rate // 5, 1):
+        stream.process(sample)
+        waiting.append(len(stream._ready))
+    assert min(waiting) == 0
+
+
+@pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("shape", [(0,), (1,), (700,), (700, 1), (5_000, 2), (0, 2)])
 def test_enhance_keeps_the_shape_and_lines_up(models, rate, shape):
     samples = noise(*shape)
