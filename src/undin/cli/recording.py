@@ -6,6 +6,7 @@ added, so what comes out has the length of the input and lines up with it. The c
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -31,7 +32,7 @@ class Report:
     sample_rate, latency_samples : int
         Of its stream: Hz, and samples at that rate.
     audio_seconds, processing_seconds : float
-        Its length, and the time from the first sample read to the last written.
+        Its length, and the time that its stream took; reading and writing are not counted.
     level_dbfs, peak_dbfs : float
         Root mean square and peak of the input over all channels, dB relative to a sample of 1; -inf for silence.
     warnings : tuple of str
@@ -48,18 +49,19 @@ class Report:
     warnings: tuple[str, ...]
 
 
-class LevelMeter:
-    """Measures the level of a signal that comes in blocks; samples that a `Stream` takes as silence count as zero."""
+class Tally:
+    """Counts what goes through a `Stream`: length, level, odd samples, time. What the stream takes as silence is 0."""
 
     def __init__(self):
         self.length_samples = 0
         self.unusable = 0
+        self.processing_seconds = 0.0
         self._values = 0
         self._energy = 0.0
         self._peak = 0.0
 
     def add(self, block: np.ndarray) -> None:
-        """Take in a block (n, channels)."""
+        """Count a block of input (n, channels)."""
         magnitude = np.abs(block)
         usable = magnitude < LARGEST_SAMPLE
         magnitude = np.where(usable, magnitude, 0).astype(np.float64)
@@ -68,6 +70,13 @@ class LevelMeter:
         self._values += block.size
         self._energy += float(np.sum(magnitude**2))
         self._peak = max(self._peak, float(np.max(magnitude, initial=0)))
+
+    @contextmanager
+    def timed(self) -> Iterator[None]:
+        """Count the time that the block of the `with` takes."""
+        start = time.perf_counter()
+        yield
+        self.processing_seconds += time.perf_counter() - start
 
     @property
     def level_dbfs(self) -> float:
@@ -85,7 +94,7 @@ def enhance_file(
 ) -> Report:
     """Enhance one file in constant memory.
 
-    Parameters
+    Paratallys
     ----------
     job : Job
         What to read and where to write; the folder of the output is made where it is missing.
@@ -99,29 +108,28 @@ def enhance_file(
     OSError, ValueError
         The input cannot be read or the output cannot be written; nothing is left at the output's place.
     """
-    start = time.perf_counter()
     info = audio.read_info(job.source)
     output_info = audio.output_info(job.output, source=job.source, source_info=info)
     stream = Stream(info.sample_rate, channels=info.channels, model=model, atten_lim_db=atten_lim_db)
-    meter = LevelMeter()
+    tally = Tally()
     job.output.parent.mkdir(parents=True, exist_ok=True)
     with audio.open_writer(job.output, output_info) as write:
-        for block in enhance_blocks(audio.read_blocks(job.source), stream=stream, meter=meter):
+        for block in enhance_blocks(audio.read_blocks(job.source), stream=stream, tally=tally):
             write(block)
             on_seconds(len(block) / info.sample_rate)
     warnings = []
-    if not meter.length_samples:
+    if not tally.length_samples:
         warnings.append("has no samples, so its output is empty too")
-    elif info.length_samples is not None and meter.length_samples < info.length_samples:
-        promised, found = info.length_samples / info.sample_rate, meter.length_samples / info.sample_rate
+    elif info.length_samples is not None and tally.length_samples < info.length_samples:
+        promised, found = info.length_samples / info.sample_rate, tally.length_samples / info.sample_rate
         warnings.append(f"ends after {found:.1f} s, but its header promises {promised:.1f} s")
-    return _report(f"{job.source} -> {job.output}", stream, meter, start, warnings)
+    return _report(f"{job.source} -> {job.output}", stream, tally, warnings)
 
 
 def enhance_pipe(source: BinaryIO, sink: BinaryIO, *, stream: Stream, sample_format: str) -> Report:
     """Enhance raw interleaved samples as they arrive, until `source` ends; output equals input in length and lines up.
 
-    Parameters
+    Paratallys
     ----------
     source, sink : binary files
         `source` is a buffered reader: what has arrived is enhanced and written at once.
@@ -130,36 +138,38 @@ def enhance_pipe(source: BinaryIO, sink: BinaryIO, *, stream: Stream, sample_for
     sample_format : str
         One of `RAW_TYPES`.
     """
-    start = time.perf_counter()
-    meter = LevelMeter()
+    tally = Tally()
     warnings: list[str] = []
     blocks = _raw_blocks(source, channels=stream.channels, dtype=RAW_TYPES[sample_format], warnings=warnings)
-    for block in enhance_blocks(blocks, stream=stream, meter=meter):
+    for block in enhance_blocks(blocks, stream=stream, tally=tally):
         raw = audio.quantize(block, bits=16) if sample_format == "s16le" else block
         sink.write(raw.astype(RAW_TYPES[sample_format]).tobytes())
         sink.flush()
-    return _report("standard input -> standard output", stream, meter, start, warnings)
+    return _report("standard input -> standard output", stream, tally, warnings)
 
 
-def enhance_blocks(blocks: Iterable[np.ndarray], *, stream: Stream, meter: LevelMeter) -> Iterator[np.ndarray]:
+def enhance_blocks(blocks: Iterable[np.ndarray], *, stream: Stream, tally: Tally) -> Iterator[np.ndarray]:
     """Yield the enhanced signal, lined up with the input and of its length, in blocks of other sizes.
 
-    Parameters
+    Paratallys
     ----------
     blocks : iterable of ndarray (n, channels), float32
     stream : Stream
         Fresh, of as many channels.
-    meter : LevelMeter
-        Measures the input on its way.
+    tally : Tally
+        Counts what goes through.
     """
     to_skip = stream.latency_samples
     for block in blocks:
-        meter.add(block)
-        enhanced = stream.process(block)
+        tally.add(block)
+        with tally.timed():
+            enhanced = stream.process(block)
         skipped = min(to_skip, len(enhanced))
         to_skip -= skipped
         yield enhanced[skipped:]
-    yield stream.flush().reshape(-1, stream.channels)[to_skip:]
+    with tally.timed():
+        rest = stream.flush().reshape(-1, stream.channels)
+    yield rest[to_skip:]
 
 
 def _raw_blocks(source: BinaryIO, *, channels: int, dtype: np.dtype, warnings: list[str]) -> Iterator[np.ndarray]:
@@ -175,17 +185,17 @@ def _raw_blocks(source: BinaryIO, *, channels: int, dtype: np.dtype, warnings: l
         warnings.append(f"ended within a sample, its last {len(rest)} bytes are left out")
 
 
-def _report(title: str, stream: Stream, meter: LevelMeter, start: float, warnings: list[str]) -> Report:
-    if meter.unusable:
-        warnings.append(f"{meter.unusable} samples were not finite or far too large, and were taken as silence")
+def _report(title: str, stream: Stream, tally: Tally, warnings: list[str]) -> Report:
+    if tally.unusable:
+        warnings.append(f"{tally.unusable} samples were not finite or far too large, and were taken as silence")
     return Report(
         title=title,
         sample_rate=stream.sample_rate,
         latency_samples=stream.latency_samples,
-        audio_seconds=meter.length_samples / stream.sample_rate,
-        processing_seconds=time.perf_counter() - start,
-        level_dbfs=meter.level_dbfs,
-        peak_dbfs=meter.peak_dbfs,
+        audio_seconds=tally.length_samples / stream.sample_rate,
+        processing_seconds=tally.processing_seconds,
+        level_dbfs=tally.level_dbfs,
+        peak_dbfs=tally.peak_dbfs,
         warnings=tuple(warnings),
     )
 
