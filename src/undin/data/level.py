@@ -1,8 +1,10 @@
 """Levels of speech and noise in dBFS, batched: the active speech level after ITU-T P.56, and frame power.
 
-A level in dBFS is `10 log10(mean square)`: 0 dBFS is the power of a full-scale square wave (dBov in ITU-T G.100.1), so a
-full-scale sine has −3 dBFS. Nothing here changes a signal; `mixing.py` sets levels with it and `check.py` reports them.
+A level in dBFS is `10 log10(mean square)`: 0 dBFS is the power of a full-scale square wave (dBov in ITU-T G.100.1),
+so a full-scale sine has −3 dBFS. `mixing.py` sets levels with this, `check.py` reports them.
 """
+
+import math
 
 import torch
 from torch import Tensor
@@ -45,9 +47,9 @@ def frame_power(x: Tensor, *, sample_rate: int) -> Tensor:
 def active_level_dbfs(x: Tensor, *, sample_rate: int) -> Tensor:
     """Active speech level: the mean power of the frames in which somebody speaks.
 
-    ITU-T P.56 (2011), method B, calls a sample active while its envelope lies above a threshold and for 200 ms after, and
-    wants the threshold 15.9 dB below the level of what is active. This solves the same equation on frames of 20 ms by
-    fixed-point iteration from the mean of all frames; `tests/data/test_level.py` holds it against P.56 by the sample.
+    ITU-T P.56 (2011), method B, calls a sample active while its envelope lies above a threshold and for 200 ms after,
+    and wants the threshold 15.9 dB below the level of what is active. This solves the same equation on frames of 20 ms
+    by fixed-point iteration from the mean of all frames; `tests/data/test_level.py` holds it against P.56 itself.
 
     Parameters
     ----------
@@ -74,5 +76,9 @@ def to_db(power: Tensor) -> Tensor:
 
 
 def to_amplitude(db: Tensor) -> Tensor:
-    """A gain or level in dB as a factor of amplitude."""
-    return 10 ** (db / 20)
+    """A gain or level in dB as a factor of amplitude.
+
+    Written with exp because torch's power rounds differently in and beside its vector loop, so that a value would depend
+    on how many others stand in the batch.
+    """
+    return torch.exp(db * (math.log(10) / 20))

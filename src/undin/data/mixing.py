@@ -1,12 +1,12 @@
 """Training batches made on the fly: clean speech and noise in, pairs of noisy and clean segments out.
 
 A batch is a pure function of (seed, step). `Mixer.draw` takes every random decision for the whole batch with numpy and
-reads no sample; `Mixer.mix` turns any rows of such a draw into audio with torch, without any chance left. So a resumed run
-goes on bit for bit, two processes make together what one would, and a frozen set can say how each item was made.
+reads no sample; `Mixer.mix` turns any rows of such a draw into audio with torch, without any chance left. So a resumed
+run goes on bit for bit, two processes make together what one would, and a frozen set can say how each item was made.
 
-Filters of every kind (equaliser, band limits, rooms) are one product in the frequency domain. Segments are read with what
-lies before them on the tape, so the circular convolution is exact where it counts and reverberation is there from the
-first sample. Read on in `mixing_config.py` (the numbers), `tape.py` (segments), `rooms.py` (impulse responses).
+Filters of every kind (equaliser, band limits, rooms) are one product in the frequency domain. Segments are read with
+what lies before them on the tape, so the circular convolution is exact where it counts and reverberation is there from
+the first sample. Read on in `mixing_config.py` (the numbers), `tape.py` (segments), `rooms.py` (impulse responses).
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from undin.data.corpus import FULL_SCALE, Corpus
-from undin.data.filters import Equaliser, band_limit_db
+from undin.data.filters import Equaliser, band_limit_gains
 from undin.data.level import SILENCE_POWER, active_level_dbfs, to_amplitude
 from undin.data.mixing_config import MixingConfig
 from undin.data.rooms import room_bank
@@ -34,7 +34,7 @@ PEAK = 0.999
 
 @dataclasses.dataclass(frozen=True)
 class Draw:
-    """Every random decision of a batch: numpy arrays whose first axis is the batch; NaN or −1 where a thing is left out.
+    """Every random decision of a batch: numpy arrays, the first axis is the batch; NaN or −1 where a thing is left out.
 
     Slicing a draw gives the draw of these rows.
     """
@@ -99,11 +99,12 @@ class Mixer:
                 )
         self.config, self.sample_rate, self.segment_samples = config, sample_rate, segment_samples
         self.seed, self.device = seed, torch.device(device)
-        self.rooms = (
-            room_bank(config, sample_rate=sample_rate, seed=seed).to(device) if config.room_probability else None
+        rooms = room_bank(
+            config.rooms, rt60_s=config.room_rt60_s, early_ms=config.early_ms, sample_rate=sample_rate, seed=seed
         )
+        self.rooms = torch.stack(rooms, dim=1).to(device)
         guard = round(GUARD_MS * sample_rate / 1000)
-        response = self.rooms.shape[-1] if self.rooms is not None else guard
+        response = self.rooms.shape[-1] if config.room_probability else guard
         self.n_fft = _fast_length(response + segment_samples + guard)
         self.lead = self.n_fft - segment_samples - guard
 
@@ -149,7 +150,6 @@ class Mixer:
         most = config.babble_talkers[1]
         talkers = generator.integers(config.babble_talkers[0], most, batch_size, endpoint=True)
         babble_starts = self.speech.draw(generator, (batch_size, most))
-        rooms = len(self.rooms) if self.rooms is not None else 1
         return Draw(
             clean=kind < config.clean_probability,
             noise_alone=(kind >= config.clean_probability)
@@ -168,22 +168,13 @@ class Mixer:
             noise_equaliser_db=self.equaliser.draw(generator, batch_size, config),
             low_pass_hz=np.where(band_limited, uniform(config.low_pass_hz), np.float32(np.nan)),
             high_pass_hz=np.where(high_passed, uniform(config.high_pass_hz), np.float32(np.nan)),
-            room=np.where(chance(config.room_probability), generator.integers(rooms, size=batch_size), -1),
+            room=np.where(chance(config.room_probability), generator.integers(config.rooms, size=batch_size), -1),
             clipping_db=np.where(chance(config.clipping_probability), uniform(config.clipping_db), np.float32(np.nan)),
         )
 
     def mix(self, draw: Draw) -> tuple[Tensor, Tensor]:
         """The audio of a draw (or of some rows of one): noisy, clean, as `batch` gives them."""
-        limits_db = band_limit_db(
-            draw.low_pass_hz, draw.high_pass_hz, n_fft=self.n_fft, sample_rate=self.sample_rate, device=self.device
-        )
-        speech = torch.fft.rfft(self.speech.read(draw.speech_start)) * self.equaliser.gains(
-            draw.speech_equaliser_db, limits_db
-        )
-        clean, late = self._in_rooms(speech, draw.room)
-        noise = torch.fft.rfft(self._noise(draw)) * self.equaliser.gains(draw.noise_equaliser_db, limits_db)
-        noise = self._segment(torch.fft.irfft(noise, self.n_fft))
-
+        clean, noise, late = self._filtered(draw)
         level_dbfs = self._column(draw.speech_level_dbfs)
         active = active_level_dbfs(clean, sample_rate=self.sample_rate)[:, None]
         speech_gain = to_amplitude(level_dbfs - active) * self._column(~draw.noise_alone)
@@ -199,6 +190,23 @@ class Mixer:
         peak = torch.maximum(noisy.abs().amax(-1, keepdim=True), clean.abs().amax(-1, keepdim=True))
         scale = torch.where(peak > PEAK, PEAK / peak, 1.0)
         return noisy * scale, clean * scale
+
+    def _filtered(self, draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
+        """Target and noise (B, N) at the levels of their recordings, and the late reflections of the rows in rooms."""
+        size = {"n_fft": self.n_fft, "sample_rate": self.sample_rate, "device": self.device}
+        limits = band_limit_gains(draw.low_pass_hz, draw.high_pass_hz, **size)
+        points_db = np.concatenate([draw.speech_equaliser_db, draw.noise_equaliser_db])
+        gains = self.equaliser.gains(points_db) * limits.repeat(2, 1)
+        # one transform of all, since FFT libraries round a single row in another way than the same row among others
+        spectra = torch.fft.rfft(torch.cat([self.speech.read(draw.speech_start), self._noise(draw)])) * gains
+        in_room = draw.room >= 0
+        late = spectra[:0]
+        if in_room.any():
+            rows = self._rows(in_room)
+            responses = self.rooms[torch.from_numpy(draw.room[in_room]).to(self.device)]
+            spectra[rows], late = (torch.fft.rfft(responses, self.n_fft) * spectra[rows, None]).unbind(1)
+        audio = torch.fft.irfft(torch.cat([spectra, late]), self.n_fft)
+        return audio[:, self.lead : self.lead + self.segment_samples].split([len(in_room), len(in_room), len(late)])
 
     def _noise(self, draw: Draw) -> Tensor:
         """Recordings, babble and coloured noise, summed at their relative levels (B, n_fft)."""
@@ -219,18 +227,7 @@ class Mixer:
     def _babble(self, starts: np.ndarray) -> Tensor:
         """Talkers at one level, summed; (rows, talkers) to (rows, n_fft)."""
         talkers = self.speech.read(starts.clip(min=self.lead))
-        return torch.einsum("btn,bt->bn", talkers / _rms(talkers), self._column(starts >= 0)[..., 0])
-
-    def _in_rooms(self, speech: Tensor, room: np.ndarray) -> tuple[Tensor, Tensor | None]:
-        """The target (B, N) of speech spectra, in the rooms its early part, and the late part of the rows in rooms."""
-        late = None
-        if (room >= 0).any():
-            rows = self._rows(room >= 0)
-            responses = self.rooms[torch.from_numpy(room[room >= 0]).to(self.device)]
-            early_late = torch.fft.rfft(responses, self.n_fft) * speech[rows, None]
-            late = self._segment(torch.fft.irfft(early_late[:, 1], self.n_fft))
-            speech[rows] = early_late[:, 0]
-        return self._segment(torch.fft.irfft(speech, self.n_fft)), late
+        return (talkers * (self._column(starts >= 0) / _rms(talkers))).sum(1)
 
     def _clip(self, noisy: Tensor, clipping_db: np.ndarray, allowed: np.ndarray) -> Tensor:
         chosen = ~np.isnan(clipping_db) & allowed
@@ -239,9 +236,6 @@ class Mixer:
             threshold = noisy[rows].abs().amax(-1, keepdim=True) * to_amplitude(-self._column(clipping_db[chosen]))
             noisy[rows] = torch.maximum(torch.minimum(noisy[rows], threshold), -threshold)
         return noisy
-
-    def _segment(self, x: Tensor) -> Tensor:
-        return x[..., self.lead : self.lead + self.segment_samples]
 
     def _rows(self, chosen: np.ndarray) -> Tensor:
         return torch.from_numpy(np.flatnonzero(chosen)).to(self.device)
@@ -255,7 +249,7 @@ def _rms(x: Tensor) -> Tensor:
 
 
 def _coloured_noise(config: MixingConfig, *, sample_rate: int, seed: int) -> Corpus:
-    """Gaussian noise with a power density of 1 / f^exponent above 20 Hz, one recording for each of several exponents."""
+    """Gaussian noise with a power density of 1 / f^exponent above 20 Hz, a recording for each of several exponents."""
     generator = np.random.default_rng([seed, 1])
     samples = COLOURED_TAPE_S * sample_rate
     frequency_hz = np.fft.rfftfreq(samples, 1 / sample_rate).clip(min=20)

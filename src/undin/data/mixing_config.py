@@ -47,7 +47,7 @@ class MixingConfig:
     """Share of the band-limited segments that pass a high-pass too, as through a telephone."""
     high_pass_hz: tuple[float, float] = (80.0, 400.0)
     """Its cut-off."""
-    room_probability: float = 0.0
+    room_probability: float = 0.4
     """The speaker stands in a simulated room; the target keeps its early reflections."""
     rooms: int = 300
     """How many rooms are simulated when training starts."""

@@ -1,5 +1,128 @@
-"""Simulated rooms. (The image method follows; until then the bank is empty.)"""
+"""Impulse responses of simulated rooms, split into the early part, which a target keeps, and the late part.
+
+Early reflections come from image sources (Allen & Berkley, "Image method for efficiently simulating small-room
+acoustics", JASA 65, 1979). The late part is diffuse noise under an exponential decay (Polack, "La transmission de
+l'énergie sonore dans les salles", 1988) with the energy that the image sources would have there, known in closed form.
+Polack puts the border between both at √V milliseconds (V in m³), below 18 ms in these rooms: 50 ms are on the safe
+side.
+
+Why not pyroomacoustics: it takes 0.33 s a room (mean of 30 rooms of this kind, one core), 100 s for the 300 of a bank,
+almost all for millions of late images that sum up to noise. This takes 0.7 ms a room, so a bank needs no cache and
+every test can afford one. `tests/data/test_rooms.py` holds the image sources against pyroomacoustics.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+SPEED_OF_SOUND = 343.0  # m/s
+SMALLEST_M, LARGEST_M = (2.5, 2.5, 2.3), (9.0, 8.0, 4.0)
+DISTANCE_M = (0.3, 3.0)
+"""Speaker to microphone, uniform in its logarithm: from a laptop to the far side of a table."""
+WALL_DISTANCE_M = 0.3
+"""Speaker and microphone keep at least this from the walls."""
 
 
-def room_bank(config, *, sample_rate, seed):
-    raise NotImplementedError
+def room_bank(
+    rooms: int, *, rt60_s: tuple[float, float], early_ms: float, sample_rate: int, seed: int
+) -> tuple[Tensor, Tensor]:
+    """Simulate rooms of random size, reverberation time and places of speaker and microphone.
+
+    The direct sound lies at lag 0 with gain 1, so reverberant speech and target are aligned with the dry speech.
+
+    Parameters
+    ----------
+    rooms
+        How many.
+    rt60_s
+        Range of the reverberation time, from which every room draws uniformly, s.
+    early_ms
+        Reflections later than this after the direct sound are late.
+    sample_rate
+        Hz.
+    seed
+        The same seed gives the same rooms.
+
+    Returns
+    -------
+    early, late : Tensor, shape (rooms, samples), float32
+        Their sum is the whole impulse response; `samples` spans the longest reverberation time.
+    """
+    generator = np.random.default_rng([seed, 2])
+    samples = max(round(rt60_s[1] * sample_rate), round(early_ms / 1000 * sample_rate) + 1)
+    early, late = np.zeros((2, rooms, samples), dtype=np.float32)
+    for room in range(rooms):
+        size = generator.uniform(SMALLEST_M, LARGEST_M)
+        microphone = generator.uniform(WALL_DISTANCE_M, size - WALL_DISTANCE_M)
+        speaker = _place_speaker(generator, size=size, microphone=microphone)
+        seconds = generator.uniform(*rt60_s)
+        early_part = image_sources(
+            size, speaker, microphone, reflection=_reflection(size, seconds), early_ms=early_ms, sample_rate=sample_rate
+        )
+        early[room, : len(early_part)] = early_part
+        distance = np.linalg.norm(speaker - microphone)
+        time_s = np.arange(len(early_part), samples) / sample_rate + distance / SPEED_OF_SOUND
+        # at the time t after the speaker 4π c³ t² / V images arrive a second, each with (distance / ct)² of the direct
+        # sound's energy times what the walls have left
+        power = 4 * np.pi * SPEED_OF_SOUND * distance**2 / np.prod(size) / sample_rate * 10 ** (-6 * time_s / seconds)
+        late[room, len(early_part) :] = np.sqrt(power) * generator.standard_normal(len(time_s))
+    return torch.from_numpy(early), torch.from_numpy(late)
+
+
+def image_sources(
+    size: np.ndarray,
+    speaker: np.ndarray,
+    microphone: np.ndarray,
+    *,
+    reflection: float,
+    early_ms: float,
+    sample_rate: int,
+) -> np.ndarray:
+    """The direct sound and all reflections up to `early_ms` after it, relative to the direct sound in time and level.
+
+    Arrivals are rounded to whole samples as by Allen & Berkley: one microphone cannot tell a path from one 1 cm longer.
+
+    Parameters
+    ----------
+    size, speaker, microphone : ndarray, shape (3,)
+        Of a box with a corner at the origin, m.
+    reflection
+        Factor of amplitude at every wall; negative, since with a positive one the reflections pile up at low
+        frequencies (Lehmann & Johansson, JASA 124, 2008).
+    early_ms, sample_rate
+        As for `room_bank`.
+
+    Returns
+    -------
+    ndarray, shape (samples,)
+        1 at lag 0, then the reflections.
+    """
+    direct = np.linalg.norm(speaker - microphone)
+    samples = round(early_ms / 1000 * sample_rate) + 1
+    reach = direct + early_ms / 1000 * SPEED_OF_SOUND
+    squared, bounces = np.zeros(1), np.zeros(1)
+    for length, source, receiver in zip(size, speaker, microphone, strict=True):
+        # along one axis the images lie at 2 n length ± source, after |2n| and |2n - 1| reflections
+        n = np.arange(-np.ceil(reach / length / 2), np.ceil(reach / length / 2) + 1)
+        offset = np.concatenate([2 * n * length + source, 2 * n * length - source]) - receiver
+        squared = np.add.outer(squared, offset**2).ravel()
+        bounces = np.add.outer(bounces, np.abs(np.concatenate([2 * n, 2 * n - 1]))).ravel()
+        bounces, squared = bounces[squared < reach**2], squared[squared < reach**2]
+    distance = np.sqrt(squared)
+    lag = np.rint((distance - direct) / SPEED_OF_SOUND * sample_rate).astype(np.int64)
+    return np.bincount(lag, reflection**bounces * direct / distance, minlength=samples)[:samples]
+
+
+def _reflection(size: np.ndarray, rt60_s: float) -> float:
+    """Negative factor of amplitude at equal walls for a reverberation time (Eyring, JASA 1, 1930)."""
+    surface = 2 * (size[0] * size[1] + size[1] * size[2] + size[2] * size[0])
+    energy = np.exp(-24 * np.log(10) * np.prod(size) / (SPEED_OF_SOUND * surface * rt60_s))
+    return -float(np.sqrt(energy))
+
+
+def _place_speaker(generator: np.random.Generator, *, size: np.ndarray, microphone: np.ndarray) -> np.ndarray:
+    """A place at a random distance from the microphone, towards the middle of the room so that it fits in."""
+    direction = np.abs(generator.standard_normal(3)) * np.where(microphone < size / 2, 1, -1)
+    distance = np.exp(generator.uniform(*np.log(DISTANCE_M)))
+    place = microphone + distance * direction / np.linalg.norm(direction)
+    return place.clip(WALL_DISTANCE_M, size - WALL_DISTANCE_M)

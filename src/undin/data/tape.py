@@ -21,9 +21,9 @@ CANDIDATES = 4
 class Tape:
     """Segments of one length drawn from a corpus.
 
-    A segment starts in a group of files with a probability that goes with the square root of the group's duration:
-    an hour of one speaker shall not drown a hundred speakers with one sentence each, nor a click of one second be heard as
-    often as a street of ten minutes. Within a group every sample is as likely.
+    A segment starts in a group of files with a probability that goes with the square root of the group's duration: an
+    hour of one speaker shall not drown a hundred speakers with one sentence each, nor shall a click of one second be
+    heard as often as a street of ten minutes. Within a group every sample is as likely.
 
     Parameters
     ----------
