@@ -50,7 +50,7 @@ def test_text_shows_systems_snrs_speed_losses_and_reasons(systems):
     text = report.to_text(systems)
     rows = [line.split() for line in text.splitlines()]
     assert ["noisy", "1.500", "10.00"] in rows
-    assert ["tiny", "3.000", "10.00", "0.050", "45.0"] in rows  # 0.3 s of processor for 6 s of audio
+    assert ["tiny", "3.000", "10.00", "0.0500", "45.0"] in rows  # 0.3 s of processor for 6 s of audio
     assert ["10", "1", "tiny", "4.000", "20.00"] in rows
     assert ["tiny", "0.25", "inf"] in rows
     assert f"noisy: pesq_wb is undefined for 1 of 3 pairs and left out (002: {REASON})" in text

@@ -56,7 +56,7 @@ def to_text(systems: Sequence[SystemScores]) -> str:
         overall = everything[scores.name][0]
         mean = {"system": scores.name} | _cells(overall.mean)
         if scores.real_time_factor is not None:
-            mean["rtf"] = f"{scores.real_time_factor:.3f}"
+            mean["rtf"] = f"{scores.real_time_factor:.4f}"
         if scores.macs_per_second is not None:
             mean["MMAC/s"] = f"{scores.macs_per_second / 1e6:.1f}"
         rows += [mean, {"system": "  ±"} | _cells(overall.spread)]
