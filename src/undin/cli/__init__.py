@@ -29,10 +29,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except ModuleNotFoundError as error:
-        extra = _extra_with(error.name)
+        package = (error.name or "").split(".")[0]
+        extra = _extra_with(package)
         if extra is None:
             raise
-        print_error(f'this needs the package {error.name}; install it with: pip install "undin[{extra}]"')
+        print_error(f'this needs the package {package}; install it with: pip install "undin[{extra}]"')
         return 1
     except (ValueError, OSError) as error:
         print_error(sentence(error))
@@ -64,11 +65,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _extra_with(module: str | None) -> str | None:
-    """Return the extra of undin that brings `module`, None where no extra does."""
-    package = (module or "").split(".")[0]
+def _extra_with(package: str) -> str | None:
+    """Return the first extra of undin that brings `package`, None where no extra does."""
     for requirement in importlib.metadata.requires("undin") or []:
         match = re.match(r'([\w-]+).*\bextra == "(\w+)"', requirement)
-        if match and match[1].replace("-", "_") == package:
+        if match and match[1] == package:
             return match[2]
     return None

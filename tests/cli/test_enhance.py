@@ -1,0 +1,347 @@
+"""`undin enhance` on real files: what comes out is the input's kind and length, lines up, and nothing is ever lost."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import step_models
+
+from undin.cli import main
+
+MOST_HOUR_MEGABYTES = 200
+
+
+@pytest.fixture(scope="module")
+def identity(tmp_path_factory) -> str:
+    """A model that changes nothing."""
+    return str(step_models.identity(tmp_path_factory.mktemp("models") / "identity.onnx"))
+
+
+@pytest.fixture(scope="module")
+def half(tmp_path_factory) -> str:
+    """A model that halves all sound."""
+    return str(step_models.gain(tmp_path_factory.mktemp("models") / "half.onnx", 0.5))
+
+
+def noise(length: int, channels: int = 1) -> np.ndarray:
+    return (0.1 * np.random.default_rng(0).standard_normal((length, channels))).astype(np.float32)
+
+
+def write(path: Path, samples: np.ndarray, sample_rate: int = 16_000, subtype: str | None = None) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    soundfile.write(path, samples, sample_rate, subtype=subtype)
+    return path
+
+
+def read(path: Path) -> np.ndarray:
+    return soundfile.read(path, dtype="float32", always_2d=True)[0]
+
+
+def enhance(*args: object) -> int:
+    return main(["enhance", *map(str, args)])
+
+
+def files_below(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize(
+    ("suffix", "subtype", "sample_rate", "channels", "tolerance"),
+    [
+        ("wav", "PCM_U8", 8_000, 1, 2**-7),
+        ("wav", "PCM_16", 44_100, 2, 2**-15),
+        ("wav", "PCM_24", 48_000, 6, 2**-21),
+        ("wav", "PCM_32", 16_000, 1, 1e-6),
+        ("wav", "FLOAT", 22_050, 1, 1e-6),
+        ("wav", "DOUBLE", 16_000, 1, 1e-6),
+        ("wav", "ULAW", 8_000, 1, 0.02),
+        ("flac", "PCM_16", 16_000, 2, 2**-15),
+        ("flac", "PCM_24", 96_000, 1, 2**-21),
+        ("aiff", "PCM_16", 16_000, 1, 2**-15),
+        ("ogg", "VORBIS", 44_100, 2, None),
+        ("ogg", "OPUS", 48_000, 1, None),
+        ("mp3", "MPEG_LAYER_III", 44_100, 1, None),
+    ],
+)
+def test_kind_and_length_are_kept_and_output_lines_up(
+    tmp_path, identity, suffix, subtype, sample_rate, channels, tolerance
+):
+    time = np.arange(2 * sample_rate + 17) / sample_rate
+    sweep = 0.3 * np.sin(2 * np.pi * (200 + 300 * time) * time) * (1 + np.sin(7 * time)) / 2
+    source = write(tmp_path / f"a.{suffix}", np.stack([sweep] * channels, axis=1), sample_rate, subtype)
+    assert enhance(source, "--model", identity) == 0
+    before, after = soundfile.info(source), soundfile.info(tmp_path / f"a_enhanced.{suffix}")
+    for name in ("samplerate", "channels", "frames", "format", "subtype"):
+        assert getattr(after, name) == getattr(before, name)
+    difference = read(tmp_path / f"a_enhanced.{suffix}") - read(source)
+    if tolerance is None:  # coded twice: what matters is that nothing is shifted, which would give 0 dB or less
+        assert np.mean(difference**2) < 1e-2 * np.mean(read(source) ** 2)
+    else:
+        assert np.abs(difference).max() <= tolerance
+
+
+@pytest.mark.parametrize("length", [0, 1, 255, 16_384, 16_385])
+def test_lengths(tmp_path, half, capsys, length):
+    source = write(tmp_path / "a.wav", noise(length, 2))
+    assert enhance(source, "-o", tmp_path / "b.wav", "--model", half) == 0
+    np.testing.assert_allclose(read(tmp_path / "b.wav"), read(source) / 2, atol=2**-15)
+    assert ("has no samples" in capsys.readouterr().err) == (length == 0)
+
+
+def test_silent_clipped_and_not_finite_samples(tmp_path, identity, capsys):
+    clipped = np.sign(np.sin(np.arange(16_000) / 30)).astype(np.float32)[:, np.newaxis]
+    odd = noise(16_000)
+    odd[[100, 5000, 9000]] = np.array([[np.nan], [np.inf], [-np.inf]])
+    sources = {"silent": np.zeros((16_000, 1), np.float32), "clipped": clipped, "over": 3 * clipped, "odd": odd}
+    for name, samples in sources.items():
+        write(tmp_path / "in" / f"{name}.wav", samples, subtype="PCM_16" if name == "clipped" else "FLOAT")
+    assert enhance(tmp_path / "in", "-o", tmp_path / "out", "--model", identity) == 0
+    warnings = capsys.readouterr().err
+    expected = sources | {"odd": np.nan_to_num(odd, posinf=0, neginf=0)}
+    for name, samples in expected.items():
+        np.testing.assert_allclose(read(tmp_path / "out" / f"{name}.wav"), samples, atol=1e-4)
+    assert "odd.wav: 3 samples were not finite" in warnings
+    assert warnings.count("warning") == 1
+
+
+def test_clipped_input_does_not_wrap_around(tmp_path):
+    model = step_models.gain(tmp_path / "louder.onnx", 1.5)
+    square = np.sign(np.sin(np.arange(16_000) / 100)).astype(np.float32)
+    source = write(tmp_path / "a.wav", square, subtype="PCM_16")
+    assert enhance(source, "-o", tmp_path / "b.wav", "--model", model) == 0
+    output = read(tmp_path / "b.wav")[:, 0]
+    assert np.all(output[np.abs(square) > 0] * square[np.abs(square) > 0] > 0.99)
+
+
+def test_damaged_files_among_good_ones(tmp_path, half, capsys):
+    write(tmp_path / "in" / "good.wav", noise(16_000))
+    write(tmp_path / "in" / "deep" / "good.flac", noise(16_000))
+    damaged = write(tmp_path / "in" / "broken.flac", noise(80_000))
+    damaged.write_bytes(damaged.read_bytes()[:60_000])
+    (tmp_path / "in" / "garbage.wav").write_bytes(np.random.default_rng(0).bytes(5000))
+    (tmp_path / "in" / "nothing.wav").touch()
+    cut = write(tmp_path / "in" / "cut.mp3", noise(80_000))
+    cut.write_bytes(cut.read_bytes()[:15_000])
+    assert enhance(tmp_path / "in", "-o", tmp_path / "out", "--model", half) == 1
+    assert files_below(tmp_path / "out") == ["cut.mp3", "deep/good.flac", "good.wav"]
+    captured = capsys.readouterr()
+    errors = [line for line in captured.err.splitlines() if line.startswith("undin: error:")]
+    for name in ("broken.flac: damaged", "garbage.wav: not audio", "nothing.wav: empty", "3 of 6 inputs failed"):
+        assert sum(name in line for line in errors) == 1
+    assert "cut.mp3: ends after" in captured.err
+    assert "Traceback" not in captured.err
+    assert captured.out.startswith("3 files")
+
+
+def test_one_bad_input_is_one_sentence(tmp_path, half, capsys):
+    assert enhance(tmp_path / "missing.wav", "--model", half) == 1
+    captured = capsys.readouterr()
+    assert captured.err == f"undin: error: {tmp_path}/missing.wav: No such file or directory\n"
+    assert captured.out == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["a.wav", "-o", "a.wav"], "would overwrite an input"),
+        (["a.wav", "b.wav", "-o", "b.wav"], "several inputs need a folder"),
+        (["a.wav", "b.wav", "-o", "."], "would overwrite an input"),
+        (["a.wav", "tree/a.wav", "-o", "out"], "a.wav and tree/a.wav would both go there"),
+        (["a.wav", "a_enhanced.wav"], "would overwrite an input"),
+        (["nothing*.wav"], "no file matches"),
+        (["hollow"], "no audio files in this folder"),
+        (["a.wav", "--model", "undin-huge"], "unknown model 'undin-huge'"),
+        (["a.wav", "--model", "missing.onnx"], "no model file missing.onnx"),
+        (["a.wav", "--atten-lim-db", "-3"], "atten_lim_db must be 0 dB or more"),
+        (["a.wav", "--rate", "8000"], "give - as the only input"),
+        (["-", "a.wav"], "give no other input"),
+        (["-", "--rate", "10"], "sample_rate must be"),
+    ],
+)
+def test_refusals_touch_nothing(tmp_path, monkeypatch, half, capsys, arguments, words):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.wav", "b.wav", "a_enhanced.wav", "tree/a.wav"):
+        write(tmp_path / name, noise(100))
+    (tmp_path / "hollow").mkdir()
+    before = {name: (tmp_path / name).read_bytes() for name in files_below(tmp_path)}
+    assert enhance(*arguments, *([] if "--model" in arguments else ["--model", half])) == 1
+    error = capsys.readouterr().err
+    assert words in error
+    assert error.startswith("undin: error: ") and error.count("\n") == 1
+    assert {name: (tmp_path / name).read_bytes() for name in files_below(tmp_path)} == before
+
+
+def test_names_of_outputs(tmp_path, monkeypatch, half):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.wav", "tree/b.wav", "tree/deep/c.flac"):
+        write(tmp_path / name, noise(100))
+    (tmp_path / "tree" / "notes.txt").write_text("not audio")
+    inputs = files_below(tmp_path)
+
+    def made_by(*arguments: str) -> list[str]:
+        assert enhance(*arguments, "--model", half) == 0
+        made = [name for name in files_below(tmp_path) if name not in inputs]
+        for name in made:
+            (tmp_path / name).unlink()
+        return made
+
+    (tmp_path / "out").mkdir()
+    assert made_by("a.wav") == ["a_enhanced.wav"]
+    assert made_by("a.wav", "-o", "new/x.flac") == ["new/x.flac"]
+    assert made_by("a.wav", "-o", "out") == ["out/a.wav"]
+    assert made_by("tree") == ["tree_enhanced/b.wav", "tree_enhanced/deep/c.flac"]
+    assert made_by("tree", "a.wav", "-o", "all") == ["all/a.wav", "all/b.wav", "all/deep/c.flac"]
+    assert made_by("tree/**/*.*c", "tree/*.wav") == ["tree/b_enhanced.wav", "tree/deep/c_enhanced.flac"]
+
+
+def test_outputs_within_an_input_folder_are_no_inputs_next_time(tmp_path, monkeypatch, half):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "a.wav", noise(100))
+    for _ in range(2):
+        assert enhance(".", "-o", "enhanced", "--model", half) == 0
+        assert files_below(tmp_path) == ["a.wav", "enhanced/a.wav"]
+
+
+def test_attenuation_limit(tmp_path, half):
+    source = write(tmp_path / "a.wav", noise(16_000), subtype="PCM_16")
+    assert enhance(source, "-o", tmp_path / "b.wav", "--model", half, "--atten-lim-db", 0) == 0
+    np.testing.assert_array_equal(read(tmp_path / "b.wav"), read(source))
+
+
+def test_several_processes_give_the_same_files(tmp_path, half, capsys):
+    for index in range(4):
+        write(tmp_path / "in" / f"{index}.wav", noise(5_000 + index))
+    (tmp_path / "in" / "bad.wav").write_bytes(b"bad")
+    for jobs in (1, 2):
+        assert enhance(tmp_path / "in", "-o", tmp_path / f"out{jobs}", "--model", half, "--jobs", jobs) == 1
+        assert "bad.wav: not audio" in capsys.readouterr().err
+    assert files_below(tmp_path / "out1") == files_below(tmp_path / "out2") == [f"{index}.wav" for index in range(4)]
+    for name in files_below(tmp_path / "out1"):
+        assert (tmp_path / "out1" / name).read_bytes() == (tmp_path / "out2" / name).read_bytes()
+
+
+def test_report(tmp_path, half, capsys):
+    time = np.arange(48_000) / 16_000
+    source = write(tmp_path / "a.wav", 0.5 * np.sin(2 * np.pi * 1000 * time))
+    assert enhance(source, "--model", half) == 0
+    report = capsys.readouterr().out
+    assert "input level       -9.0 dBFS RMS, peak -6.0 dBFS" in report
+    assert "latency           31.9 ms (511 samples at 16000 Hz)" in report
+    assert "(3.0 s of audio in 0." in report
+
+
+def test_picture(tmp_path, half):
+    source = write(tmp_path / "a.wav", noise(16_000, 2), 44_100)
+    assert enhance(source, "-o", tmp_path / "b.wav", "--plot", "--model", half) == 0
+    assert files_below(tmp_path) == ["a.wav", "b.png", "b.wav"]
+    assert (tmp_path / "b.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "b.png").stat().st_size > 20_000
+
+
+PYTHON = [sys.executable, "-c"]
+RUN = "import sys; from undin.cli import main; sys.exit(main())"
+
+
+def test_full_disk_leaves_nothing_behind(tmp_path, half):
+    source = write(tmp_path / "a.wav", noise(100_000))
+    limited = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000)); {RUN}"
+    run = subprocess.run([*PYTHON, limited, "enhance", source, "--model", half], capture_output=True, text=True)
+    assert run.returncode == 1
+    assert run.stderr.startswith("undin: error: ") and "a_enhanced.wav: cannot be written" in run.stderr
+    assert files_below(tmp_path) == ["a.wav"]
+
+
+def test_without_matplotlib_only_pictures_fail(tmp_path, half):
+    source = write(tmp_path / "a.wav", noise(100))
+    bare = f"import sys; sys.modules['matplotlib'] = None; {RUN}"
+    command = [*PYTHON, bare, "enhance", source, "--model", half]
+    assert subprocess.run(command, capture_output=True).returncode == 0
+    run = subprocess.run([*command, "--plot"], capture_output=True, text=True)
+    assert run.returncode == 1
+    assert run.stderr == 'undin: error: this needs the package matplotlib; install it with: pip install "undin[plot]"\n'
+
+
+def test_torch_is_never_imported(tmp_path, half):
+    source = write(tmp_path / "a.wav", noise(1000))
+    code = "import sys; from undin.cli import main; main(); sys.exit('torch' in sys.modules)"
+    command = [*PYTHON, code, "enhance", source, "--plot", "--model", half]
+    assert subprocess.run(command, capture_output=True).returncode == 0
+
+
+def test_one_hour_in_constant_memory(tmp_path):
+    # Longer frames than usual, to be done in seconds; what could pile up are samples, and those are all there.
+    identity = step_models.identity(tmp_path / "identity.onnx", n_fft=2048, window=2048, hop=1024)
+    source = tmp_path / "hour.wav"
+    minute = noise(16_000 * 60)
+    with soundfile.SoundFile(source, "w", 16_000, 1) as file:
+        for _ in range(60):
+            file.write(minute)
+    # VmHWM, not ru_maxrss: the latter counts what the process that started this one held.
+    code = "from undin.cli import main; main(); print(open('/proc/self/status').read().split('VmHWM:')[1].split()[0])"
+    command = [*PYTHON, code, "enhance", source, "--model", identity]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert int(run.stdout.split()[-1]) / 1024 < MOST_HOUR_MEGABYTES
+    output = tmp_path / "hour_enhanced.wav"
+    assert soundfile.info(output).frames == 3600 * 16_000
+    last = soundfile.read(output, start=3590 * 16_000)[0]
+    assert np.abs(last - soundfile.read(source, start=3590 * 16_000)[0]).max() <= 2**-15
+    source.unlink(), output.unlink()  # pytest keeps the folders of the last runs
+
+
+@pytest.mark.parametrize(("sample_format", "channels"), [("s16le", 1), ("f32le", 2)])
+def test_pipe_gives_the_samples_that_a_file_gives(tmp_path, half, sample_format, channels):
+    samples = noise(48_000 + 5, channels)
+    source = write(tmp_path / "a.wav", samples, 48_000, "PCM_16" if sample_format == "s16le" else "FLOAT")
+    assert enhance(source, "--model", half) == 0
+    raw = (read(source) * 32768).astype("<i2") if sample_format == "s16le" else samples.astype("<f4")
+    command = [*PYTHON, RUN, "enhance", "-", "--rate", 48_000, "--channels", channels]
+    command += ["--sample-format", sample_format, "--model", half]
+    # A byte too many: the writer was cut off within a sample.
+    run = subprocess.run([*map(str, command)], input=raw.tobytes() + b"x", capture_output=True, check=True)
+    output = np.frombuffer(run.stdout, raw.dtype).reshape(-1, channels)
+    full_scale = 32768 if sample_format == "s16le" else 1
+    np.testing.assert_allclose(output / full_scale, read(tmp_path / "a_enhanced.wav"), atol=1e-6)
+    assert b"its last 1 bytes are left out" in run.stderr
+    assert b"real-time factor" in run.stderr
+
+
+def test_pipe_is_live_and_ends_quietly_on_interrupt(half):
+    process = subprocess.Popen(
+        [*PYTHON, RUN, "enhance", "-", "--model", half],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    for _ in range(3):  # a tenth of a second in, and all but the latency comes out while the pipe stays open
+        process.stdin.write(bytes(3200))
+        process.stdin.flush()
+    wanted = 3 * 3200 - 2 * 511
+    assert len(os.read(process.stdout.fileno(), 1)) == 1
+    assert len(process.stdout.read(wanted - 1)) == wanted - 1
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=20) == (b"", b"")
+    assert process.returncode == 130
+
+
+def test_reader_that_goes_away_is_no_error(half):
+    process = subprocess.Popen(
+        [*PYTHON, RUN, "enhance", "-", "--model", half],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    process.stdout.close()
+    try:
+        process.stdin.write(bytes(1_000_000))
+        process.stdin.close()
+    except BrokenPipeError:
+        pass
+    assert process.stderr.read() == b""
+    assert process.wait(timeout=20) == 1
+
+
+def test_real_speech_lines_up(tmp_path, shared_data, identity):
+    source = shared_data / "valid" / "noisy" / "000.flac"
+    assert enhance(source, "-o", tmp_path / "a.flac", "--model", identity) == 0
+    np.testing.assert_allclose(read(tmp_path / "a.flac"), read(source), atol=2**-15)

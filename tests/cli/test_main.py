@@ -1,0 +1,93 @@
+"""The command line's frame: it finds its commands, loads little, and turns errors into sentences and statuses."""
+
+import subprocess
+import sys
+
+import pytest
+
+from undin import cli
+
+
+def run(*command: str) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, *command], capture_output=True, text=True)
+
+
+def test_all_commands_are_in_the_help():
+    help_text = run("-m", "undin", "--help")
+    assert help_text.returncode == 0
+    for command in ("enhance", "evaluate", "train", "export", "data", "info"):
+        assert f"\n    {command} " in help_text.stdout
+
+
+@pytest.mark.parametrize("command", cli.COMMANDS)
+def test_every_command_explains_itself(command, capsys):
+    with pytest.raises(SystemExit) as status:
+        cli.main([command, "--help"])
+    assert status.value.code == 0
+    assert f"usage: undin {command}" in capsys.readouterr().out
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as status:
+        cli.main(["--version"])
+    assert status.value.code == 0
+    assert capsys.readouterr().out.startswith("undin 0.")
+
+
+@pytest.mark.parametrize("arguments", [[], ["denoise"], ["enhance"], ["enhance", "a.wav", "--jobs", "0"]])
+def test_wrong_usage_exits_with_2(arguments, capsys):
+    with pytest.raises(SystemExit) as status:
+        cli.main(arguments)
+    assert status.value.code == 2
+    assert "usage: undin" in capsys.readouterr().err
+
+
+def test_parsing_loads_no_heavy_package():
+    code = (
+        "import sys; from undin import cli\n"
+        "try: cli.main(['info', '--help'])\n"
+        "except SystemExit: pass\n"
+        "sys.exit(str({'torch', 'onnx', 'onnxruntime', 'soundfile', 'matplotlib', 'tqdm'} & set(sys.modules)))"
+    )
+    assert run("-c", code).stderr.strip() == "set()"
+
+
+@pytest.mark.parametrize(
+    ("module", "extra"), [("matplotlib.figure", "plot"), ("pesq", "eval"), ("torch.nn", "train"), ("soxr", "train")]
+)
+def test_missing_extra_is_named(monkeypatch, capsys, module, extra):
+    package = module.split(".")[0]
+    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.setattr("undin.cli.info.run", lambda args: __import__(module) and 0)
+    assert cli.main(["info"]) == 1
+    assert capsys.readouterr().err == (
+        f'undin: error: this needs the package {package}; install it with: pip install "undin[{extra}]"\n'
+    )
+
+
+def test_missing_module_of_no_extra_is_a_bug_and_not_hidden(monkeypatch):
+    monkeypatch.setattr("undin.cli.info.run", lambda args: __import__("no_such_module"))
+    with pytest.raises(ModuleNotFoundError, match="no_such_module"):
+        cli.main(["info"])
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "text"),
+    [
+        (ValueError("the rate is odd"), 1, "undin: error: the rate is odd\n"),
+        (
+            FileNotFoundError(2, "No such file or directory", "a.wav"),
+            1,
+            "undin: error: a.wav: No such file or directory\n",
+        ),
+        (OSError("a.wav: not a regular file"), 1, "undin: error: a.wav: not a regular file\n"),
+        (KeyboardInterrupt(), 130, ""),
+    ],
+)
+def test_errors_are_sentences(monkeypatch, capsys, error, status, text):
+    def fail(args):
+        raise error
+
+    monkeypatch.setattr("undin.cli.info.run", fail)
+    assert cli.main(["info"]) == status
+    assert capsys.readouterr().err == text

@@ -1,0 +1,104 @@
+"""What a stranger gets: the wheel in a clean environment, without torch or a network, doing what README says."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from undin import cli
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+PYTHON_SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+COMMANDS = re.findall(r"^(undin .*?)\s*(?:#.*)?$", "\n".join(re.findall(r"```bash\n(.*?)```", README, re.DOTALL)), re.M)
+RUNS_WITHOUT_EXTRAS = re.compile(r"undin (enhance|info)\b")
+
+
+@pytest.fixture(scope="module")
+def stranger(tmp_path_factory) -> Path:
+    """A folder with the examples of README and a fresh environment, `env`, in which only the wheel is installed."""
+    folder = tmp_path_factory.mktemp("stranger")
+    source = folder / "source"  # a copy: building leaves things behind, and takes things from earlier builds
+    source.mkdir()
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    shutil.copytree(ROOT / "src", source / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+    settings = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}  # it would show the source
+    subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", folder, source], check=True, env=settings)
+    (wheel,) = folder.glob("*.whl")
+    venv.create(folder / "env", symlinks=True)
+    environment = folder / "env" / "bin" / "python"
+    subprocess.run([*pip, "--python", environment, "install", f"{wheel}[plot]"], check=True, env=settings)
+
+    (folder / "examples").mkdir()
+    shutil.copy(ROOT / "examples" / "noisy.wav", folder / "examples")
+    (folder / "recordings").mkdir()
+    noisy, sample_rate = soundfile.read(ROOT / "examples" / "noisy.wav")
+    soundfile.write(folder / "recordings" / "a.flac", noisy[:sample_rate], sample_rate)
+    (folder / "live.pcm").write_bytes(bytes(48_000 * 2 * 2))
+    return folder
+
+
+def run(folder: Path, *command: str | Path) -> str:
+    """Run a command in `folder` with its environment first and nothing else of ours; return what it prints."""
+    environment = {"PATH": f"{folder}/env/bin:/usr/bin:/bin"}
+    return subprocess.run(command, cwd=folder, check=True, env=environment, stdout=subprocess.PIPE, text=True).stdout
+
+
+def test_torch_is_not_installed(stranger):
+    code = "import importlib.util, undin; print(undin.__file__, importlib.util.find_spec('torch'))"
+    installed = next(stranger.glob("env/lib/*/site-packages/undin/__init__.py"))
+    assert run(stranger, "python", "-c", code).split() == [str(installed), "None"]
+
+
+@pytest.mark.parametrize("snippet", PYTHON_SNIPPETS)
+def test_python_in_readme_runs(stranger, snippet):
+    run(stranger, "python", "-W", "error", "-c", snippet)
+
+
+def test_python_in_readme_cleans_the_example(stranger):
+    run(stranger, "python", "-c", PYTHON_SNIPPETS[0])
+    noisy, sample_rate = soundfile.read(stranger / "examples" / "noisy.wav")
+    enhanced, _ = soundfile.read(stranger / "enhanced.wav")
+    assert len(enhanced) == len(noisy)
+    before_speech = slice(sample_rate // 2, sample_rate)
+    assert np.std(enhanced[before_speech]) < 0.3 * np.std(noisy[before_speech])  # the fan is at least 10 dB softer
+
+
+def test_commands_in_readme_run(stranger):
+    for command in COMMANDS:
+        if RUNS_WITHOUT_EXTRAS.match(command):
+            run(stranger, "bash", "-e", "-c", command)
+    for name in ("enhanced.wav", "enhanced.png", "cleaned/a.flac", "recordings/a_enhanced.flac"):
+        assert (stranger / name).stat().st_size > 1000
+    assert (stranger / "clean.pcm").stat().st_size == (stranger / "live.pcm").stat().st_size
+
+
+def test_a_file_is_enhanced_with_the_network_cut_off(stranger):
+    without_network = ["unshare", "--map-root-user", "--net"]
+    try:
+        subprocess.run([*without_network, "true"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("the network cannot be cut off here: unshare is missing or forbidden")
+    run(stranger, *without_network, "undin", "enhance", "examples/noisy.wav", "-o", "offline.wav")
+    assert soundfile.info(stranger / "offline.wav").frames == soundfile.info(stranger / "examples/noisy.wav").frames
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_in_readme_are_understood(command):
+    arguments = [word.strip("\"'") for word in re.split(r" [<>|] ?", command)[0].split()[1:]]
+    cli._parser().parse_args(arguments)
+
+
+def test_readme_shows_something():
+    assert len(PYTHON_SNIPPETS) == 2
+    assert {"enhance", "info"} <= {command.split()[1] for command in COMMANDS}
