@@ -61,5 +61,6 @@ def run(args: argparse.Namespace) -> int:
     except FloatingPointError as error:
         print_error(str(error))
         return 1
-    print(f"{last}: step {state.step} of {recipe.training.steps}, {state.hours:.2f} h of audio", file=sys.stderr)
+    if state.processes.is_first:
+        print(f"{last}: step {state.step} of {recipe.training.steps}, {state.hours:.2f} h of audio", file=sys.stderr)
     return 0

@@ -15,6 +15,7 @@ import torch
 
 from undin.data.corpus import Corpus
 from undin.data.mixing import Mixer
+from undin.data.pairs import PairedMixer
 from undin.train.checkpoint import Checkpoint
 from undin.train.processes import join
 from undin.train.progress import Progress
@@ -101,7 +102,7 @@ def choose_device(name: str | None) -> torch.device:
     return device
 
 
-def open_mixer(recipe: Recipe, *, device: torch.device) -> Mixer:
+def open_mixer(recipe: Recipe, *, device: torch.device) -> Mixer | PairedMixer:
     """Load the folders of a recipe into memory and make what turns a step's number into its batch.
 
     Raises
@@ -117,8 +118,6 @@ def open_mixer(recipe: Recipe, *, device: torch.device) -> Mixer:
         "device": device,
     }
     if data.pairs:
-        from undin.data.pairs import PairedMixer
-
         return PairedMixer(data.pairs, **common)
     speech, noise = (
         Corpus.load(folders, sample_rate=recipe.audio.sample_rate, trim_silence_db=trim_silence_db)
@@ -129,7 +128,7 @@ def open_mixer(recipe: Recipe, *, device: torch.device) -> Mixer:
 
 def _run(
     state: TrainingState,
-    mixer: Mixer,
+    mixer: Mixer | PairedMixer,
     rows: slice,
     *,
     keeper: "_Keeper | None",

@@ -4,8 +4,10 @@ Numbers in, text out; when to tell is the business of ``loop.py``.
 """
 
 import json
+import os
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
@@ -31,7 +33,8 @@ class Progress:
     def __init__(self, recipe: Recipe, *, run_folder: Path, step: int):
         self.steps = recipe.training.steps
         self.audio_seconds_per_step = recipe.hours_per_step * 3600
-        self._log = open(run_folder / "log.jsonl", "a", encoding="utf-8")
+        self._log = run_folder / "log.jsonl"
+        self._log.touch()
         self._curves = SummaryWriter(run_folder, purge_step=step)
         on_terminal = sys.stderr.isatty()
         self._bar = tqdm(total=self.steps, initial=step, unit="step", disable=not on_terminal, dynamic_ncols=True)
@@ -70,8 +73,9 @@ class Progress:
     def close(self) -> None:
         """End the bar and the files."""
         self._bar.close()
-        self._curves.close()
-        self._log.close()
+        # curves that a full disk has no room for must not hide the error that ends the run
+        with suppress(OSError):
+            self._curves.close()
 
     def _record(self, values: dict[str, float], *, step: int, group: str) -> None:
         self._write({"step": step} | values)
@@ -79,5 +83,11 @@ class Progress:
             self._curves.add_scalar(f"{group}/{name}", value, step)
 
     def _write(self, values: dict) -> None:
-        self._log.write(json.dumps(values) + "\n")
-        self._log.flush()
+        size = self._log.stat().st_size
+        try:
+            with self._log.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(values) + "\n")
+        except OSError as error:
+            # half a line would spoil the one that a resumed run appends
+            os.truncate(self._log, size)
+            raise OSError(error.errno, f"cannot write {self._log}: {error.strerror}") from error

@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from undin.data.mixing_config import MixingConfig
 from undin.nn import networks
@@ -67,7 +67,7 @@ class Loss:
     options: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _check_named(self, losses.LOSSES, kind="loss")
+        _check_named(self, losses.LOSSES, kind="loss", without=("signals",))
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Training:
 
     steps: int
     batch_size: int = 16
-    precision: str = "float32"
+    precision: Literal["float32", "bfloat16"] = "float32"
     seed: int = 0
     ema_decay: float = 0.999
     clip_norm: float = 5.0
@@ -105,8 +105,6 @@ class Training:
     validate_every: int = 1000
 
     def __post_init__(self) -> None:
-        if self.precision not in ("float32", "bfloat16"):
-            raise ValueError(f"training.precision must be 'float32' or 'bfloat16', not '{self.precision}'")
         if not 0 <= self.ema_decay < 1:
             raise ValueError(f"training.ema_decay must be at least 0 and below 1, not {self.ema_decay}")
         for name in ("steps", "batch_size", "log_every", "save_every", "validate_every", "clip_norm"):
@@ -220,9 +218,9 @@ def load(path: str | Path, *, overrides: Sequence[str] = ()) -> Recipe:
 
 
 def _check_named(
-    section: Network | Loss, registry: Mapping[str, Callable], *, kind: str, without: Collection[str] = ()
+    section: Network | Loss, registry: Mapping[str, Callable], *, kind: str, without: Collection[str]
 ) -> None:
-    """Check that a registry knows a section's name, and its function all the section's options."""
+    """Check that a registry knows a section's name, and what stands under that name all the section's options."""
     if section.name not in registry:
         raise ValueError(f"unknown {kind} '{section.name}'; {nearest(section.name, registry)}")
     options = convert_options(registry[section.name], section.options, path=f"{kind}.{section.name}", without=without)

@@ -8,12 +8,15 @@ import difflib
 import inspect
 import types
 from collections.abc import Callable, Collection
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 Table = TypeVar("Table")
 
 FREE_FORM = "options"
 """A field of this name, a dict, takes the keys of a table that are no field of its dataclass."""
+
+
+_IN_WORDS = {int: "a whole number", float: "a number", str: "a string", bool: "true or false", tuple: "a list"}
 
 
 def from_table(kind: type[Table], table: dict[str, Any], *, path: str = "") -> Table:
@@ -62,32 +65,30 @@ def to_table(value: Any) -> Any:
 
 
 def convert_options(
-    function: Callable[..., Any], values: dict[str, Any], *, path: str, without: Collection[str] = ()
+    function: Callable[..., Any], values: dict[str, Any], *, path: str, without: Collection[str]
 ) -> dict[str, Any]:
-    """Check a table against the keyword-only parameters of a function, converted to the types of its hints.
+    """Check a table against the parameters of a function, and convert it to the types of its hints.
 
     Parameters
     ----------
-    function : function
+    function : function or class
     values : dict
         What is to be passed to it by name.
     path : str
         Where the table stands, for error messages.
     without : collection of str
-        Parameters that are not to be found in a table.
+        Parameters that a table must not give.
 
     Raises
     ------
     ValueError
         An unknown key or a value of the wrong type.
     """
-    hints = get_type_hints(function)
-    parameters = inspect.signature(function).parameters.values()
-    known = [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
-    known = [name for name in known if name not in without]
+    parameters = inspect.signature(function, eval_str=True).parameters
+    hints = {name: parameter.annotation for name, parameter in parameters.items() if name not in without}
     for key in values:
-        if key not in known:
-            raise ValueError(f"unknown key '{_join(path, key)}'; {nearest(key, known)}")
+        if key not in hints:
+            raise ValueError(f"unknown key '{_join(path, key)}'; {nearest(key, hints)}")
     return {key: _convert(value, hints[key], path=_join(path, key)) for key, value in values.items()}
 
 
@@ -105,6 +106,10 @@ def _convert(value: Any, hint: Any, *, path: str) -> Any:
     if dataclasses.is_dataclass(hint):
         return from_table(hint, value, path=path)
     origin, parts = get_origin(hint), get_args(hint)
+    if origin is Literal:
+        if value not in parts:
+            raise ValueError(f"'{path}' must be one of {', '.join(map(repr, parts))}, not {value!r}")
+        return value
     if origin in (Union, types.UnionType):
         if value is None and type(None) in parts:
             return None
@@ -122,6 +127,5 @@ def _convert(value: Any, hint: Any, *, path: str) -> Any:
     plain = origin or hint
     # bool is a subclass of int, but `steps = true` is a mistake
     if not isinstance(value, plain) or (isinstance(value, bool) and plain is not bool):
-        expected = "list" if plain is tuple else getattr(plain, "__name__", str(plain))
-        raise ValueError(f"'{path}' must be a {expected}, not {value!r}")
+        raise ValueError(f"'{path}' must be {_IN_WORDS.get(plain, plain)}, not {value!r}")
     return value

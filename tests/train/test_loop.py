@@ -1,0 +1,198 @@
+"""The loop: a run that stops, for whatever reason, leaves a checkpoint from which it goes on as if nothing had been."""
+
+import errno
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from undin.train import loop
+from undin.train.checkpoint import Checkpoint
+from undin.train.recipe import load
+
+CPU = torch.device("cpu")
+EVEN = ("mixing.speech_level_dbfs=[-20, -20]", "mixing.snr_db=[0, 0]", "optimiser.learning_rate=0.01")
+"""Batches of one level and one SNR, so that losses of different steps compare."""
+
+
+def train(recipe_path, run_folder, *overrides, **options):
+    return loop.train(load(recipe_path, overrides=overrides), run_folder=run_folder, device=CPU, **options)
+
+
+def logged(run_folder: Path, key: str) -> list[float]:
+    lines = map(json.loads, (run_folder / "log.jsonl").read_text().splitlines())
+    return [line[key] for line in lines if key in line]
+
+
+def assert_identical(one, other) -> None:
+    if isinstance(one, torch.Tensor):
+        assert torch.equal(one, other)
+    elif isinstance(one, dict):
+        assert one.keys() == other.keys()
+        for key in one:
+            assert_identical(one[key], other[key])
+    elif isinstance(one, list | tuple):
+        for item, twin in zip(one, other, strict=True):
+            assert_identical(item, twin)
+    else:
+        assert one == other
+
+
+@pytest.fixture
+def stop_before_step(monkeypatch):
+    """Send this process a signal just before it makes the batch of a step."""
+
+    def arrange(step: int, number: signal.Signals) -> None:
+        open_mixer = loop.open_mixer
+
+        class Stopping:
+            def __init__(self, recipe, *, device):
+                self.mixer = open_mixer(recipe, device=device)
+
+            def batch(self, at, batch_size, part):
+                if at == step:
+                    os.kill(os.getpid(), number)
+                return self.mixer.batch(at, batch_size, part)
+
+        monkeypatch.setattr(loop, "open_mixer", Stopping)
+
+    return arrange
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stopped_and_resumed_run_equals_a_straight_one(recipe_path, tmp_path, monkeypatch, stop_before_step, number):
+    train(recipe_path, tmp_path / "straight")
+    with monkeypatch.context():
+        stop_before_step(9, number)
+        state = train(recipe_path, tmp_path / "stopped")
+    assert state.step == 10
+    monkeypatch.undo()
+    train(recipe_path, tmp_path / "stopped", resume_from=tmp_path / "stopped/last.pt")
+    straight, stopped = (Checkpoint.load(tmp_path / run / "last.pt") for run in ("straight", "stopped"))
+    assert straight.step == 20
+    assert_identical(vars(straight), vars(stopped))
+    assert logged(tmp_path / "straight", "loss") == logged(tmp_path / "stopped", "loss")
+
+
+def test_training_lowers_the_loss_and_counts_what_it_hears(recipe_path, tmp_path):
+    state = train(recipe_path, tmp_path, "training.steps=60", *EVEN)
+    losses = logged(tmp_path, "loss")
+    assert sum(losses[-10:]) < 0.8 * sum(losses[:10])
+    assert state.hours == pytest.approx(60 * 4 * 0.5 / 3600)
+    assert list(tmp_path.glob("events.out.tfevents.*"))
+
+
+def test_finished_pairs_train_as_well(recipe_path, tmp_path):
+    generator = np.random.default_rng(0)
+    for name in ("clean", "noisy"):
+        (tmp_path / "pairs" / name).mkdir(parents=True)
+        for index in range(3):
+            soundfile.write(tmp_path / "pairs" / name / f"{index}.wav", 0.1 * generator.standard_normal(20000), 16000)
+    overrides = ("data.speech=[]", "data.noise=[]", f"data.pairs=['{tmp_path}/pairs']", "training.steps=2")
+    assert train(recipe_path, tmp_path / "run", *overrides).step == 2
+
+
+def test_bfloat16_trains(recipe_path, tmp_path):
+    train(recipe_path, tmp_path, "training.precision=bfloat16", "training.steps=60", *EVEN)
+    losses = logged(tmp_path, "loss")
+    assert sum(losses[-10:]) < 0.8 * sum(losses[:10])
+
+
+def test_minutes_end_with_a_checkpoint(recipe_path, tmp_path):
+    state = train(recipe_path, tmp_path, "training.steps=1000000", minutes=0.02)
+    assert 0 < state.step < 1000000
+    assert Checkpoint.load(tmp_path / "last.pt").step == state.step
+
+
+def test_a_loss_that_explodes_ends_with_a_sentence_and_a_usable_checkpoint(recipe_path, tmp_path):
+    overrides = ("optimiser.learning_rate=1e30", "schedule.warm_up_steps=0", "training.save_every=1")
+    with pytest.raises(FloatingPointError, match="finite"):
+        train(recipe_path, tmp_path, *overrides)
+    for tensor in Checkpoint.load(tmp_path / "last.pt").build_network().state_dict().values():
+        assert torch.isfinite(tensor).all()
+
+
+def test_a_disk_that_takes_no_more_ends_with_a_sentence_and_a_usable_checkpoint(recipe_path, tmp_path):
+    train(recipe_path, tmp_path, "training.steps=5")
+    size = (tmp_path / "last.pt").stat().st_size
+    unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, unlimited[1]))
+    try:
+        with pytest.raises(OSError, match=r"cannot write .*last\.pt") as error:
+            train(recipe_path, tmp_path, resume_from=tmp_path / "last.pt")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+    assert error.value.errno == errno.EFBIG
+    assert Checkpoint.load(tmp_path / "last.pt").step == 5
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_two_processes_equal_one_with_the_double_batch(recipe_path, tmp_path):
+    arguments = ["train", str(recipe_path), "--device", "cpu", "--set", "training.steps=6", "-o"]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "undin"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    subprocess.run([*torchrun, *arguments, str(tmp_path / "two")], check=True, timeout=120, env=environment)
+    train(recipe_path, tmp_path / "one", "training.steps=6")
+    for key in ("loss", "gradient_norm"):
+        one, two = (logged(tmp_path / run, key) for run in ("one", "two"))
+        assert len(one) == 6
+        # Adam turns the rounding of a gradient near zero into a step of full size, so the two drift apart slowly
+        assert two[:2] == pytest.approx(one[:2], rel=2e-5)
+        assert two == pytest.approx(one, rel=1e-3)
+
+
+def test_validation_scores_the_average_and_keeps_the_best(recipe_path, tmp_path, shared_data):
+    for name in ("clean", "noisy"):
+        (tmp_path / "valid" / name).mkdir(parents=True)
+        for index in range(3):
+            audio, sample_rate = soundfile.read(shared_data / "valid" / name / f"{index:03}.flac")
+            soundfile.write(tmp_path / "valid" / name / f"{index}.wav", audio, sample_rate)
+    overrides = (f"validation.folder='{tmp_path}/valid'", "validation.count=2", "training.validate_every=10")
+    train(recipe_path, tmp_path / "run", *overrides)
+    pesq = logged(tmp_path / "run", "pesq_wb")
+    assert len(pesq) == 2
+    assert all(1 < value < 4.7 for value in pesq)
+    best = Checkpoint.load(tmp_path / "run/best.pt")
+    assert best.step == 10 * (1 + pesq.index(max(pesq)))
+    assert best.best_score == best.scores["pesq_wb"] == max(pesq)
+
+
+def test_fine_tuning_starts_from_the_averaged_weights_alone(recipe_path, tmp_path):
+    train(recipe_path, tmp_path / "first")
+    options = {"initialise_from": tmp_path / "first/last.pt"}
+    state = train(recipe_path, tmp_path / "second", "optimiser.learning_rate=0", "training.steps=1", **options)
+    weights = dict(state.network.named_parameters())
+    for name, average in Checkpoint.load(tmp_path / "first/last.pt").build_network().named_parameters():
+        assert torch.equal(weights[name], average)
+    assert state.step == 1
+
+
+@pytest.mark.parametrize("start", ["resume_from", "initialise_from"])
+def test_a_checkpoint_of_another_network_is_refused(recipe_path, tmp_path, start):
+    train(recipe_path, tmp_path / "first", "training.steps=1")
+    with pytest.raises(ValueError, match=r"\[network\]"):
+        train(recipe_path, tmp_path / "second", "network.blocks=2", **{start: tmp_path / "first/last.pt"})
+
+
+def test_what_is_no_checkpoint_is_refused(recipe_path, tmp_path):
+    damaged = tmp_path / "damaged.pt"
+    for content in (b"", b"no checkpoint", b"PK\x03\x04 cut off"):
+        damaged.write_bytes(content)
+        with pytest.raises(ValueError, match=r"damaged\.pt is no checkpoint"):
+            train(recipe_path, tmp_path / "run", resume_from=damaged)
+
+
+def test_a_batch_that_does_not_divide_among_the_processes_is_refused():
+    processes = loop.join(CPU)
+    with processes as alone:
+        alone.count = 3
+        with pytest.raises(ValueError, match="batch_size"):
+            alone.part(4)

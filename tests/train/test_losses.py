@@ -1,0 +1,129 @@
+"""Losses: values that can be worked out by hand, and gradients that stay finite where nothing is heard."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from undin.nn.spectrum import Spectrum
+from undin.train.losses import LOSSES, Signals
+
+SPECTRUM = Spectrum(128, 128, 64)
+OF_WAVEFORMS = ("compressed_spectrum", "magnitude_real_imaginary", "waveform_l1", "waveform_mse", "consistency")
+OF_MASKS = ("phase_sensitive_mask", "ideal_amplitude_mask")
+
+
+def noise(*, seed: int, items: int = 3, level: float = 0.1) -> torch.Tensor:
+    return level * torch.randn(items, 2000, generator=torch.Generator().manual_seed(seed))
+
+
+def signals(estimate: torch.Tensor, *, clean: torch.Tensor, noisy: torch.Tensor) -> Signals:
+    return Signals(SPECTRUM, clean, noisy, SPECTRUM.analyse(estimate), SPECTRUM.analyse(noisy))
+
+
+@pytest.mark.parametrize("name", OF_WAVEFORMS)
+def test_clean_speech_itself_costs_nothing_and_anything_else_does(name):
+    clean, noisy = noise(seed=0), noise(seed=1)
+    assert LOSSES[name](signals(clean, clean=clean, noisy=noisy)) == pytest.approx(torch.zeros(3), abs=1e-7)
+    if name != "consistency":
+        assert (LOSSES[name](signals(0.9 * clean, clean=clean, noisy=noisy)) > 1e-6).all()
+
+
+@settings(deadline=None)
+@given(gain=st.floats(0.1, 10), power=st.floats(0.1, 1), complex_share=st.floats(0, 1))
+def test_compressed_spectrum_of_a_scaled_copy(gain, power, complex_share):
+    clean = noise(seed=0)
+    loss = LOSSES["compressed_spectrum"](
+        signals(gain * clean, clean=clean, noisy=clean), power=power, complex_share=complex_share
+    )
+    compressed = SPECTRUM.analyse(clean).square().sum(-1) ** (power / 2)
+    expected = (1 - gain**power) ** 2 * compressed.square().flatten(1).mean(1)
+    # magnitude and complex error agree here, so their shares do not matter
+    torch.testing.assert_close(loss, expected, rtol=0.02, atol=1e-5)
+
+
+def test_a_turned_phase_costs_only_the_complex_share():
+    clean = noise(seed=0)
+    turned = signals(-clean, clean=clean, noisy=clean)
+    assert LOSSES["compressed_spectrum"](turned, complex_share=0.0) == pytest.approx(torch.zeros(3), abs=1e-7)
+    assert (LOSSES["compressed_spectrum"](turned, complex_share=1.0) > 0.1).all()
+
+
+def test_magnitude_real_imaginary_of_a_turned_phase():
+    clean = noise(seed=0)
+    loss = LOSSES["magnitude_real_imaginary"](signals(-clean, clean=clean, noisy=clean))
+    expected = 2 * SPECTRUM.analyse(clean).abs().sum(-1).flatten(1).mean(1)
+    torch.testing.assert_close(loss, expected)
+
+
+def test_waveform_losses_of_an_offset():
+    clean = noise(seed=0)
+    offset = signals(clean + 0.5, clean=clean, noisy=clean)
+    assert LOSSES["waveform_l1"](offset) == pytest.approx(torch.full((3,), 0.5), rel=1e-4)
+    assert LOSSES["waveform_mse"](offset) == pytest.approx(torch.full((3,), 0.25), rel=1e-4)
+
+
+@settings(deadline=None)
+@given(ratio_db=st.floats(-20, 40), gain=st.floats(0.01, 100))
+def test_si_sdr_of_an_orthogonal_distortion_whatever_its_scale(ratio_db, gain):
+    clean, distortion = noise(seed=0), noise(seed=1)
+    distortion = distortion - (distortion * clean).sum(1, keepdim=True) / clean.square().sum(1, keepdim=True) * clean
+    distortion = distortion * clean.norm(dim=1, keepdim=True) / distortion.norm(dim=1, keepdim=True)
+    estimate = gain * (clean + 10 ** (-ratio_db / 20) * distortion)
+    loss = LOSSES["si_sdr"](signals(estimate, clean=clean, noisy=clean))
+    # the floor shows where the estimate is faint or nearly perfect, which is its purpose
+    assert loss == pytest.approx(torch.full((3,), -ratio_db), abs=0.5 if gain > 0.1 else 40)
+
+
+def test_si_sdr_leaves_items_without_speech_out():
+    clean = noise(seed=0)
+    clean[1] = 0
+    loss = LOSSES["si_sdr"](signals(noise(seed=1), clean=clean, noisy=clean))
+    assert loss[1] == 0
+    assert (loss[[0, 2]] > 0).all()
+
+
+@pytest.mark.parametrize("name", OF_MASKS)
+def test_mask_losses_compare_the_mask_with_the_ideal_one(name):
+    noisy = noise(seed=0)
+    loss = LOSSES[name](signals(0.7 * noisy, clean=0.3 * noisy, noisy=noisy))
+    assert loss == pytest.approx(torch.full((3,), 0.16), rel=1e-3)
+
+
+def test_the_phase_sensitive_mask_is_zero_where_speech_and_mixture_oppose():
+    noisy = noise(seed=0)
+    loss = LOSSES["phase_sensitive_mask"](signals(0 * noisy, clean=-noisy, noisy=noisy))
+    assert loss == pytest.approx(torch.zeros(3))
+
+
+def test_a_spectrum_that_no_waveform_has_is_inconsistent():
+    spec = torch.randn(2, 20, 65, 2, generator=torch.Generator().manual_seed(0))
+    wave = noise(seed=0, items=2)[:, : 19 * 64]
+    assert (LOSSES["consistency"](Signals(SPECTRUM, wave, wave, spec, spec)) > 0.1).all()
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("clean_level", [0, 0.1])
+@pytest.mark.parametrize("noisy_level", [0, 0.1])
+@pytest.mark.parametrize("estimate_level", [0, 1e-20, 1e-10, 1e-5, 0.1])
+def test_gradients_are_finite_and_bounded_in_silence(name, clean_level, noisy_level, estimate_level):
+    clean, noisy = noise(seed=0, level=clean_level), noise(seed=1, level=noisy_level)
+    estimate_spec = SPECTRUM.analyse(noise(seed=2, level=estimate_level)).requires_grad_()
+    loss = LOSSES[name](Signals(SPECTRUM, clean, noisy, estimate_spec, SPECTRUM.analyse(noisy)))
+    loss.mean().backward()
+    assert torch.isfinite(loss).all()
+    assert math.isfinite(estimate_spec.grad.norm())
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_mean_over_a_batch_is_the_mean_over_its_parts(name):
+    clean, noisy, estimate = (noise(seed=seed, items=4) for seed in range(3))
+    clean[0] = 0
+    whole = LOSSES[name](signals(estimate, clean=clean, noisy=noisy)).mean()
+    halves = [
+        LOSSES[name](signals(estimate[rows], clean=clean[rows], noisy=noisy[rows])).mean()
+        for rows in (slice(0, 2), slice(2, 4))
+    ]
+    torch.testing.assert_close(whole, sum(halves) / 2)

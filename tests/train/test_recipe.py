@@ -1,0 +1,100 @@
+"""Recipes: what is wrong is named, what is right comes back unchanged."""
+
+import itertools
+import json
+from pathlib import Path
+
+import pytest
+
+from undin.train.recipe import Recipe, load
+
+SHIPPED = sorted((Path(__file__).resolve().parents[2] / "recipes").glob("*.toml"))
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_every_shipped_recipe_loads_under_its_own_name(path):
+    recipe = load(path)
+    assert recipe.name == path.stem
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        ("training.batchsize=3", "unknown key 'training.batchsize'; did you mean 'batch_size'?"),
+        ("trainig.steps=3", "unknown key 'trainig'; did you mean 'training'?"),
+        ("network.band_chanels=3", "unknown key 'network.undin.band_chanels'; did you mean 'band_channels'?"),
+        ('network.name="undim"', "unknown network 'undim'; did you mean 'undin'?"),
+        ("network.channels=4.5", "'network.undin.channels' must be a whole number, not 4.5"),
+        ("loss.si_sdr.power=3", "unknown key 'loss.si_sdr.power'; known are none"),
+        ("loss.si_sdd.weight=3", "the recipe has no 'si_sdd'; did you mean 'si_sdr'?"),
+        ("loss.compressed_spectrum.powr=3", "unknown key 'loss.compressed_spectrum.powr'; did you mean 'power'?"),
+        ('loss=[{name="sisdr"}]', "unknown loss 'sisdr'; did you mean 'si_sdr'?"),
+        ("loss=[]", "at least one"),
+        ('training.steps="many"', "'training.steps' must be a whole number, not 'many'"),
+        ("training.steps=true", "'training.steps' must be a whole number, not True"),
+        ("training.steps=0", "training.steps must be positive"),
+        ("training.precision=float16", "'training.precision' must be one of 'float32', 'bfloat16', not 'float16'"),
+        ("optimiser.betas=[0.9]", "'optimiser.betas' must have 2 values, not 1"),
+        ("optimiser.betas=0.9", "'optimiser.betas' must be a list"),
+        ('data.speech="folder"', "'data.speech' must be a list, not 'folder'"),
+        ("data.noise=[]", "speech and noise"),
+        ("mixing.snr_dbs=[0, 5]", "unknown key 'mixing.snr_dbs'; did you mean 'snr_db'?"),
+        ("mixing=3", "mixing must be a table"),
+        ("training", "write section.key=value"),
+        ("training.steps.first=1", "'steps' is no section"),
+    ],
+)
+def test_a_mistake_is_named_with_its_file_and_the_nearest_key(recipe_path, override, told):
+    with pytest.raises(ValueError) as error:
+        load(recipe_path, overrides=[override])
+    assert str(error.value).startswith(f"{recipe_path}: ")
+    assert told in str(error.value)
+
+
+def test_a_missing_key_is_named(tmp_path):
+    path = tmp_path / "empty.toml"
+    path.write_text("[training]\nbatch_size = 3\n")
+    with pytest.raises(ValueError, match=r"empty\.toml: the key 'training.steps' is missing"):
+        load(path)
+
+
+def test_what_is_no_toml_is_named_with_its_line(tmp_path):
+    path = tmp_path / "broken.toml"
+    path.write_text("[training\n")
+    with pytest.raises(ValueError, match=r"broken\.toml: .*line 1"):
+        load(path)
+
+
+def test_overrides_reach_every_section(recipe_path):
+    recipe = load(
+        recipe_path,
+        overrides=[
+            "training.steps=7",
+            "training.precision=bfloat16",
+            "network.blocks=2",
+            "loss.si_sdr.weight=0.5",
+            "loss.compressed_spectrum.power=0.5",
+            "optimiser.learning_rate=1",
+            "validation.folder=somewhere",
+        ],
+    )
+    assert (recipe.training.steps, recipe.training.precision) == (7, "bfloat16")
+    assert recipe.network.options["blocks"] == 2
+    assert recipe.loss[0].options == {"power": 0.5}
+    assert recipe.loss[1].weight == 0.5
+    assert recipe.optimiser.learning_rate == 1.0
+    assert recipe.validation.folder == "somewhere"
+
+
+def test_a_recipe_survives_json(recipe_path):
+    recipe = load(recipe_path, overrides=["loss.compressed_spectrum.power=0.5", "mixing.snr_db=[0, 5]"])
+    assert Recipe.from_table(json.loads(json.dumps(recipe.to_table()))) == recipe
+
+
+def test_the_learning_rate_warms_up_and_falls_to_the_last(recipe_path):
+    recipe = load(recipe_path, overrides=["training.steps=105", "optimiser.learning_rate=1.0"])
+    rates = [recipe.learning_rate(step) for step in range(106)]
+    assert rates[:5] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
+    assert rates[55] == pytest.approx((1 + 1e-5) / 2)
+    assert rates[105] == pytest.approx(1e-5)
+    assert all(earlier >= later for earlier, later in itertools.pairwise(rates[5:]))
