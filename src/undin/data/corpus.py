@@ -6,21 +6,17 @@ This only decodes: which segments are read is `tape.py`, what is made of them is
 import dataclasses
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import soundfile
 import soxr
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
-AUDIO_SUFFIXES = {f".{name.lower()}" for name in soundfile.available_formats()} | {
-    ".aif", ".aifc", ".mp3", ".oga", ".ogg", ".opus", ".sph"
-}  # fmt: skip
-"""Files with another suffix (texts, tables, pictures) are no audio and are passed over in silence."""
+from undin.audio import find_files, read
 
 FULL_SCALE = 32767.0
 
@@ -77,37 +73,15 @@ class Corpus:
         """
         paths = audio_files(folders)
 
-        def decode(path: Path) -> np.ndarray | str:
-            try:
-                return _decode(path, sample_rate=sample_rate, trim_silence_db=trim_silence_db)
-            except (OSError, ValueError, soundfile.SoundFileError) as error:
-                return f"{path}: {error}"
+        def decode(path: Path) -> np.ndarray:
+            audio, rate = read_mono(path)
+            if not audio.any():
+                raise ValueError(f"{path}: silent")
+            if trim_silence_db is not None:
+                audio = _trim(audio, frame=rate // 50, below_db=trim_silence_db)
+            return to_int16(audio, rate, sample_rate=sample_rate)
 
-        with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-            decoded = list(tqdm(pool.map(decode, paths), "decoding", len(paths), unit="file", disable=None))
-        usable = [(path, audio) for path, audio in zip(paths, decoded, strict=True) if not isinstance(audio, str)]
-        for reason in (audio for audio in decoded if isinstance(audio, str)):
-            print(f"undin: skipped {reason}", file=sys.stderr)
-        if not usable:
-            raise ValueError(f"no usable audio below {_listed(folders)}; give a folder with recordings")
-        del decoded
-        lengths = np.array([len(audio) for _, audio in usable], dtype=np.int64)
-        ends = np.cumsum(lengths)
-        # The pages of an empty array are only taken when written, and each part is let go once copied: the peak is one
-        # corpus, not two.
-        samples = np.empty(ends[-1], dtype=np.int16)
-        names = []
-        for end in ends[::-1]:
-            path, audio = usable.pop()
-            samples[end - len(audio) : end] = audio
-            names.append(str(path))
-        return cls(
-            torch.from_numpy(samples),
-            torch.from_numpy(ends - lengths),
-            torch.from_numpy(lengths),
-            tuple(reversed(names)),
-            sample_rate,
-        )
+        return cls(*decode_all(paths, decode, workers=workers), sample_rate)
 
     def to(self, device: torch.device | str) -> "Corpus":
         """The same corpus on `device`."""
@@ -122,39 +96,88 @@ class Corpus:
 
 
 def audio_files(folders: str | Path | Sequence[str | Path]) -> list[Path]:
-    """Every audio file below `folders`, sorted; `ValueError` where a folder is missing."""
+    """Every audio file below one or several folders, sorted; `ValueError` where a folder is missing or has none."""
     folders = [Path(folder) for folder in ([folders] if isinstance(folders, str | Path) else folders)]
     for folder in folders:
         if not folder.is_dir():
             raise ValueError(f"{folder} is not a folder; give a folder of audio files")
-    return sorted(
-        path
-        for folder in folders
-        for path in folder.rglob("*")
-        if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file()
-    )
+    paths = sorted({path for folder in folders for path in find_files(folder)})
+    if not paths:
+        raise ValueError(f"no audio files below {', '.join(map(str, folders))}; give a folder with recordings")
+    return paths
 
 
-def read_mono(path: Path) -> tuple[np.ndarray, int]:
-    """A whole file as float32 mono (N,) in [−1, 1] and its rate; `ValueError` where it holds no finite sound."""
-    audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    mono = audio.mean(axis=1) if audio.shape[1] > 1 else audio[:, 0]
-    if not len(mono):
-        raise ValueError("the file is empty")
-    if not np.isfinite(mono).all():
-        raise ValueError("the file holds samples that are no numbers")
-    if not mono.any():
-        raise ValueError("the file is silent")
-    return mono, rate
+def decode_all(
+    paths: Sequence[Path], decode: Callable[[Path], np.ndarray], *, workers: int | None
+) -> tuple[Tensor, Tensor, Tensor, tuple[str, ...]]:
+    """Decode files in threads and lay them end to end; those that fail are named on stderr and left out.
+
+    Parameters
+    ----------
+    paths
+        What to decode, in order.
+    decode
+        Gives int16 of shape (..., n), or raises `ValueError` or `OSError` with the reason.
+    workers
+        Threads; default: one a core.
+
+    Returns
+    -------
+    samples, starts, lengths, names
+        As in `Corpus`; `samples` has the shape (..., N).
+
+    Raises
+    ------
+    ValueError
+        When nothing could be decoded.
+    """
+
+    def attempt(path: Path) -> np.ndarray | Exception:
+        try:
+            return decode(path)
+        except (OSError, ValueError) as error:
+            return error
+
+    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+        decoded = list(tqdm(pool.map(attempt, paths), "decoding", len(paths), unit="file", disable=None))
+    usable = [(path, audio) for path, audio in zip(paths, decoded, strict=True) if isinstance(audio, np.ndarray)]
+    for error in (audio for audio in decoded if isinstance(audio, Exception)):
+        print(f"undin: skipped {error}", file=sys.stderr)
+    del decoded
+    if not usable:
+        raise ValueError(f"none of {len(paths)} files around {paths[0]} is usable; see the reasons above")
+    names = tuple(str(path) for path, _ in usable)
+    lengths = np.array([audio.shape[-1] for _, audio in usable], dtype=np.int64)
+    ends = np.cumsum(lengths)
+    # an empty array takes a page of memory only when it is written, and each file is let go once copied, so that the
+    # peak is one corpus and not two
+    samples = np.empty((*usable[0][1].shape[:-1], ends[-1]), dtype=np.int16)
+    for end in ends[::-1]:
+        _, audio = usable.pop()
+        samples[..., end - audio.shape[-1] : end] = audio
+    return torch.from_numpy(samples), torch.from_numpy(ends - lengths), torch.from_numpy(lengths), names
 
 
-def _decode(path: Path, *, sample_rate: int, trim_silence_db: float | None) -> np.ndarray:
-    """A file as int16 mono at `sample_rate`, without silent ends where wanted."""
-    audio, rate = read_mono(path)
+def read_mono(path: str | Path) -> tuple[np.ndarray, int]:
+    """Decode a whole file as float32 mono (N,) in [−1, 1], and its rate in Hz.
+
+    Raises
+    ------
+    ValueError, OSError
+        The file is missing or damaged, empty, or holds samples that are no finite numbers.
+    """
+    audio, rate = read(path)
+    if not len(audio):
+        raise ValueError(f"{path}: empty")
+    if not np.isfinite(audio).all():
+        raise ValueError(f"{path}: holds samples that are no finite numbers")
+    return audio.mean(axis=1) if audio.shape[1] > 1 else audio[:, 0], rate
+
+
+def to_int16(audio: np.ndarray, rate: int, *, sample_rate: int) -> np.ndarray:
+    """Float samples (N,) in [−1, 1] at `rate` to int16 at `sample_rate`; what exceeds full scale is clipped."""
     if rate != sample_rate:
         audio = soxr.resample(audio, rate, sample_rate)
-    if trim_silence_db is not None:
-        audio = _trim(audio, frame=sample_rate // 50, below_db=trim_silence_db)
     return np.rint(np.clip(audio, -1, 1) * FULL_SCALE).astype(np.int16)
 
 
@@ -164,7 +187,3 @@ def _trim(audio: np.ndarray, *, frame: int, below_db: float) -> np.ndarray:
     power = np.add.reduceat(np.square(audio), edges)
     loud = np.flatnonzero(power > power.max() * 10 ** (-below_db / 10))
     return audio[edges[loud[0]] : edges[loud[-1]] + frame]
-
-
-def _listed(folders: str | Path | Sequence[str | Path]) -> str:
-    return str(folders) if isinstance(folders, str | Path) else ", ".join(map(str, folders))

@@ -78,7 +78,7 @@ def to_db(power: Tensor) -> Tensor:
 def to_amplitude(db: Tensor) -> Tensor:
     """A gain or level in dB as a factor of amplitude.
 
-    Written with exp because torch's power rounds differently in and beside its vector loop, so that a value would depend
-    on how many others stand in the batch.
+    Written with exp because torch's power rounds differently in and beside its vector loop, so that a value would
+    depend on how many others stand in the batch.
     """
     return torch.exp(db * (math.log(10) / 20))

@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from undin.data.corpus import FULL_SCALE, Corpus
+from undin.data.coloured_noise import coloured_noise
+from undin.data.corpus import Corpus
 from undin.data.filters import Equaliser, band_limit_gains
 from undin.data.level import SILENCE_POWER, active_level_dbfs, to_amplitude
 from undin.data.mixing_config import MixingConfig
@@ -24,9 +25,6 @@ from undin.data.tape import Tape
 
 GUARD_MS = 20.0
 """Read after each segment and thrown away: the equaliser is zero phase, so its short response reaches back as well."""
-
-COLOURED_TAPES, COLOURED_TAPE_S = 16, 30
-"""Coloured noise is made once, with exponents spread over their range, and read like a recording."""
 
 PEAK = 0.999
 """A pair whose peak exceeds full scale is scaled down to this."""
@@ -99,12 +97,12 @@ class Mixer:
                 )
         self.config, self.sample_rate, self.segment_samples = config, sample_rate, segment_samples
         self.seed, self.device = seed, torch.device(device)
-        rooms = room_bank(
+        self.rooms = room_bank(
             config.rooms, rt60_s=config.room_rt60_s, early_ms=config.early_ms, sample_rate=sample_rate, seed=seed
         )
-        self.rooms = torch.stack(rooms, dim=1).to(device)
+        self.responses = torch.stack([self.rooms.early, self.rooms.late], dim=1).to(device)
         guard = round(GUARD_MS * sample_rate / 1000)
-        response = self.rooms.shape[-1] if config.room_probability else guard
+        response = self.responses.shape[-1] if config.room_probability else guard
         self.n_fft = _fast_length(response + segment_samples + guard)
         self.lead = self.n_fft - segment_samples - guard
 
@@ -119,7 +117,7 @@ class Mixer:
             )
 
         self.speech, self.noise = tape(speech, True), tape(noise, False)
-        self.coloured = tape(_coloured_noise(config, sample_rate=sample_rate, seed=seed), False)
+        self.coloured = tape(coloured_noise(config.coloured_noise_exponent, sample_rate=sample_rate, seed=seed), False)
         self.equaliser = Equaliser(n_fft=self.n_fft, sample_rate=sample_rate, device=self.device)
 
     def batch(self, step: int, batch_size: int, part: slice = slice(None)) -> tuple[Tensor, Tensor]:
@@ -203,7 +201,7 @@ class Mixer:
         late = spectra[:0]
         if in_room.any():
             rows = self._rows(in_room)
-            responses = self.rooms[torch.from_numpy(draw.room[in_room]).to(self.device)]
+            responses = self.responses[torch.from_numpy(draw.room[in_room]).to(self.device)]
             spectra[rows], late = (torch.fft.rfft(responses, self.n_fft) * spectra[rows, None]).unbind(1)
         audio = torch.fft.irfft(torch.cat([spectra, late]), self.n_fft)
         return audio[:, self.lead : self.lead + self.segment_samples].split([len(in_room), len(in_room), len(late)])
@@ -246,22 +244,6 @@ class Mixer:
 
 def _rms(x: Tensor) -> Tensor:
     return x.square().mean(-1, keepdim=True).add(SILENCE_POWER).sqrt()
-
-
-def _coloured_noise(config: MixingConfig, *, sample_rate: int, seed: int) -> Corpus:
-    """Gaussian noise with a power density of 1 / f^exponent above 20 Hz, a recording for each of several exponents."""
-    generator = np.random.default_rng([seed, 1])
-    samples = COLOURED_TAPE_S * sample_rate
-    frequency_hz = np.fft.rfftfreq(samples, 1 / sample_rate).clip(min=20)
-    exponents = np.linspace(*config.coloured_noise_exponent, COLOURED_TAPES)[:, None]
-    noise = np.fft.irfft(
-        np.fft.rfft(generator.standard_normal((COLOURED_TAPES, samples))) * frequency_hz ** (-exponents / 2)
-    )
-    noise *= 0.99 / np.abs(noise).max(axis=-1, keepdims=True)
-    lengths = torch.full((COLOURED_TAPES,), samples)
-    names = tuple(f"1/f^{exponent:.2f} noise" for exponent in exponents[:, 0])
-    audio = torch.from_numpy(np.rint(noise * FULL_SCALE).astype(np.int16)).flatten()
-    return Corpus(audio, lengths.cumsum(0) - lengths, lengths, names, sample_rate)
 
 
 def _fast_length(at_least: int) -> int:

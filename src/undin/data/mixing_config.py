@@ -67,9 +67,8 @@ class MixingConfig:
                 if not 0 <= value <= 1:
                     raise ValueError(f"mixing.{field.name} is {value}; it must lie between 0 and 1")
             elif isinstance(field.default, tuple):
-                if not isinstance(value, tuple | list) or len(value) != 2 or not value[0] <= value[1]:
+                if len(value) != 2 or not value[0] <= value[1]:
                     raise ValueError(f"mixing.{field.name} is {value}; it must be a pair [low, high] with low ≤ high")
-                object.__setattr__(self, field.name, tuple(value))  # TOML has lists, a frozen value is a tuple
         if self.clean_probability + self.noise_alone_probability > 1:
             raise ValueError(
                 "mixing.clean_probability and mixing.noise_alone_probability add up to more than 1; lower one"

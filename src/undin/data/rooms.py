@@ -11,6 +11,8 @@ almost all for millions of late images that sum up to noise. This takes 0.7 ms a
 every test can afford one. `tests/data/test_rooms.py` holds the image sources against pyroomacoustics.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -23,12 +25,25 @@ WALL_DISTANCE_M = 0.3
 """Speaker and microphone keep at least this from the walls."""
 
 
-def room_bank(
-    rooms: int, *, rt60_s: tuple[float, float], early_ms: float, sample_rate: int, seed: int
-) -> tuple[Tensor, Tensor]:
-    """Simulate rooms of random size, reverberation time and places of speaker and microphone.
+class RoomBank(NamedTuple):
+    """Impulse responses of many rooms; `early + late` is the whole response.
 
-    The direct sound lies at lag 0 with gain 1, so reverberant speech and target are aligned with the dry speech.
+    Attributes
+    ----------
+    early, late : Tensor, shape (rooms, samples), float32
+        The direct sound lies at lag 0 with gain 1, so reverberant speech and target are aligned with the dry speech.
+        `samples` spans the longest reverberation time.
+    rt60_s : ndarray, shape (rooms,), s
+        Reverberation times.
+    """
+
+    early: Tensor
+    late: Tensor
+    rt60_s: np.ndarray
+
+
+def room_bank(rooms: int, *, rt60_s: tuple[float, float], early_ms: float, sample_rate: int, seed: int) -> RoomBank:
+    """Simulate rooms of random size, reverberation time and places of speaker and microphone.
 
     Parameters
     ----------
@@ -42,31 +57,27 @@ def room_bank(
         Hz.
     seed
         The same seed gives the same rooms.
-
-    Returns
-    -------
-    early, late : Tensor, shape (rooms, samples), float32
-        Their sum is the whole impulse response; `samples` spans the longest reverberation time.
     """
     generator = np.random.default_rng([seed, 2])
-    samples = max(round(rt60_s[1] * sample_rate), round(early_ms / 1000 * sample_rate) + 1)
+    early_samples = round(early_ms / 1000 * sample_rate) + 1
+    samples = max(round(rt60_s[1] * sample_rate), early_samples)
     early, late = np.zeros((2, rooms, samples), dtype=np.float32)
-    for room in range(rooms):
+    decays_s = generator.uniform(*rt60_s, rooms)
+    for room, decay_s in enumerate(decays_s):
         size = generator.uniform(SMALLEST_M, LARGEST_M)
         microphone = generator.uniform(WALL_DISTANCE_M, size - WALL_DISTANCE_M)
         speaker = _place_speaker(generator, size=size, microphone=microphone)
-        seconds = generator.uniform(*rt60_s)
-        early_part = image_sources(
-            size, speaker, microphone, reflection=_reflection(size, seconds), early_ms=early_ms, sample_rate=sample_rate
+        reflection = _reflection(size, decay_s)
+        early[room, :early_samples] = image_sources(
+            size, speaker, microphone, reflection=reflection, early_ms=early_ms, sample_rate=sample_rate
         )
-        early[room, : len(early_part)] = early_part
         distance = np.linalg.norm(speaker - microphone)
-        time_s = np.arange(len(early_part), samples) / sample_rate + distance / SPEED_OF_SOUND
+        time_s = np.arange(early_samples, samples) / sample_rate + distance / SPEED_OF_SOUND
         # at the time t after the speaker 4π c³ t² / V images arrive a second, each with (distance / ct)² of the direct
         # sound's energy times what the walls have left
-        power = 4 * np.pi * SPEED_OF_SOUND * distance**2 / np.prod(size) / sample_rate * 10 ** (-6 * time_s / seconds)
-        late[room, len(early_part) :] = np.sqrt(power) * generator.standard_normal(len(time_s))
-    return torch.from_numpy(early), torch.from_numpy(late)
+        power = 4 * np.pi * SPEED_OF_SOUND * distance**2 / np.prod(size) / sample_rate * 10 ** (-6 * time_s / decay_s)
+        late[room, early_samples:] = np.sqrt(power) * generator.standard_normal(len(time_s))
+    return RoomBank(torch.from_numpy(early), torch.from_numpy(late), decays_s)
 
 
 def image_sources(

@@ -54,12 +54,13 @@ class Tape:
         self.frame = frame_length(corpus.sample_rate)
         self.read_samples = lead_samples + segment_samples + tail_samples
         starts, lengths = corpus.starts.cpu().numpy(), corpus.lengths.cpu().numpy()
+        self.file_starts, self.names = starts, corpus.names
         active = np.concatenate([[0], np.cumsum(_active_frames(corpus, starts))])
         repeats = -(-self.read_samples // len(corpus.samples))
         self.samples = corpus.samples.repeat(repeats) if repeats > 1 else corpus.samples
         self.active_before = active if repeats == 1 else np.arange(len(self.samples) // self.frame + 1)
-        names = [str(Path(name).parent) if group_by_folder else name for name in corpus.names]
-        sizes = [len(list(run)) for _, run in itertools.groupby(names)]
+        groups = [str(Path(name).parent) if group_by_folder else name for name in corpus.names]
+        sizes = [len(list(run)) for _, run in itertools.groupby(groups)]
         first = np.cumsum([0, *sizes[:-1]])
         self.group_starts, self.group_lengths = starts[first], np.add.reduceat(lengths, first)
         weights = np.sqrt(self.group_lengths)
@@ -86,6 +87,10 @@ class Tape:
         """
         first = torch.from_numpy(starts - self.lead_samples).to(self.samples.device)
         return self.samples.unfold(0, self.read_samples, 1)[first] / FULL_SCALE
+
+    def name_at(self, start: int) -> str:
+        """The file in which a segment begins."""
+        return self.names[np.searchsorted(self.file_starts, start, side="right") - 1]
 
     def _active_share(self, starts: np.ndarray) -> np.ndarray:
         frames = np.stack([starts, starts + self.segment_samples]) // self.frame

@@ -1,0 +1,108 @@
+"""`undin data check`: is this folder fit to train on? `undin data mix`: freeze a mixed set to disk.
+
+Only arguments and printing; the work is in `data/check.py` and `data/freeze.py`.
+"""
+
+import argparse
+import json
+import sys
+import tomllib
+
+HELP = "check folders of audio, or mix speech and noise into a set on disk"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(dest="data_command", metavar="command", required=True)
+    check = commands.add_parser("check", help="report on every audio file of a folder and name the unusable")
+    check.add_argument("folder", metavar="DIR", help="searched for audio at any depth")
+    check.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    mix = commands.add_parser("mix", help="mix speech and noise as training does and write the pairs with an index")
+    mix.add_argument("--speech", metavar="DIR", nargs="+", required=True, help="folders of clean speech")
+    mix.add_argument("--noise", metavar="DIR", nargs="+", required=True, help="folders of noise")
+    mix.add_argument("-o", "--output", metavar="DIR", required=True, help="the new folder")
+    mix.add_argument("--count", metavar="N", type=int, default=100, help="number of pairs (default: %(default)s)")
+    mix.add_argument("--seconds", metavar="S", type=float, default=5.0, help="length of each (default: %(default)s)")
+    mix.add_argument("--sample-rate", metavar="HZ", type=int, default=16000, help="default: %(default)s")
+    mix.add_argument("--seed", metavar="N", type=int, default=0, help="another seed gives another set (default: 0)")
+    mix.add_argument(
+        "--set",
+        metavar="mixing.KEY=VALUE",
+        action="append",
+        default=[],
+        help="change a number of the mixing, as in a recipe: --set mixing.snr_db=[0,10]; may be given again",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run `check` or `mix`; the exit status is 1 when `check` found unusable files."""
+    return _check(args) if args.data_command == "check" else _mix(args)
+
+
+def _check(args: argparse.Namespace) -> int:
+    import dataclasses
+
+    from undin.data.check import check_folder
+
+    reports = check_folder(args.folder)
+    if args.json:
+        reports = list(reports)
+        print(json.dumps([dataclasses.asdict(report) for report in reports], indent=1))
+        return int(any(report.problem for report in reports))
+    print("   rate ch  seconds  clipped   level  silence    snr  file")
+    seconds, unusable, files = 0.0, [], 0
+    for report in reports:
+        print(_line(report))
+        files += 1
+        seconds += report.seconds or 0.0
+        unusable += [report] if report.problem else []
+    print(f"{files} files, {seconds / 3600:.2f} h, {len(unusable)} unusable")
+    for report in unusable:
+        print(f"unusable: {report.path}: {report.problem}", file=sys.stderr)
+    return int(bool(unusable))
+
+
+def _line(report) -> str:
+    def cell(value: float | None, text: str, width: int) -> str:
+        return ("-" if value is None else format(value, text)).rjust(width)
+
+    return "  ".join(
+        [
+            cell(report.sample_rate, "d", 7) + cell(report.channels, "d", 3),
+            cell(report.seconds, ".2f", 7),
+            cell(report.clipping_share, ".3%", 7),
+            cell(report.active_level_dbfs, ".1f", 6),
+            cell(report.silence_share, ".1%", 7),
+            cell(report.snr_db, ".1f", 5),
+            report.path + (f"  ({report.problem})" if report.problem else ""),
+        ]
+    )
+
+
+def _mix(args: argparse.Namespace) -> int:
+    from undin.data.corpus import Corpus
+    from undin.data.freeze import freeze, refuse_existing
+    from undin.data.mixing import Mixer
+    from undin.data.mixing_config import MixingConfig
+    from undin.train.tables import from_table
+
+    if args.count < 1 or args.seconds <= 0 or args.sample_rate <= 0 or args.seed < 0:
+        raise ValueError("--count, --seconds and --sample-rate must be above 0, and --seed not below")
+    try:
+        table = tomllib.loads("\n".join(args.set))
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"--set needs mixing.KEY=VALUE with a value in TOML ({error})") from error
+    config = from_table(MixingConfig, table.pop("mixing", {}), path="mixing")
+    if table:
+        raise ValueError(f"--set knows only keys that begin with mixing., not '{next(iter(table))}'")
+    refuse_existing(args.output)  # before minutes of decoding
+    corpora = [Corpus.load(folders, sample_rate=args.sample_rate) for folders in (args.speech, args.noise)]
+    mixer = Mixer(
+        *corpora,
+        config,
+        sample_rate=args.sample_rate,
+        segment_samples=round(args.seconds * args.sample_rate),
+        seed=args.seed,
+    )
+    freeze(mixer, args.output, count=args.count)
+    print(f"{args.count} pairs of {args.seconds:g} s in {args.output}")
+    return 0
