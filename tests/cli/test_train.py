@@ -1,9 +1,16 @@
 """`undin train` from the outside: arguments, exit status, sentences."""
 
 import pytest
+import small_recipe
 
 from undin import cli
 from undin.train.checkpoint import Checkpoint
+
+
+@pytest.fixture
+def recipe_path(tmp_path):
+    return small_recipe.write(tmp_path)
+
 
 pytest_plugins = ()
 

@@ -93,8 +93,6 @@ def choose_device(name: str | None) -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
         raise ValueError("there is no GPU that torch can use; train with --device cpu")
     if name == "cpu" or not torch.cuda.is_available():
-        # speech decays into numbers so small that a processor would take a hundred times longer for each
-        torch.set_flush_denormal(True)
         return torch.device("cpu")
     torch.set_float32_matmul_precision("high")
     device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
