@@ -66,8 +66,8 @@ def compressed_spectrum(signals: Signals, *, power: float = 0.3, complex_share: 
 
     ``(1 − λ) mean(|S|^c − |Ŝ|^c)² + λ mean(| |S|^c e^{jφ_S} − |Ŝ|^c e^{jφ_Ŝ} |²)`` with c = `power`, λ =
     `complex_share`: Braun & Tashev, "A consolidated view of loss functions for supervised deep learning-based speech
-    enhancement", TSP 2021, eq. 6, without its normalisation by level; the compression is that of Ephrat et al.,
-    "Looking to listen at the cocktail party", ToG 2018.
+    enhancement", TSP 2021, without its normalisation by level; the compression is that of Ephrat et al., "Looking to
+    listen at the cocktail party", ToG 2018.
     """
     clean_magnitude, clean_phasor = _compressed(signals.clean_spec, power)
     magnitude, phasor = _compressed(signals.estimate_spec, power)
@@ -80,7 +80,7 @@ def magnitude_real_imaginary(signals: Signals) -> Tensor:
     """Absolute errors of real part, imaginary part and magnitude, summed.
 
     ``mean(|Re Ŝ − Re S| + |Im Ŝ − Im S| + ||Ŝ| − |S||)``: Wang, Wichern & Le Roux, "On the compensation between
-    magnitude and phase in speech separation", SPL 2021, eq. 6.
+    magnitude and phase in speech separation", SPL 2021 (there "RI+Mag").
     """
     parts = (signals.estimate_spec - signals.clean_spec).abs().sum(-1)
     magnitudes = (_power(signals.estimate_spec).sqrt() - _power(signals.clean_spec).sqrt()).abs()
@@ -89,12 +89,13 @@ def magnitude_real_imaginary(signals: Signals) -> Tensor:
 
 def waveform_l1(signals: Signals) -> Tensor:
     """Absolute error of the waveform, ``mean |ŝ − s|``: Défossez et al., "Real time speech enhancement in the waveform
-    domain", Interspeech 2020, eq. 4, first term."""
+    domain", Interspeech 2020, first term of its loss."""
     return _mean((signals.estimate - signals.clean).abs())
 
 
 def waveform_mse(signals: Signals) -> Tensor:
-    """Squared error of the waveform, ``mean (ŝ − s)²``."""
+    """Squared error of the waveform, ``mean (ŝ − s)²``: the baseline of Fu et al., "End-to-end waveform utterance
+    enhancement for direct evaluation metrics optimization by fully convolutional neural networks", TASLP 2018."""
     return _mean(torch.square(signals.estimate - signals.clean))
 
 
@@ -102,7 +103,7 @@ def si_sdr(signals: Signals) -> Tensor:
     """Negative scale-invariant signal-to-distortion ratio in dB.
 
     ``−10 log10(‖αs‖² / ‖ŝ − αs‖²)`` with ``α = ŝᵀs / ‖s‖²``: Le Roux et al., "SDR – half-baked or well done?",
-    ICASSP 2019, eq. 2 and 3. Items whose clean speech is silent have no such ratio and count as 0 dB.
+    ICASSP 2019, eq. 5. Items whose clean speech is silent have no such ratio and count as 0 dB.
     """
     clean, estimate = signals.clean, signals.estimate
     energy = torch.square(clean).sum(1)
@@ -118,7 +119,8 @@ def phase_sensitive_mask(signals: Signals) -> Tensor:
     """Squared error of the mask against the phase-sensitive mask ``|S| / |Y| cos(φ_S − φ_Y)``, truncated to [0, 1].
 
     Erdogan et al., "Phase-sensitive and recognition-boosted speech separation using deep recurrent neural networks",
-    ICASSP 2015, eq. 6. The estimate's mask is the real part of ``Ŝ / Y``, which is the mask itself where it is real.
+    ICASSP 2015 (there the "phase-sensitive filter"). The estimate's mask is the real part of ``Ŝ / Y``, which is the
+    mask itself where that is real.
     """
     ideal = _in_phase_gain(signals.clean_spec, signals.noisy_spec).clamp(0, 1)
     return _mean(torch.square(_in_phase_gain(signals.estimate_spec, signals.noisy_spec) - ideal))
@@ -127,8 +129,8 @@ def phase_sensitive_mask(signals: Signals) -> Tensor:
 def ideal_amplitude_mask(signals: Signals) -> Tensor:
     """Squared error of the mask's magnitude against the ideal amplitude mask ``|S| / |Y|``, truncated to [0, 10].
 
-    Wang, Narayanan & Wang, "On training targets for supervised speech separation", TASLP 2014, eq. 5 (there the "FFT
-    mask"), truncated as there.
+    Wang, Narayanan & Wang, "On training targets for supervised speech separation", TASLP 2014 (there the "FFT
+    mask", truncated likewise).
     """
     noisy_power = _power(signals.noisy_spec)
     ideal = (_power(signals.clean_spec) / noisy_power).sqrt().clamp_max(10)
@@ -139,8 +141,8 @@ def consistency(signals: Signals) -> Tensor:
     """Squared distance of the estimated spectrum from the nearest one that a waveform has.
 
     ``mean |Ŝ − STFT(iSTFT(Ŝ))|²``: Le Roux, Ono & Sagayama, "Explicit consistency constraints for STFT spectrograms",
-    SAPA 2008, eq. 4; as a training loss: Wisdom et al., "Differentiable consistency constraints for improved deep
-    speech enhancement", ICASSP 2019, section 3.
+    SAPA 2008; as a part of training: Wisdom et al., "Differentiable consistency constraints for improved deep
+    speech enhancement", ICASSP 2019.
     """
     return _mean(torch.square(signals.estimate_spec - signals.consistent_spec).sum(-1))
 
