@@ -50,7 +50,9 @@ class Equaliser:
     def gains(self, points_db: np.ndarray) -> Tensor:
         """Points (rows, points) in dB to factors of amplitude (rows, n_fft // 2 + 1)."""
         points = torch.from_numpy(points_db * np.float32(math.log(10) / 20)).to(self.weight.device)
-        return torch.lerp(points[:, self.lower], points[:, self.lower + 1], self.weight).exp()
+        # two look-ups and not one matrix product, which rounds a single row in another way than the same among others
+        lower, upper = points.index_select(1, self.lower), points.index_select(1, self.lower + 1)
+        return torch.lerp(lower, upper, self.weight).exp()
 
 
 def band_limit_gains(

@@ -110,7 +110,7 @@ def image_sources(
     """
     direct = np.linalg.norm(speaker - microphone)
     samples = round(early_ms / 1000 * sample_rate) + 1
-    reach = direct + early_ms / 1000 * SPEED_OF_SOUND
+    reach = direct + (samples - 0.5) / sample_rate * SPEED_OF_SOUND  # all that rounds to the last sample or before
     squared, bounces = np.zeros(1), np.zeros(1)
     for length, source, receiver in zip(size, speaker, microphone, strict=True):
         # along one axis the images lie at 2 n length ± source, after |2n| and |2n - 1| reflections

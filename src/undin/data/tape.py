@@ -56,9 +56,11 @@ class Tape:
         starts, lengths = corpus.starts.cpu().numpy(), corpus.lengths.cpu().numpy()
         self.file_starts, self.names = starts, corpus.names
         active = np.concatenate([[0], np.cumsum(_active_frames(corpus, starts))])
-        repeats = -(-self.read_samples // len(corpus.samples))
-        self.samples = corpus.samples.repeat(repeats) if repeats > 1 else corpus.samples
-        self.active_before = active if repeats == 1 else np.arange(len(self.samples) // self.frame + 1)
+        self.samples, self.active_before = corpus.samples, active
+        self.corpus_samples = len(corpus.samples)
+        if self.corpus_samples < 2 * self.read_samples:  # too short to read from, let alone to be choosy
+            self.samples = corpus.samples.repeat(1 + -(-self.read_samples // self.corpus_samples))
+            self.active_before = np.arange(len(self.samples) // self.frame + 1)
         groups = [str(Path(name).parent) if group_by_folder else name for name in corpus.names]
         sizes = [len(list(run)) for _, run in itertools.groupby(groups)]
         first = np.cumsum([0, *sizes[:-1]])
@@ -71,8 +73,8 @@ class Tape:
         pick, place = generator.random((2, *shape, CANDIDATES))
         group = np.searchsorted(self.group_cdf, pick, side="right").clip(max=len(self.group_cdf) - 1)
         starts = self.group_starts[group] + (place * self.group_lengths[group]).astype(np.int64)
-        last = len(self.samples) - self.read_samples + self.lead_samples
-        starts = starts.clip(self.lead_samples, last)
+        # what is read must lie on the tape: starts too near its ends are moved, each to another place
+        starts = self.lead_samples + (starts - self.lead_samples) % (len(self.samples) - self.read_samples + 1)
         share = self._active_share(starts)
         # argmax finds the first of equal values: every share that suffices counts the same
         best = np.minimum(share, self.min_active_share).argmax(-1)
@@ -90,7 +92,7 @@ class Tape:
 
     def name_at(self, start: int) -> str:
         """The file in which a segment begins."""
-        return self.names[np.searchsorted(self.file_starts, start, side="right") - 1]
+        return self.names[np.searchsorted(self.file_starts, start % self.corpus_samples, side="right") - 1]
 
     def _active_share(self, starts: np.ndarray) -> np.ndarray:
         frames = np.stack([starts, starts + self.segment_samples]) // self.frame

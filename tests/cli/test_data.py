@@ -1,0 +1,79 @@
+"""The commands `undin data check` and `undin data mix`."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import soundfile
+
+from undin.cli import main
+
+RATE = 16000
+
+
+@pytest.fixture
+def corpora(tmp_path):
+    """A folder of speech-like bursts and one of noise."""
+    generator = np.random.default_rng(0)
+    time_s = np.arange(3 * RATE) / RATE
+    bursts = 0.3 * np.sin(2 * np.pi * 200 * time_s) * np.clip(np.sin(2 * np.pi * 2 * time_s), 0, None)
+    for name, audio in (("speech", bursts), ("noise", 0.1 * generator.standard_normal(len(time_s)))):
+        (tmp_path / name).mkdir()
+        soundfile.write(tmp_path / name / "0.wav", audio, RATE)
+    return tmp_path
+
+
+def test_check_reports_every_file_and_fails_when_one_is_unusable(corpora, capsys):
+    assert main(["data", "check", str(corpora)]) == 0
+    assert "2 files" in capsys.readouterr().out
+    soundfile.write(corpora / "speech" / "silent.wav", np.zeros((8000, 2)), 8000)
+    assert main(["data", "check", str(corpora)]) == 1
+    output = capsys.readouterr()
+    assert "3 files" in output.out and "1 unusable" in output.out
+    assert f"unusable: {corpora / 'speech' / 'silent.wav'}: silent" in output.err
+
+
+def test_check_prints_json(corpora, capsys):
+    soundfile.write(corpora / "speech" / "silent.wav", np.zeros((8000, 2)), 8000)
+    assert main(["data", "check", str(corpora / "speech"), "--json"]) == 1
+    good, silent = json.loads(capsys.readouterr().out)
+    assert good["problem"] is None and good["sample_rate"] == RATE and good["seconds"] == 3
+    assert silent["channels"] == 2 and silent["sample_rate"] == 8000 and "silent" in silent["problem"]
+
+
+def test_check_of_no_folder_is_one_sentence(tmp_path, capsys):
+    assert main(["data", "check", str(tmp_path / "missing")]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def mix(folder, *more: str) -> int:
+    sources = ["--speech", str(folder / "speech"), "--noise", str(folder / "noise")]
+    return main(["data", "mix", *sources, "-o", str(folder / "out"), "--count", "3", "--seconds", "0.5", *more])
+
+
+def test_mix_writes_a_set_and_takes_the_changes(corpora, capsys):
+    changes = ["clean_probability=0", "noise_alone_probability=0", "rooms=2", "snr_db=[3, 3]"]
+    assert mix(corpora, "--seed", "5", *(f"--set=mixing.{change}" for change in changes)) == 0
+    with open(corpora / "out" / "index.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["id"], row["snr_db"]) for row in rows] == [("000", "3.00"), ("001", "3.00"), ("002", "3.00")]
+    assert sorted(path.name for path in (corpora / "out" / "noisy").iterdir()) == ["000.flac", "001.flac", "002.flac"]
+    assert mix(corpora) == 1
+    assert "exists already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("mixing.snr=[0, 1]", "did you mean 'snr_db'"),
+        ("training.steps=3", "mixing."),
+        ("mixing.snr_db", "KEY=VALUE"),
+        ("mixing.rooms=0", "above 0"),
+    ],
+)
+def test_mix_refuses_wrong_changes_by_a_sentence(corpora, capsys, change, message):
+    assert mix(corpora, "--set", change) == 1
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+    assert not (corpora / "out").exists()

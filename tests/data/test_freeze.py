@@ -1,0 +1,70 @@
+"""A frozen set is complete, says how it was made, and is what training would see."""
+
+import csv
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from made_up_audio import SAMPLE_RATE
+
+from undin.data.freeze import freeze
+from undin.data.level import active_level_dbfs
+from undin.data.mixing import Mixer
+from undin.data.mixing_config import MixingConfig
+
+COUNT = 20
+
+
+@pytest.fixture(scope="module")
+def mixer(speech, noise) -> Mixer:
+    config = MixingConfig(clean_probability=0.2, noise_alone_probability=0.2, rooms=4)
+    return Mixer(speech, noise, config, sample_rate=SAMPLE_RATE, segment_samples=12000, seed=3)
+
+
+@pytest.fixture(scope="module")
+def frozen(mixer, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("frozen") / "set"
+    freeze(mixer, folder, count=COUNT)
+    return folder
+
+
+def read_index(folder) -> list[dict[str, str]]:
+    with open(folder / "index.csv", newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_files_and_index_agree(frozen):
+    rows = read_index(frozen)
+    assert [row["id"] for row in rows] == [f"{n:03d}" for n in range(COUNT)]
+    for row in rows:
+        noisy, clean = (soundfile.read(frozen / name / f"{row['id']}.flac")[0] for name in ("noisy", "clean"))
+        assert len(noisy) == len(clean) == 12000
+        snr_db = float(row["snr_db"])
+        if snr_db == np.inf:
+            assert np.array_equal(noisy, clean) and not row["noise"]
+        elif snr_db == -np.inf:
+            assert not clean.any() and noisy.any() and not row["speech"] and not row["speech_level_dbfs"]
+        else:
+            level_dbfs = active_level_dbfs(torch.from_numpy(clean), sample_rate=SAMPLE_RATE).item()
+            assert level_dbfs == pytest.approx(float(row["speech_level_dbfs"]), abs=0.02)
+            if not row["clipping_db"] and not row["rt60_s"]:
+                noise_dbfs = 10 * np.log10(np.mean((noisy - clean) ** 2))
+                assert level_dbfs - noise_dbfs == pytest.approx(snr_db, abs=0.1)
+            assert row["speech"].startswith("speech/") and row["noise"].startswith("noise/")
+    assert {float(row["snr_db"]) for row in rows} >= {np.inf, -np.inf}
+
+
+def test_items_are_what_training_would_see(frozen, mixer):
+    noisy, _ = mixer.batch(0, 16)
+    found, _ = soundfile.read(frozen / "noisy" / "011.flac", dtype="float32")
+    np.testing.assert_allclose(found, noisy[11], atol=2**-15)
+
+
+def test_an_existing_folder_is_refused_and_a_failure_leaves_nothing(mixer, frozen, tmp_path):
+    with pytest.raises(ValueError, match="exists already"):
+        freeze(mixer, frozen, count=2)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError):
+        freeze(mixer, tmp_path / "file" / "set", count=2)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

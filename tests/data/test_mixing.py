@@ -1,0 +1,184 @@
+"""Batches are what their draw says, and a pure function of seed and step."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from made_up_audio import SAMPLE_RATE
+
+from undin.data.level import active_level_dbfs
+from undin.data.mixing import Mixer
+from undin.data.mixing_config import MixingConfig
+
+PLAIN = MixingConfig(
+    clean_probability=0.0,
+    noise_alone_probability=0.0,
+    room_probability=0.0,
+    band_limit_probability=0.0,
+    clipping_probability=0.0,
+    rooms=4,
+)
+EVERYTHING = MixingConfig(
+    second_noise_probability=0.5,
+    babble_probability=0.3,
+    coloured_noise_probability=0.4,
+    band_limit_probability=0.4,
+    room_probability=0.5,
+    clipping_probability=0.3,
+    clean_probability=0.15,
+    noise_alone_probability=0.15,
+    rooms=8,
+)
+
+
+@pytest.fixture(scope="module")
+def make_mixer(speech, noise):
+    def make(config: MixingConfig, *, segment_samples: int = 16000, seed: int = 0) -> Mixer:
+        return Mixer(speech, noise, config, sample_rate=SAMPLE_RATE, segment_samples=segment_samples, seed=seed)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def everything(make_mixer) -> Mixer:
+    return make_mixer(EVERYTHING)
+
+
+def rms_db(x: torch.Tensor) -> np.ndarray:
+    return 10 * np.log10(x.double().square().mean(-1).numpy())
+
+
+def test_snr_and_speech_level_are_the_drawn_ones(make_mixer):
+    config = dataclasses.replace(PLAIN, speech_level_dbfs=(-60.0, -40.0))  # far from full scale
+    mixer = make_mixer(config)
+    draw = mixer.draw(0, 64)
+    noisy, clean = mixer.mix(draw)
+    level_dbfs = active_level_dbfs(clean, sample_rate=SAMPLE_RATE).numpy()
+    np.testing.assert_allclose(level_dbfs, draw.speech_level_dbfs, atol=0.01)
+    np.testing.assert_allclose(level_dbfs - rms_db(noisy - clean), draw.snr_db, atol=0.05)
+    assert draw.snr_db.min() < 0 and draw.snr_db.max() > 15
+
+
+def test_the_snr_of_loud_pairs_survives_their_scaling(make_mixer):
+    mixer = make_mixer(dataclasses.replace(PLAIN, speech_level_dbfs=(-5.0, 0.0)))
+    draw = mixer.draw(0, 64)
+    noisy, clean = mixer.mix(draw)
+    level_dbfs = active_level_dbfs(clean, sample_rate=SAMPLE_RATE).numpy()
+    assert np.any(level_dbfs < draw.speech_level_dbfs - 1)
+    np.testing.assert_allclose(level_dbfs - rms_db(noisy - clean), draw.snr_db, atol=0.05)
+
+
+def test_clean_and_noise_alone_are_exact(everything):
+    draw = everything.draw(0, 128)
+    noisy, clean = everything.mix(draw)
+    assert np.array_equal((noisy == clean).all(-1).numpy(), draw.clean)
+    assert np.array_equal((clean == 0).all(-1).numpy(), draw.noise_alone)
+    assert noisy.abs().amax(-1).min() > 0
+    assert draw.clean.mean() == pytest.approx(0.15, abs=0.1)
+    assert draw.noise_alone.mean() == pytest.approx(0.15, abs=0.1)
+
+
+@settings(max_examples=15, deadline=None)
+@given(step=st.integers(0, 2**40), batch_size=st.integers(1, 12))
+def test_every_batch_is_finite_and_within_full_scale(everything, step, batch_size):
+    for audio in everything.batch(step, batch_size):
+        assert audio.shape == (batch_size, 16000) and audio.dtype == torch.float32
+        assert audio.isfinite().all() and audio.abs().max() <= 1
+
+
+@pytest.mark.parametrize("rows", [1, 2, 4, 8])
+def test_parts_join_to_the_whole_batch_bit_for_bit(everything, rows):
+    whole = everything.batch(5, 16)
+    parts = [everything.batch(5, 16, slice(first, first + rows)) for first in range(0, 16, rows)]
+    for joined, expected in zip(zip(*parts, strict=True), whole, strict=True):
+        assert torch.equal(torch.cat(joined), expected)
+
+
+def test_a_batch_depends_on_seed_and_step_and_on_nothing_else(make_mixer, everything):
+    first = everything.batch(3, 4)[0]
+    everything.batch(4, 4)
+    torch.rand(7)
+    assert torch.equal(everything.batch(3, 4)[0], first)
+    assert torch.equal(make_mixer(EVERYTHING).batch(3, 4)[0], first)
+    assert not torch.equal(everything.batch(4, 4)[0], first)
+    assert not torch.equal(make_mixer(EVERYTHING, seed=1).batch(3, 4)[0], first)
+
+
+def test_rooms_are_convolutions_in_time_the_early_part_alone_for_the_target(make_mixer):
+    config = dataclasses.replace(PLAIN, room_probability=1.0, snr_db=(200.0, 200.0), room_rt60_s=(0.3, 0.6))
+    mixer = make_mixer(config)
+    draw = mixer.draw(0, 4)
+    noisy, clean = mixer.mix(draw)
+    speech = torch.fft.rfft(mixer.speech.read(draw.speech_start)) * mixer.equaliser.gains(draw.speech_equaliser_db)
+    speech = torch.fft.irfft(speech, mixer.n_fft).double().numpy()
+    rooms = mixer.rooms
+    for audio, responses in ((clean, rooms.early), (noisy, rooms.early + rooms.late)):
+        for item, room in enumerate(draw.room):
+            in_time = np.convolve(speech[item], responses[room].double().numpy())
+            expected = in_time[mixer.lead : mixer.lead + 16000]
+            found = audio[item].double().numpy()
+            expected = expected * (found @ expected) / (expected @ expected)
+            assert np.mean((found - expected) ** 2) < 1e-8 * np.mean(found**2)
+
+
+def test_band_limits_hold_for_noisy_and_clean(make_mixer):
+    limited = {"band_limit_probability": 1.0, "high_pass_probability": 1.0}
+    config = dataclasses.replace(PLAIN, **limited, low_pass_hz=(3400.0, 3400.0), high_pass_hz=(300.0, 300.0))
+    for audio in make_mixer(config).batch(0, 8):
+        windowed = audio * torch.hann_window(16000)
+        power = torch.fft.rfft(windowed).abs().square().sum(0)  # bins of 1 Hz
+        inside = power[400:3000].mean()
+        assert 10 * torch.log10(power[4400:].mean() / inside) < -60
+        assert 10 * torch.log10(power[:75].mean() / inside) < -25
+
+
+def test_clipping_flattens_the_mixture_alone(make_mixer):
+    config = dataclasses.replace(PLAIN, clipping_probability=1.0, clipping_db=(6.0, 12.0))
+    mixer = make_mixer(config)
+    draw = mixer.draw(0, 8)
+    noisy, clean = mixer.mix(draw)
+    unclipped, same_clean = mixer.mix(dataclasses.replace(draw, clipping_db=np.full(8, np.nan, np.float32)))
+    at_peak = (noisy.abs() == noisy.abs().amax(-1, keepdim=True)).float().mean(-1)
+    assert (at_peak > 1e-3).all()
+    quiet = unclipped.abs().amax(-1) < 0.99
+    assert quiet.any()
+    assert torch.equal(clean[quiet], same_clean[quiet])
+    crest_db = 20 * torch.log10(unclipped.abs().amax(-1) / noisy.abs().amax(-1))[quiet]
+    np.testing.assert_allclose(crest_db, draw.clipping_db[quiet.numpy()], atol=0.01)
+
+
+@pytest.mark.parametrize("kind", ["second_noise", "babble", "coloured_noise"])
+def test_added_noise_changes_the_noise_and_not_the_speech(make_mixer, kind):
+    without = {f"{name}_probability": 0.0 for name in ("second_noise", "babble", "coloured_noise")}
+    config = dataclasses.replace(PLAIN, speech_level_dbfs=(-60.0, -50.0), **without)
+    plain = make_mixer(config)
+    more = make_mixer(dataclasses.replace(config, **{f"{kind}_probability": 1.0}))
+    (noisy, clean), (noisier, same_clean) = plain.batch(0, 8), more.batch(0, 8)
+    assert torch.equal(clean, same_clean)
+    assert (noisy != noisier).any(-1).all()
+    np.testing.assert_allclose(rms_db(noisier - clean), rms_db(noisy - clean), atol=0.01)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("babble_probability", 1.5, "between 0 and 1"),
+        ("snr_db", (20.0, -5.0), "low ≤ high"),
+        ("clean_probability", 0.99, "add up"),
+        ("babble_talkers", (0, 3), "at least one"),
+        ("rooms", 0, "above 0"),
+        ("low_pass_hz", (0.0, 100.0), "above 0"),
+    ],
+)
+def test_senseless_numbers_are_refused_by_name(field, value, message):
+    with pytest.raises(ValueError, match=message) as error:
+        MixingConfig(**{field: value})
+    assert f"mixing.{field}" in str(error.value)
+
+
+def test_corpora_of_another_rate_are_refused(speech, noise):
+    with pytest.raises(ValueError, match="16000 Hz"):
+        Mixer(speech, noise, PLAIN, sample_rate=8000, segment_samples=8000, seed=0)

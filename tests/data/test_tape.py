@@ -1,0 +1,71 @@
+"""Which segments are drawn, and what is read."""
+
+import numpy as np
+import pytest
+from made_up_audio import SAMPLE_RATE, corpus_of
+
+from undin.data.corpus import FULL_SCALE
+from undin.data.tape import Tape
+
+
+def tape_of(corpus, *, segment=8000, lead=1000, tail=500, group_by_folder=False, min_active_share=0.0) -> Tape:
+    return Tape(
+        corpus,
+        segment_samples=segment,
+        lead_samples=lead,
+        tail_samples=tail,
+        group_by_folder=group_by_folder,
+        min_active_share=min_active_share,
+    )
+
+
+def test_reads_the_samples_around_a_start(noise):
+    tape = tape_of(noise)
+    starts = np.array([[1000, 50_000], [20_000, 200_000]])
+    segments = tape.read(starts)
+    assert segments.shape == (2, 2, 1000 + 8000 + 500)
+    whole = noise.samples.numpy() / np.float32(FULL_SCALE)
+    np.testing.assert_allclose(segments[1, 0], whole[20_000 - 1000 : 20_000 + 8500], atol=1e-7)
+
+
+def test_groups_are_weighted_by_the_root_of_their_duration(noise):
+    tape = tape_of(noise)
+    names = [tape.name_at(start) for start in tape.draw(np.random.default_rng(0), (20_000,))]
+    shares = np.array([names.count(name) for name in noise.names]) / len(names)
+    weights = np.sqrt(noise.lengths.numpy())
+    # the ends of the tape are moved elsewhere, which changes little
+    np.testing.assert_allclose(shares, weights / weights.sum(), atol=0.02)
+
+
+def test_a_folder_of_speech_counts_as_one_voice():
+    files = [np.full(SAMPLE_RATE, 0.1)] * 10
+    corpus = corpus_of(files, ["a/0.wav", *(f"b/{n}.wav" for n in range(9))])
+    tape = tape_of(corpus, segment=800, lead=0, tail=0, group_by_folder=True)
+    starts = tape.draw(np.random.default_rng(0), (20_000,))
+    assert np.mean(starts < SAMPLE_RATE) == pytest.approx(1 / (1 + np.sqrt(9)), abs=0.02)
+
+
+def test_silence_is_avoided_as_long_as_there_is_sound():
+    generator = np.random.default_rng(0)
+    sound, silence = 0.1 * generator.standard_normal(2 * SAMPLE_RATE), np.zeros(2 * SAMPLE_RATE)
+    corpus = corpus_of([np.concatenate([sound, silence] * 5)], ["x.wav"])
+
+    def silent_share(min_active_share: float) -> float:
+        tape = tape_of(corpus, min_active_share=min_active_share)
+        segments = tape.read(tape.draw(np.random.default_rng(1), (1000,)))[:, 1000:9000]
+        return (segments.ne(0).float().mean(-1) < 0.3).float().mean().item()
+
+    assert silent_share(0.0) > 0.3
+    assert silent_share(0.4) < 0.05
+
+
+@pytest.mark.parametrize("samples", [100, 5000, 9499, 9500, 9501, 19_000])
+def test_corpora_shorter_than_a_segment_repeat(samples):
+    corpus = corpus_of([np.linspace(0.01, 0.9, samples)], ["x.wav"])
+    tape = tape_of(corpus)
+    starts = tape.draw(np.random.default_rng(0), (200,))
+    segments = tape.read(starts)
+    expected = corpus.samples.numpy()[(starts[:, None] - 1000 + np.arange(9500)) % samples] / np.float32(FULL_SCALE)
+    np.testing.assert_allclose(segments, expected, atol=1e-7)
+    assert len(np.unique(starts)) > 50
+    assert {tape.name_at(start) for start in starts} == {"x.wav"}
