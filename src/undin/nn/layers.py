@@ -5,16 +5,19 @@ float32 tensor ``(B, state_size)``, zeros when fresh, so that a container only s
 and joins the new parts, and an exported step has one state vector. Nothing is remembered on a module.
 
 Features are ``(B, C, T, F)``: batch, channels, frames, bins or sub-bands, in channels-last memory, which is the fastest
-layout for convolutions over frequency on CPU and keeps channels innermost for the recurrent cells. Spectra at the border
-of a network are ``(B, T, F, 2)``: real and imaginary part.
+layout for convolutions over frequency on CPU and keeps channels innermost for the recurrent cells. Spectra at the
+border of a network are ``(B, T, F, 2)``: real and imaginary part.
 
-This file holds no network and nothing that looks ahead. Read `networks/undin.py` next.
+This file holds what nearly every network uses: the protocol, batch normalisation, recurrent cells, layouts. Layers with
+a theme of their own lie beside it: `convolutions.py`, `norms.py`, `attention.py`. No network is here and nothing that
+looks ahead. Read `networks/undin.py` next.
 """
 
 from collections.abc import Sequence
 
 import torch
 import torch.distributed as dist
+import torch.distributed.nn.functional as differentiable
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
@@ -46,13 +49,40 @@ def split_state(state: Tensor, layers: Sequence[Streaming]) -> tuple[Tensor, ...
     return state.split([layer.state_size for layer in layers], dim=1)
 
 
+class Flow:
+    """One pass through the layers of a container, in any topology: each layer meets its own part of the state.
+
+    Parameters
+    ----------
+    layers : sequence of Streaming
+        In the order of their parts in the state.
+    state : Tensor (B, total_state(layers))
+    """
+
+    def __init__(self, layers: Sequence[Streaming], state: Tensor):
+        # Layers without state are left out of the split, so that an exported step has no empty tensors.
+        keepers = [layer for layer in layers if layer.state_size]
+        self._parts = dict(zip(keepers, split_state(state, keepers), strict=True))
+        self._empty = state[:, :0]
+
+    def __call__(self, layer: Streaming, *inputs: Tensor) -> Tensor:
+        """Run one of the layers, once, and return its output."""
+        if not layer.state_size:
+            return layer(*inputs, self._empty)[0]
+        output, self._parts[layer] = layer(*inputs, self._parts[layer])
+        return output
+
+    def state(self) -> Tensor:
+        """Return the joined new state, after all layers have run."""
+        return torch.cat([*self._parts.values()], dim=1) if self._parts else self._empty
+
+
 def run_in_order(layers: Sequence[Streaming], x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
     """Pass ``x`` through streaming layers one after the other; return the output and their joined new state."""
-    new_states = []
-    for layer, part in zip(layers, split_state(state, layers), strict=True):
-        x, part = layer(x, part)
-        new_states.append(part)
-    return x, torch.cat(new_states, dim=1)
+    flow = Flow(layers, state)
+    for layer in layers:
+        x = flow(layer, x)
+    return x, flow.state()
 
 
 class BatchNorm(nn.BatchNorm2d):
@@ -71,7 +101,7 @@ class BatchNorm(nn.BatchNorm2d):
             )
         count = x.numel() // x.shape[1] * dist.get_world_size()
         sums = torch.stack((x.sum((0, 2, 3)), x.square().sum((0, 2, 3))))
-        mean, mean_square = dist.nn.functional.all_reduce(sums) / count
+        mean, mean_square = differentiable.all_reduce(sums) / count
         variance = (mean_square - mean.square()).clamp_min(0)
         with torch.no_grad():
             self.running_mean.lerp_(mean, self.momentum)
@@ -152,97 +182,6 @@ def fold_norms(network: nn.Module) -> None:
             fold_norms(child)
 
 
-class CausalConv(Streaming):
-    """Convolution over frames and frequency that sees the present and the past only.
-
-    Parameters
-    ----------
-    channels_in, channels_out : int
-    bands : int
-        F of the input; the state's size depends on it.
-    kernel : (int, int)
-        Frames and bands a kernel spans. With one frame the layer keeps no state.
-    stride : int
-        Step over frequency. F of the output is ``ceil(bands / stride)``.
-    dilation : (int, int)
-        Spacing of the kernel's taps over frames and bands.
-    groups : int
-        Groups of channels that do not see each other.
-    bias : bool
-        Off where a norm follows.
-    """
-
-    def __init__(
-        self,
-        channels_in: int,
-        channels_out: int,
-        *,
-        bands: int,
-        kernel: tuple[int, int] = (1, 3),
-        stride: int = 1,
-        dilation: tuple[int, int] = (1, 1),
-        groups: int = 1,
-        bias: bool = True,
-    ):
-        super().__init__()
-        self.conv = nn.Conv2d(
-            channels_in, channels_out, kernel, (1, stride), dilation=dilation, groups=groups, bias=bias
-        )
-        self.past_frames = (kernel[0] - 1) * dilation[0]
-        self.state_size = channels_in * self.past_frames * bands
-        self.bands_out = -(-bands // stride)
-        padding = (self.bands_out - 1) * stride + (kernel[1] - 1) * dilation[1] + 1 - bands
-        if padding < 0:
-            raise ValueError(f"a kernel of {kernel[1]} bands with stride {stride} would skip some of {bands} bands")
-        self.padding = (padding // 2, padding - padding // 2)
-
-    def forward(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Map ``(B, channels_in, T, bands)`` to ``(B, channels_out, T, bands_out)``."""
-        if self.past_frames:
-            past = state.view(len(x), x.shape[1], self.past_frames, x.shape[3])
-            x = torch.cat((past, x), dim=2)
-            state = x[:, :, -self.past_frames :].flatten(1)
-        return self.conv(functional.pad(x, self.padding)), state
-
-
-class TransposedConv(nn.Module):
-    """Up-sampling over frequency by a transposed convolution: ``(B, C, T, F) → (B, C_out, T, F · factor)``."""
-
-    def __init__(self, channels_in: int, channels_out: int, *, factor: int, kernel: int, bias: bool = True):
-        super().__init__()
-        if kernel < factor or (kernel - factor) % 2:
-            raise ValueError(f"a transposed kernel of {kernel} bands cannot be centred on a factor of {factor}")
-        self.conv = nn.ConvTranspose2d(
-            channels_in, channels_out, (1, kernel), (1, factor), (0, (kernel - factor) // 2), bias=bias
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Up-sample ``(B, channels_in, T, F)`` over frequency."""
-        return self.conv(x)
-
-
-class SubPixelConv(nn.Module):
-    """Up-sampling over frequency by a convolution to ``factor`` times the channels, dealt out over neighbouring bands.
-
-    Shi et al., "Real-time single image and video super-resolution using an efficient sub-pixel convolutional neural
-    network", CVPR 2016, over one axis.
-    """
-
-    def __init__(self, channels_in: int, channels_out: int, *, factor: int, kernel: int = 3, bias: bool = True):
-        super().__init__()
-        if kernel % 2 == 0:
-            raise ValueError(f"a sub-pixel kernel must span an odd number of bands to be centred, not {kernel}")
-        self.factor = factor
-        self.conv = nn.Conv2d(channels_in, channels_out * factor, (1, kernel), padding=(0, kernel // 2), bias=bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Up-sample ``(B, channels_in, T, F)`` to ``(B, channels_out, T, F · factor)``."""
-        x = self.conv(x)
-        batch, channels, frames, bands = x.shape
-        x = x.view(batch, self.factor, channels // self.factor, frames, bands)
-        return x.permute(0, 2, 3, 4, 1).reshape(batch, channels // self.factor, frames, bands * self.factor)
-
-
 RECURRENT_CELLS = {"gru": nn.GRU, "lstm": nn.LSTM, "rnn": nn.RNN}
 
 
@@ -285,6 +224,34 @@ class Recurrent(Streaming):
         return x.view(frames, batch, bands, hidden), last.reshape(batch, -1)
 
 
+class FullBandRecurrent(Streaming):
+    """Recurrent cells that read all channels and bands of a frame as one vector and return as many features.
+
+    Parameters
+    ----------
+    cell : {"gru", "lstm", "rnn"}
+    channels, bands : int
+        C and F of the features.
+    hidden : int
+        Units of each cell; unless they are as many as the features, a linear layer leads back to the features.
+    layers : int
+        Cells stacked on each other.
+    """
+
+    def __init__(self, cell: str, channels: int, bands: int, *, hidden: int, layers: int = 1):
+        super().__init__()
+        features = channels * bands
+        self.recurrent = Recurrent(cell, features, hidden, layers=layers)
+        self.state_size = self.recurrent.state_size
+        self.project = nn.Identity() if hidden == features else nn.Linear(hidden, features)
+
+    def forward(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Map ``(B, C, T, F)`` to the same shape."""
+        x = time_major(x)
+        y, state = self.recurrent(x.flatten(2)[:, :, None], state)
+        return channels_second(self.project(y).view(x.shape)), state
+
+
 def time_major(x: Tensor) -> Tensor:
     """Rearrange features ``(B, C, T, F)`` to ``(T, B, F, C)``, as the recurrent cells take them."""
     return x.permute(2, 0, 3, 1).contiguous()
@@ -307,6 +274,11 @@ def compress(spec: Tensor, power: float, *, floor: float = 1e-12) -> Tensor:
         Added to the squared magnitude, so that silence has a gradient.
     """
     return spec * (spec.square().sum(-1, keepdim=True) + floor).pow((power - 1) / 2)
+
+
+def compressed_magnitude(spec: Tensor, power: float, *, floor: float = 1e-12) -> Tensor:
+    """Return the magnitude ``(B, T, F)`` of a spectrum ``(B, T, F, 2)``, raised to a power; see `compress`."""
+    return (spec.square().sum(-1) + floor).pow(power / 2)
 
 
 def complex_product(a: Tensor, b: Tensor) -> Tensor:

@@ -3,10 +3,18 @@
 import inspect
 
 from undin.nn.layers import Streaming
+from undin.nn.networks.crn import CRN
+from undin.nn.networks.mask_rnn import MaskRNN
+from undin.nn.networks.nunet_lstm import NUNetLSTM
+from undin.nn.networks.nunet_tls import NUNetTLS
 from undin.nn.networks.undin import Undin
 
 NETWORKS: dict[str, type[Streaming]] = {
     "undin": Undin,
+    "nunet_tls": NUNetTLS,
+    "nunet_lstm": NUNetLSTM,
+    "mask_rnn": MaskRNN,
+    "crn": CRN,
 }
 
 

@@ -1,0 +1,133 @@
+"""Spectral masking by a stack of recurrent cells: the family of TinyLSTM.
+
+Fedorov et al., "TinyLSTMs: efficient neural speech enhancement for hearing aids", Interspeech 2020: features of a
+frame, recurrent cells, two dense layers, a mask on the magnitude. All its arithmetic is matrix products.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from undin.nn.layers import Flow, Normed, Recurrent, Streaming, compressed_magnitude, total_state
+from undin.nn.norms import RunningNorm
+
+FEATURES = ("linear", "log_mel")
+
+
+def mel_bands(
+    *, sample_rate: int, n_fft: int, bands: int, low_hz: float, high_hz: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the matrices from bins to mel bands and back.
+
+    Parameters
+    ----------
+    sample_rate : int
+        Hz.
+    n_fft : int
+        Size of the transform.
+    bands : int
+        M, spaced evenly in mel (O'Shaughnessy 1987: ``2595 log10(1 + f / 700 Hz)``).
+    low_hz, high_hz : float
+        Lower edge of the lowest and upper edge of the highest band.
+
+    Returns
+    -------
+    to_bands : ndarray (F, M), float32, in [0, 1]
+        Triangles at least a bin wide to each side, so that no band is empty; the weights of each band sum to one.
+    to_bins : ndarray (M, F), float32, in [0, 1]
+        Linear between the centres of neighbouring bands and constant beyond the outermost ones; the weights of each bin
+        sum to one.
+    """
+    low_mel, high_mel = 2595 * np.log10(1 + np.array([low_hz, high_hz]) / 700)
+    edges_hz = 700 * (10 ** (np.linspace(low_mel, high_mel, bands + 2) / 2595) - 1)
+    centres_hz = edges_hz[1:-1]
+    bin_hz = sample_rate / n_fft
+    bins_hz = bin_hz * np.arange(n_fft // 2 + 1)
+    rise_hz, fall_hz = np.maximum(np.diff(edges_hz), bin_hz)[:-1], np.maximum(np.diff(edges_hz), bin_hz)[1:]
+    above_hz = bins_hz[:, None] - centres_hz
+    triangles = np.clip(1 - np.where(above_hz < 0, -above_hz / rise_hz, above_hz / fall_hz), 0, None)
+    to_bins = np.stack([np.interp(bins_hz, centres_hz, unit) for unit in np.eye(bands)])
+    return (triangles / triangles.sum(0)).astype(np.float32), to_bins.astype(np.float32)
+
+
+class MaskRNN(Streaming):
+    """Enhance a spectrum by a mask in [0, 1] on its magnitude; the phase stays noisy.
+
+    Parameters
+    ----------
+    sample_rate : int
+        Hz, for the mel scale.
+    n_fft : int
+        Size of the transform.
+    cell : {"lstm", "gru", "rnn"}
+    layers : int
+        Cells stacked on each other.
+    hidden : int
+        Units of each cell.
+    features : {"log_mel", "linear"}
+        What the cells see, and what the mask has a value for: mel bands (their power in log10), or the bins themselves
+        (their magnitude to the power 0.3).
+    mel_count : int
+        Mel bands.
+    mel_low_hz, mel_high_hz : float
+        Their range; None ends it at half the sample rate.
+    normaliser_frames : float
+        Time constant of a running normaliser of the features, frames; 0 leaves them as they are.
+    """
+
+    compression = 0.3
+    power_floor = 1e-10
+
+    def __init__(
+        self,
+        *,
+        sample_rate: int,
+        n_fft: int,
+        cell: str = "lstm",
+        layers: int = 2,
+        hidden: int = 256,
+        features: str = "log_mel",
+        mel_count: int = 128,
+        mel_low_hz: float = 0.0,
+        mel_high_hz: float | None = None,
+        normaliser_frames: float = 200,
+    ):
+        super().__init__()
+        if features not in FEATURES:
+            raise ValueError(f"unknown features {features!r}: choose one of {', '.join(FEATURES)}")
+        self.mel = features == "log_mel"
+        bands = n_fft // 2 + 1
+        if self.mel:
+            bands = mel_count
+            high_hz = sample_rate / 2 if mel_high_hz is None else mel_high_hz
+            if not 0 <= mel_low_hz < high_hz <= sample_rate / 2:
+                raise ValueError(f"mel range {mel_low_hz} to {high_hz} Hz is not within 0 to {sample_rate / 2:g} Hz")
+            matrices = mel_bands(sample_rate=sample_rate, n_fft=n_fft, bands=bands, low_hz=mel_low_hz, high_hz=high_hz)
+            for name, matrix in zip(("to_bands", "to_bins"), matrices, strict=True):
+                self.register_buffer(name, torch.from_numpy(matrix), persistent=False)
+        self.normaliser = RunningNorm(1, bands, time_constant_frames=normaliser_frames) if normaliser_frames else None
+        self.recurrent = Recurrent(cell, bands, hidden, layers=layers)
+        self.dense = Normed(nn.Linear(hidden, bands, bias=False))
+        self.mask = nn.Linear(bands, bands)
+        self.state_size = total_state(self._layers())
+
+    def _layers(self) -> list[Streaming]:
+        return [self.normaliser, self.recurrent] if self.normaliser else [self.recurrent]
+
+    def forward(self, spec: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Enhance ``spec (B, T, F, 2)`` from ``state (B, state_size)``; return the same shapes."""
+        flow = Flow(self._layers(), state)
+        x = self._features(spec)
+        if self.normaliser:
+            x = flow(self.normaliser, x[:, None])[:, 0]
+        x = flow(self.recurrent, x.transpose(0, 1)[:, :, None])
+        mask = torch.sigmoid(self.mask(torch.relu(self.dense(x))))[:, :, 0].transpose(0, 1)
+        if self.mel:
+            mask = mask @ self.to_bins
+        return spec * mask[..., None], flow.state()
+
+    def _features(self, spec: Tensor) -> Tensor:
+        """Return the features ``(B, T, bands)`` of a spectrum."""
+        if not self.mel:
+            return compressed_magnitude(spec, self.compression)
+        return torch.log10(spec.square().sum(-1) @ self.to_bands + self.power_floor)

@@ -1,0 +1,85 @@
+"""Exported networks run in ONNX Runtime as they do in torch, and a bad export leaves nothing behind."""
+
+import numpy as np
+import onnx
+import pytest
+import soundfile
+import torch
+from small_networks import HOP, N_FFT, SAMPLE_RATE, SMALL_NETWORKS, small_network
+from step_models import metadata
+
+import undin
+from undin.nn.export import export
+from undin.nn.spectrum import Spectrum
+
+FRAMES = 200
+
+
+@pytest.fixture(scope="module", params=SMALL_NETWORKS)
+def exported(request, tmp_path_factory):
+    """A network and its model file."""
+    network = small_network(request.param)
+    path = tmp_path_factory.mktemp("models") / f"{request.param}.onnx"
+    export(network, metadata(name=request.param, state_size=network.state_size), path)
+    return network, path
+
+
+@torch.no_grad()
+def assert_equal_to_torch(network, path, wave: np.ndarray) -> None:
+    """The engine returns the samples that torch computes for all frames at once."""
+    spectrum = Spectrum(N_FFT, N_FFT, HOP)
+    spec = spectrum.analyse(torch.from_numpy(wave)[None])
+    enhanced, _ = network(spec, network.initial_state(1))
+    expected = spectrum.synthesise(enhanced, samples=len(wave))[0].numpy()
+    streamed = undin.load(path).engine().process(wave)
+    delay = N_FFT - HOP
+    assert np.abs(expected).max() > 1e-3
+    assert np.abs(streamed[delay:] - expected[:-delay]).max() < 1e-5
+
+
+def test_noise_comes_out_as_from_torch(exported):
+    noise = np.random.default_rng(0).uniform(-0.3, 0.3, FRAMES * HOP).astype(np.float32)
+    assert_equal_to_torch(*exported, noise)
+
+
+def test_speech_comes_out_as_from_torch(exported, shared_data):
+    speech, sample_rate = soundfile.read(
+        shared_data / "valid" / "noisy" / "001.flac", frames=FRAMES * HOP, dtype="float32"
+    )
+    assert sample_rate == SAMPLE_RATE
+    assert_equal_to_torch(*exported, speech)
+
+
+def test_file_says_what_was_said(exported):
+    network, path = exported
+    about = undin.load(path).metadata
+    assert about == metadata(name=path.stem, state_size=network.state_size)
+
+
+def test_step_has_no_batch_norm_left(exported):
+    operators = {node.op_type for node in onnx.load(exported[1]).graph.node}
+    assert "BatchNormalization" not in operators
+
+
+def test_export_leaves_the_network_as_it_was(tmp_path):
+    network = small_network("crn").train()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    export(network, metadata(name="crn", state_size=network.state_size), tmp_path / "crn.onnx")
+    assert network.training
+    after = network.state_dict()
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path):
+    network = small_network("mask_rnn_gru")
+    network.mask.weight.data[0, 0] = float("nan")
+    with pytest.raises(ValueError, match=r"the weights 'mask\.weight' are not finite"):
+        export(network, metadata(name="nan", state_size=network.state_size), tmp_path / "nan.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_is_missing_is_an_error_of_the_system(tmp_path):
+    network = small_network("mask_rnn_gru")
+    with pytest.raises(OSError):
+        export(network, metadata(name="gru", state_size=network.state_size), tmp_path / "none" / "gru.onnx")
