@@ -37,11 +37,13 @@ def test_unusable_files_are_named_and_left_out(tmp_path, capsys):
     soundfile.write(tmp_path / "silent.wav", np.zeros(1000), 16000)
     soundfile.write(tmp_path / "nan.wav", np.full(1000, np.nan), 16000, subtype="FLOAT")
     soundfile.write(tmp_path / "nothing.wav", np.zeros(0), 16000)
+    soundfile.write(tmp_path / "faint.wav", 2e-4 * tone(16000), 16000)
+    soundfile.write(tmp_path / "short.wav", tone(16000)[:100], 16000)
     (tmp_path / "torn.flac").write_bytes(b"fLaC torn")
     corpus = Corpus.load(tmp_path, sample_rate=16000)
     assert corpus.names == (str(tmp_path / "good.wav"),)
     report = capsys.readouterr().err
-    for name in ("silent.wav", "nan.wav", "nothing.wav", "torn.flac"):
+    for name in ("silent.wav", "faint.wav", "short.wav", "nan.wav", "nothing.wav", "torn.flac"):
         assert report.count(name) == 1
 
 

@@ -182,3 +182,8 @@ def test_senseless_numbers_are_refused_by_name(field, value, message):
 def test_corpora_of_another_rate_are_refused(speech, noise):
     with pytest.raises(ValueError, match="16000 Hz"):
         Mixer(speech, noise, PLAIN, sample_rate=8000, segment_samples=8000, seed=0)
+
+
+def test_segments_too_short_for_a_level_are_refused(make_mixer):
+    with pytest.raises(ValueError, match="shorter than 20 ms"):
+        make_mixer(PLAIN, segment_samples=100)

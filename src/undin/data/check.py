@@ -16,10 +16,9 @@ from torch import Tensor
 
 from undin.audio import read
 from undin.data.corpus import audio_files
-from undin.data.level import SILENCE_POWER, active_level_dbfs, frame_length, frame_power
+from undin.data.level import SILENCE_DBFS, SILENCE_POWER, active_level_dbfs, frame_length, frame_power
 
 SHORTEST_S = 0.25
-SILENCE_DBFS = -60.0
 MOST_CLIPPING = 0.01
 """A share of clipped samples from which the distortion is heard all the time."""
 
@@ -40,7 +39,7 @@ class FileReport:
     active_level_dbfs : float
         Active level after ITU-T P.56 of the channels' mean.
     silence_share : float, 0 to 1
-        Frames of 20 ms below −60 dBFS.
+        Frames of 20 ms below −70 dBFS.
     snr_db : float
         Rough estimate, 0 dB or more; makes sense for speech only.
     problem : str or None

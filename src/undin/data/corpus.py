@@ -17,6 +17,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from undin.audio import find_files, read
+from undin.data.level import FRAME_MS, SILENCE_DBFS, active_level_dbfs, frame_length
 
 FULL_SCALE = 32767.0
 
@@ -75,8 +76,10 @@ class Corpus:
 
         def decode(path: Path) -> np.ndarray:
             audio, rate = read_mono(path)
-            if not audio.any():
-                raise ValueError(f"{path}: silent")
+            if len(audio) < frame_length(rate):
+                raise ValueError(f"{path}: shorter than {FRAME_MS:g} ms")
+            if active_level_dbfs(torch.from_numpy(audio), sample_rate=rate) < SILENCE_DBFS:
+                raise ValueError(f"{path}: silent, nothing in it rises above {SILENCE_DBFS:g} dBFS")
             if trim_silence_db is not None:
                 audio = _trim(audio, frame=rate // 50, below_db=trim_silence_db)
             return to_int16(audio, rate, sample_rate=sample_rate)

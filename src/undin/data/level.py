@@ -18,6 +18,9 @@ MARGIN_DB = 15.9
 HANGOVER_MS = 200.0
 """P.56: speech stays active this long after its envelope fell below the threshold, so short pauses count as speech."""
 
+SILENCE_DBFS = -70.0
+"""A file with an active level below this is silent: 16 bit would leave it less than 31 dB above the rounding noise."""
+
 SILENCE_POWER = 1e-12
 """Power (−120 dBFS) added before every logarithm and division: well below one step of 16 bit (−101 dBFS)."""
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from undin.data.coloured_noise import coloured_noise
 from undin.data.corpus import Corpus
 from undin.data.filters import Equaliser, band_limit_gains
-from undin.data.level import SILENCE_POWER, active_level_dbfs, to_amplitude
+from undin.data.level import FRAME_MS, SILENCE_POWER, active_level_dbfs, frame_length, to_amplitude
 from undin.data.mixing_config import MixingConfig
 from undin.data.rooms import room_bank
 from undin.data.tape import Tape
@@ -95,6 +95,10 @@ class Mixer:
                 raise ValueError(
                     f"the {name} corpus has {corpus.sample_rate} Hz but the mixer {sample_rate} Hz; load it so"
                 )
+        if segment_samples < frame_length(sample_rate):
+            raise ValueError(
+                f"segments of {segment_samples} samples are shorter than {FRAME_MS:g} ms; take longer ones"
+            )
         self.config, self.sample_rate, self.segment_samples = config, sample_rate, segment_samples
         self.seed, self.device = seed, torch.device(device)
         self.rooms = room_bank(
@@ -136,8 +140,8 @@ class Mixer:
         def chance(probability: float) -> np.ndarray:
             return generator.random(batch_size) < probability
 
-        def uniform(low_high: tuple[float, float], *shape: int) -> np.ndarray:
-            return generator.uniform(*low_high, (batch_size, *shape)).astype(np.float32)
+        def uniform(low_high: tuple[float, float]) -> np.ndarray:
+            return generator.uniform(*low_high, batch_size).astype(np.float32)
 
         def level_of_added(probability: float) -> np.ndarray:
             return np.where(chance(probability), uniform(config.added_noise_db), np.float32(np.nan))
