@@ -6,7 +6,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from undin.nn.layers import BatchNorm
+from undin.nn.batch_norm import BatchNorm
 
 
 def step(x: Tensor) -> dict[str, Tensor]:

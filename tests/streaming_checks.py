@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from undin.nn.layers import BatchNorm, Streaming
+from undin.nn.batch_norm import BatchNorm
+from undin.nn.layers import Streaming
 
 TOLERANCE = 1e-5
 

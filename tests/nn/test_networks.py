@@ -7,7 +7,8 @@ import torch
 from small_networks import N_FFT, SAMPLE_RATE, SMALL_NETWORKS, small_network
 from streaming_checks import TOLERANCE, assert_causal, assert_same_in_chunks, assert_trainable, run
 
-from undin.nn.layers import BatchNorm, fold_norms
+from undin.nn.batch_norm import BatchNorm
+from undin.nn.layers import fold_norms
 from undin.nn.networks import NETWORKS, build
 from undin.nn.networks.mask_rnn import mel_bands
 

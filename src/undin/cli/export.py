@@ -28,6 +28,7 @@ def run(args: argparse.Namespace) -> int:
     recipe = Recipe.from_table(checkpoint.recipe)
     network = checkpoint.build_network()
     audio, data = recipe.audio, recipe.data
+    folders = *data.speech, *data.noise, *data.pairs
     metadata = Metadata(
         name=args.name or recipe.name,
         sample_rate=audio.sample_rate,
@@ -39,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
         parameters=parameters(network),
         macs_per_second=macs_per_second(network, n_fft=audio.n_fft, sample_rate=audio.sample_rate, hop=audio.hop),
         recipe=json.dumps(checkpoint.recipe),
-        training_data=f"{checkpoint.hours:.1f} h seen of " + ", ".join((*data.speech, *data.noise, *data.pairs)),
+        training_data=f"{checkpoint.hours:.0f} h mixed of " + (data.description or ", ".join(folders)),
         licence=args.licence,
         commit=_commit(),
     )

@@ -16,11 +16,10 @@ looks ahead. Read `networks/undin.py` next.
 from collections.abc import Sequence
 
 import torch
-import torch.distributed as dist
-import torch.distributed.nn.functional as differentiable
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
+
+from undin.nn.batch_norm import BatchNorm
 
 
 class Streaming(nn.Module):
@@ -83,31 +82,6 @@ def run_in_order(layers: Sequence[Streaming], x: Tensor, state: Tensor) -> tuple
     for layer in layers:
         x = flow(layer, x)
     return x, flow.state()
-
-
-class BatchNorm(nn.BatchNorm2d):
-    """Batch normalisation whose training statistics span all processes of a data-parallel run.
-
-    Two processes with half the batch each then compute what one process computes with the whole; torch's own
-    synchronised variant runs on GPUs alone. In evaluation it is a fixed scale and shift, which export folds into the
-    layer before it.
-    """
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Normalise ``(B, C, T, F)`` per channel."""
-        if not (self.training and dist.is_initialized() and dist.get_world_size() > 1):
-            return functional.batch_norm(
-                x, self.running_mean, self.running_var, self.weight, self.bias, self.training, self.momentum, self.eps
-            )
-        count = x.numel() // x.shape[1] * dist.get_world_size()
-        sums = torch.stack((x.sum((0, 2, 3)), x.square().sum((0, 2, 3))))
-        mean, mean_square = differentiable.all_reduce(sums) / count
-        variance = (mean_square - mean.square()).clamp_min(0)
-        with torch.no_grad():
-            self.running_mean.lerp_(mean, self.momentum)
-            self.running_var.lerp_(variance * count / (count - 1), self.momentum)
-        scale = self.weight * torch.rsqrt(variance + self.eps)
-        return x * scale[:, None, None] + (self.bias - mean * scale)[:, None, None]
 
 
 class Normed(nn.Module):

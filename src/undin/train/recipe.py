@@ -42,13 +42,17 @@ class Network:
 
 @dataclass(frozen=True)
 class Data:
-    """``[data]``: folders of audio, relative to the working directory: speech and noise to mix, or finished pairs."""
+    """``[data]``: folders of audio, relative to the working directory: speech and noise to mix, or finished pairs.
+
+    `description` names the corpora and their licences for whoever gets the model.
+    """
 
     segment_seconds: float
     speech: tuple[str, ...] = ()
     noise: tuple[str, ...] = ()
     pairs: tuple[str, ...] = ()
     trim_silence_db: float | None = None
+    description: str = ""
 
     def __post_init__(self) -> None:
         mixes, has_pairs = bool(self.speech and self.noise), bool(self.pairs)
