@@ -17,21 +17,21 @@ FRAMES = 200
 
 @pytest.fixture(scope="module", params=SMALL_NETWORKS)
 def exported(request, tmp_path_factory):
-    """A network and its model file."""
+    """A network and its model file, loaded."""
     network = small_network(request.param)
     path = tmp_path_factory.mktemp("models") / f"{request.param}.onnx"
     export(network, metadata(name=request.param, state_size=network.state_size), path)
-    return network, path
+    return network, undin.load(path)
 
 
 @torch.no_grad()
-def assert_equal_to_torch(network, path, wave: np.ndarray) -> None:
+def assert_equal_to_torch(network, model, wave: np.ndarray) -> None:
     """The engine returns the samples that torch computes for all frames at once."""
     spectrum = Spectrum(N_FFT, N_FFT, HOP)
     spec = spectrum.analyse(torch.from_numpy(wave)[None])
     enhanced, _ = network(spec, network.initial_state(1))
     expected = spectrum.synthesise(enhanced, samples=len(wave))[0].numpy()
-    streamed = undin.load(path).engine().process(wave)
+    streamed = model.engine().process(wave)
     delay = N_FFT - HOP
     assert np.abs(expected).max() > 1e-3
     assert np.abs(streamed[delay:] - expected[:-delay]).max() < 1e-5
@@ -51,13 +51,12 @@ def test_speech_comes_out_as_from_torch(exported, shared_data):
 
 
 def test_file_says_what_was_said(exported):
-    network, path = exported
-    about = undin.load(path).metadata
-    assert about == metadata(name=path.stem, state_size=network.state_size)
+    network, model = exported
+    assert model.metadata == metadata(name=model.path.stem, state_size=network.state_size)
 
 
 def test_step_has_no_batch_norm_left(exported):
-    operators = {node.op_type for node in onnx.load(exported[1]).graph.node}
+    operators = {node.op_type for node in onnx.load(exported[1].path).graph.node}
     assert "BatchNormalization" not in operators
 
 
