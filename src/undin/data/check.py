@@ -5,7 +5,6 @@ It reads and judges, it changes nothing. `cli/data.py` prints what this finds.
 
 import dataclasses
 import math
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -60,7 +59,7 @@ class FileReport:
 def check_folder(folder: str | Path) -> Iterator[FileReport]:
     """Report on every audio file below `folder`, in sorted order; `ValueError` where there is none."""
     paths = audio_files(folder)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor() as pool:
         yield from pool.map(check_file, paths)
 
 

@@ -4,7 +4,6 @@ This only decodes: which segments are read is `tape.py`, what is made of them is
 """
 
 import dataclasses
-import os
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -65,7 +64,8 @@ class Corpus:
             Cut both ends of a file down to the first and last 20 ms that are less than this many dB below its loudest
             20 ms; None keeps all.
         workers
-            Threads that decode (soundfile and soxr release the interpreter lock); default: one a core.
+            Threads that decode (soundfile and soxr release the interpreter lock); default: four more than cores, so that
+            some wait for the disk while others decode.
 
         Raises
         ------
@@ -122,7 +122,7 @@ def decode_all(
     decode
         Gives int16 of shape (..., n), or raises `ValueError` or `OSError` with the reason.
     workers
-        Threads; default: one a core.
+        Threads; default: four more than cores.
 
     Returns
     -------
@@ -141,7 +141,7 @@ def decode_all(
         except (OSError, ValueError) as error:
             return error
 
-    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+    with ThreadPoolExecutor(workers) as pool:
         decoded = list(tqdm(pool.map(attempt, paths), "decoding", len(paths), unit="file", disable=None))
     usable = [(path, audio) for path, audio in zip(paths, decoded, strict=True) if isinstance(audio, np.ndarray)]
     for error in (audio for audio in decoded if isinstance(audio, Exception)):
