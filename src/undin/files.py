@@ -18,7 +18,7 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
     Yields
     ------
     Path
-        A name beside `path`. A file made under it is gone in the end, whatever happens.
+        A name beside `path`, with the same suffix. A file made under it is gone in the end, whatever happens.
 
     Raises
     ------
@@ -30,9 +30,11 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
         raise FileNotFoundError(f"{path}: there is no folder {path.parent} to write to")
     if path.exists() and not path.is_file():  # renaming onto a device such as /dev/null would destroy it
         raise OSError(f"{path}: not a regular file, so it cannot be replaced")
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = path.with_name(f".partial.{os.getpid()}.{path.name}")
     try:
         yield partial
+        with open(partial, "rb") as file:  # on the disk before it takes the place of what was good
+            os.fsync(file.fileno())
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)

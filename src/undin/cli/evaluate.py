@@ -1,11 +1,10 @@
 """`undin evaluate`: score models, or an enhanced folder, against clean speech, beside the noisy input."""
 
 import argparse
-import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+
+from undin.files import replacing
 
 HELP = "score models or an enhanced folder against clean speech: PESQ, STOI, SI-SDR, DNSMOS, speed"
 
@@ -51,15 +50,15 @@ def run(args: argparse.Namespace) -> int:
     )
     print(report.to_text(systems))
     if args.json:
-        with _replacing(args.json) as partial:
+        with replacing(args.json) as partial:
             partial.write_text(report.to_json(systems), encoding="utf-8")
     if args.csv:
-        with _replacing(args.csv) as partial:
+        with replacing(args.csv) as partial:
             partial.write_text(report.to_csv(systems), encoding="utf-8")
     if args.plot:
         from undin.evaluate.plot import save_plot
 
-        with _replacing(args.plot) as partial:
+        with replacing(args.plot) as partial:
             save_plot(systems, partial)
     return 0
 
@@ -76,14 +75,3 @@ def _show_progress(done: int, total: int) -> None:
 
 def _no_progress(done: int, total: int) -> None:
     """Keep log files free of a counter."""
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """Lend a place beside `path`, with the same suffix, whose file takes its name once it is complete."""
-    partial = path.with_name(f".partial.{os.getpid()}.{path.name}")
-    try:
-        yield partial
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -6,13 +6,13 @@ to have a name of its own). What the metadata mean stands in `undin.model`, whic
 
 import copy
 import io
-import os
 import warnings
 from pathlib import Path
 
 import onnx
 import torch
 
+from undin.files import replacing
 from undin.model import Metadata
 from undin.nn.layers import Streaming, fold_norms
 
@@ -60,10 +60,5 @@ def export(network: Streaming, metadata: Metadata, path: str | Path) -> None:
     model = onnx.load_from_string(traced.getvalue())
     onnx.helper.set_model_props(model, metadata.to_strings())
     onnx.checker.check_model(model)
-    path = Path(path)
-    beside = path.with_name(path.name + ".part")
-    try:
-        beside.write_bytes(model.SerializeToString())
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with replacing(path) as partial:
+        partial.write_bytes(model.SerializeToString())

@@ -5,7 +5,6 @@ who fills it is ``state.py``; how it becomes an ONNX model is ``nn/export.py``.
 """
 
 import io
-import os
 import pickle
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 import torch
 
+from undin.files import replacing
 from undin.nn.layers import Streaming
 from undin.train.recipe import Recipe
 
@@ -69,7 +69,11 @@ class Checkpoint:
             {"format_version": FORMAT_VERSION} | {field.name: getattr(self, field.name) for field in fields(self)},
             buffer,
         )
-        write_atomically(path, buffer.getbuffer())
+        try:
+            with replacing(path) as partial:
+                partial.write_bytes(buffer.getbuffer())
+        except OSError as error:
+            raise OSError(error.errno, f"cannot write {path}: {error.strerror or error}") from error
 
     @classmethod
     def load(cls, path: str | Path) -> "Checkpoint":
@@ -96,23 +100,3 @@ class Checkpoint:
         network = Recipe.from_table(self.recipe).build_network()
         network.load_state_dict(self.ema)
         return network.eval()
-
-
-def write_atomically(path: Path, data: bytes | memoryview) -> None:
-    """Write a file beside its place, make sure it is on the disk, and rename it.
-
-    Raises
-    ------
-    OSError
-        The message names the file; what was at `path` before is still there.
-    """
-    beside = path.with_name(path.name + ".part")
-    try:
-        with open(beside, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise OSError(error.errno, f"cannot write {path}: {error.strerror}") from error
