@@ -64,8 +64,8 @@ class Corpus:
             Cut both ends of a file down to the first and last 20 ms that are less than this many dB below its loudest
             20 ms; None keeps all.
         workers
-            Threads that decode (soundfile and soxr release the interpreter lock); default: four more than cores, so that
-            some wait for the disk while others decode.
+            Threads that decode (soundfile and soxr release the interpreter lock); default: four more than cores, so
+            that some wait for the disk while others decode.
 
         Raises
         ------
