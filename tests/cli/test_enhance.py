@@ -1,9 +1,11 @@
 """`undin enhance` on real files: what comes out is the input's kind and length, lines up, and nothing is ever lost."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -324,6 +326,22 @@ def test_pipe_is_live_and_ends_quietly_on_interrupt(half):
     process.send_signal(signal.SIGINT)
     assert process.communicate(timeout=20) == (b"", b"")
     assert process.returncode == 130
+
+
+def test_interrupt_stops_all_processes_and_leaves_nothing_half_written(tmp_path, half):
+    for index in range(3):
+        write(tmp_path / "in" / f"{index}.wav", np.zeros((16_000 * 1800, 1), np.int16))
+    command = [*PYTHON, RUN, "enhance", tmp_path / "in", "-o", tmp_path / "out", "--model", half, "--jobs", "2"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True)
+    deadline = time.monotonic() + 60
+    while not list((tmp_path / "out").glob(".*")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert list((tmp_path / "out").glob(".*"))
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    assert process.communicate(timeout=60)[1] == b""
+    assert process.returncode == 130
+    assert files_below(tmp_path / "out") == []
+    shutil.rmtree(tmp_path / "in")
 
 
 def test_reader_that_goes_away_is_no_error(half):

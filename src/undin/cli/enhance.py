@@ -10,13 +10,16 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from undin.cli import INTERRUPTED, print_error, sentence
+from undin.cli import print_error, sentence
 
 if TYPE_CHECKING:
+    from multiprocessing.synchronize import Event
+
     from undin.cli.outputs import Job
     from undin.cli.recording import Report
     from undin.model import Model
@@ -139,22 +142,30 @@ def _outcomes(
         return
     from undin.cli.recording import Report
 
-    # Spawned, not forked: ONNX Runtime's threads would not survive a fork.
-    workers = ProcessPoolExecutor(min(args.jobs, len(jobs)), get_context("spawn"), initializer=_leave_on_interrupt)
+    context = get_context("spawn")  # ONNX Runtime's threads would not survive a fork
+    stop = context.Event()
+    workers = ProcessPoolExecutor(min(args.jobs, len(jobs)), context, initializer=_obey, initargs=(stop,))
+    # The workers inherit that they ignore interrupts: those are for this process, which lets them stop between blocks.
+    on_interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        futures = [workers.submit(_attempt, job, args.model, args.atten_lim_db) for job in jobs]
+        futures = {workers.submit(_attempt_in_worker, job, args.model, args.atten_lim_db): job for job in jobs}
+    finally:
+        signal.signal(signal.SIGINT, on_interrupt)
+    try:
         for future in as_completed(futures):
-            outcome = future.result()
+            try:
+                outcome = future.result()
+            except BrokenProcessPool:
+                outcome = f"{futures[future].source}: its process was ended from outside, perhaps for want of memory"
             if isinstance(outcome, Report):
                 on_seconds(outcome.audio_seconds)
             yield outcome
     finally:
+        stop.set()
         workers.shutdown(cancel_futures=True)
 
 
-def _attempt(
-    job: "Job", model: str, atten_lim_db: float | None, on_seconds: Callable[[float], None] = lambda seconds: None
-) -> "Report | str":
+def _attempt(job: "Job", model: str, atten_lim_db: float | None, on_seconds: Callable[[float], None]) -> "Report | str":
     from undin.cli.recording import enhance_file
 
     try:
@@ -176,9 +187,18 @@ def _model(name: str) -> "Model":
     return load(name)
 
 
-def _leave_on_interrupt() -> None:
-    # SystemExit removes a half-written output on its way and, unlike KeyboardInterrupt, prints no traceback.
-    signal.signal(signal.SIGINT, lambda *_: sys.exit(INTERRUPTED))
+def _obey(stop: "Event") -> None:
+    """Prepare a worker: keep the event that tells it to stop."""
+    global _stop
+    _stop = stop
+
+
+def _attempt_in_worker(job: "Job", model: str, atten_lim_db: float | None) -> "Report | str":
+    def check(_seconds: float) -> None:
+        if _stop.is_set():
+            raise InterruptedError("interrupted")
+
+    return _attempt(job, model, atten_lim_db, check)
 
 
 def _promised_seconds(path: Path) -> float:
