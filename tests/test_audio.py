@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from audio_files import noise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
@@ -16,10 +17,6 @@ PCM = [("WAV", "PCM_U8"), ("WAV", "PCM_16"), ("WAV", "PCM_24"), ("WAV", "PCM_32"
 ]
 INFO = audio.AudioInfo(16_000, 1, None, "WAV", "PCM_16")
 LOSSY = [("ogg", "VORBIS"), ("ogg", "OPUS"), ("mp3", "MPEG_LAYER_III")]
-
-
-def noise(length: int, channels: int = 1) -> np.ndarray:
-    return (0.1 * np.random.default_rng(0).standard_normal((length, channels))).astype(np.float32)
 
 
 def write(path: Path, samples: np.ndarray, *, container: str, subtype: str, sample_rate: int = 16_000) -> Path:
