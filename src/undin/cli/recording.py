@@ -94,7 +94,7 @@ def enhance_file(
 ) -> Report:
     """Enhance one file in constant memory.
 
-    Paratallys
+    Parameters
     ----------
     job : Job
         What to read and where to write; the folder of the output is made where it is missing.
@@ -129,7 +129,7 @@ def enhance_file(
 def enhance_pipe(source: BinaryIO, sink: BinaryIO, *, stream: Stream, sample_format: str) -> Report:
     """Enhance raw interleaved samples as they arrive, until `source` ends; output equals input in length and lines up.
 
-    Paratallys
+    Parameters
     ----------
     source, sink : binary files
         `source` is a buffered reader: what has arrived is enhanced and written at once.
@@ -151,7 +151,7 @@ def enhance_pipe(source: BinaryIO, sink: BinaryIO, *, stream: Stream, sample_for
 def enhance_blocks(blocks: Iterable[np.ndarray], *, stream: Stream, tally: Tally) -> Iterator[np.ndarray]:
     """Yield the enhanced signal, lined up with the input and of its length, in blocks of other sizes.
 
-    Paratallys
+    Parameters
     ----------
     blocks : iterable of ndarray (n, channels), float32
     stream : Stream
