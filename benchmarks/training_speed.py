@@ -3,6 +3,7 @@
 Runs on made-up corpora, so it measures this machine and not its disk. Usage, from the repository's root::
 
     python benchmarks/training_speed.py [RECIPE.toml] [--set key=value …] [--device cuda] [--threads N] [--steps N]
+    OMP_NUM_THREADS=1 torchrun --nproc-per-node 2 benchmarks/training_speed.py --threads 1
 """
 
 import argparse
@@ -16,7 +17,7 @@ from tqdm import trange
 from undin.data.corpus import FULL_SCALE, Corpus
 from undin.data.mixing import Mixer
 from undin.train.loop import choose_device
-from undin.train.processes import Processes
+from undin.train.processes import Processes, join
 from undin.train.recipe import Recipe, load
 from undin.train.state import TrainingState
 
@@ -36,10 +37,13 @@ def main() -> None:
     if args.threads:
         torch.set_num_threads(args.threads)
     recipe, device = load(args.recipe, overrides=args.set), choose_device(args.device)
-    seconds = measure(recipe, device=device, steps=args.steps)
+    with join(device) as processes:
+        seconds = measure(recipe, device=device, processes=processes, steps=args.steps)
+    if not processes.is_first:
+        return
     audio_seconds = recipe.hours_per_step * 3600
     print(
-        f"{recipe.name} on {device.type}, {torch.get_num_threads()} threads, batches of "
+        f"{recipe.name} on {device.type}, processes: {processes.count}, threads: {torch.get_num_threads()}, batches of "
         f"{recipe.training.batch_size} × {recipe.data.segment_seconds:g} s: "
         f"**{audio_seconds / sum(seconds.values()):.0f} times real time** (median step)\n"
     )
@@ -48,9 +52,10 @@ def main() -> None:
         print(f"| {stage} | {1000 * duration:.1f} | {duration / sum(seconds.values()):.0%} |")
 
 
-def measure(recipe: Recipe, *, device: torch.device, steps: int) -> dict[str, float]:
+def measure(recipe: Recipe, *, device: torch.device, processes: Processes, steps: int) -> dict[str, float]:
     """Return the median seconds of every stage of a training step."""
-    state = TrainingState(recipe, device=device, processes=Processes())
+    state = TrainingState(recipe, device=device, processes=processes)
+    rows = processes.part(recipe.training.batch_size)
     corpora = [_bursts(recipe.audio.sample_rate, seed=seed) for seed in (0, 1)]
     mixer = Mixer(
         *corpora,
@@ -61,9 +66,9 @@ def measure(recipe: Recipe, *, device: torch.device, steps: int) -> dict[str, fl
         device=device,
     )
     times = []
-    for step in trange(WARM_UP_STEPS + steps, disable=None):
+    for step in trange(WARM_UP_STEPS + steps, disable=None if processes.is_first else True):
         marks = [_now(device)]
-        noisy, clean = mixer.batch(step, recipe.training.batch_size)
+        noisy, clean = mixer.batch(step, recipe.training.batch_size, part=rows)
         marks.append(_now(device))
         total, _ = state.forward(noisy, clean)
         marks.append(_now(device))
