@@ -77,10 +77,19 @@ def test_si_sdr_of_an_orthogonal_distortion_whatever_its_scale(ratio_db, gain):
     assert loss == pytest.approx(torch.full((3,), -ratio_db), abs=0.5 if gain > 0.1 else 40)
 
 
-def test_si_sdr_leaves_items_without_speech_out():
+@given(gain=st.floats(0, 3))
+def test_sdr_tells_a_wrong_level_up_to_its_limit(gain):
+    clean = noise(seed=0)
+    loss = LOSSES["sdr"](signals(gain * clean, clean=clean, noisy=clean), most_db=20.0)
+    expected = 10 * math.log10((gain - 1) ** 2 + 0.01)
+    torch.testing.assert_close(loss, torch.full((3,), expected), atol=1e-2, rtol=0)
+
+
+@pytest.mark.parametrize("name", ["si_sdr", "sdr"])
+def test_ratios_leave_items_without_speech_out(name):
     clean = noise(seed=0)
     clean[1] = 0
-    loss = LOSSES["si_sdr"](signals(noise(seed=1), clean=clean, noisy=clean))
+    loss = LOSSES[name](signals(noise(seed=1), clean=clean, noisy=clean))
     assert loss[1] == 0
     assert (loss[[0, 2]] > 0).all()
 

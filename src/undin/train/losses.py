@@ -106,13 +106,23 @@ def si_sdr(signals: Signals) -> Tensor:
     ICASSP 2019, eq. 5. Items whose clean speech is silent have no such ratio and count as 0 dB.
     """
     clean, estimate = signals.clean, signals.estimate
-    energy = torch.square(clean).sum(1)
-    heard = energy > SILENCE_POWER * clean.shape[1]
-    energy = torch.where(heard, energy, 1.0)
+    heard, energy = _heard_energy(clean)
     target = ((estimate * clean).sum(1) / energy)[:, None] * clean
     floor = SI_SDR_FLOOR * energy
     ratio = (torch.square(target).sum(1) + floor) / (torch.square(estimate - target).sum(1) + floor)
     return torch.where(heard, -10 * torch.log10(ratio), 0.0)
+
+
+def sdr(signals: Signals, *, most_db: float = 30.0) -> Tensor:
+    """Negative signal-to-distortion ratio in dB, which also holds the estimate to the level of clean speech.
+
+    ``10 log10(‖ŝ − s‖² / ‖s‖² + τ)`` with ``τ = 10^(−most_db / 10)``, beyond which little more is to be gained: Wisdom
+    et al., "Unsupervised sound separation using mixture invariant training", NeurIPS 2020 (there the "thresholded
+    negative SNR"). Items whose clean speech is silent have no such ratio and count as 0 dB.
+    """
+    heard, energy = _heard_energy(signals.clean)
+    distortion = torch.square(signals.estimate - signals.clean).sum(1) / energy
+    return torch.where(heard, 10 * torch.log10(distortion + 10 ** (-most_db / 10)), 0.0)
 
 
 def phase_sensitive_mask(signals: Signals) -> Tensor:
@@ -155,11 +165,19 @@ LOSSES: dict[str, Callable[..., Tensor]] = {
         waveform_l1,
         waveform_mse,
         si_sdr,
+        sdr,
         phase_sensitive_mask,
         ideal_amplitude_mask,
         consistency,
     )
 }
+
+
+def _heard_energy(clean: Tensor) -> tuple[Tensor, Tensor]:
+    """Return which items are not silent, and the energy of each, 1 for the silent; both ``(B,)``."""
+    energy = torch.square(clean).sum(1)
+    heard = energy > SILENCE_POWER * clean.shape[1]
+    return heard, torch.where(heard, energy, 1.0)
 
 
 def _mean(values: Tensor) -> Tensor:
