@@ -38,6 +38,7 @@ def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", type=Path)
+    parser.add_argument("--note", default="", help="what else should be known of the training")
     args = parser.parse_args()
     metadata = undin.load(args.model).metadata
     tables = {}
@@ -46,10 +47,10 @@ def main() -> None:
         systems[1].name = metadata.name
         tables[title] = to_text(systems)
     with replacing(args.model.with_suffix(".md")) as partial:
-        partial.write_text(card(metadata, tables), encoding="utf-8")
+        partial.write_text(card(metadata, tables, note=args.note), encoding="utf-8")
 
 
-def card(metadata: Metadata, tables: dict[str, str]) -> str:
+def card(metadata: Metadata, tables: dict[str, str], *, note: str) -> str:
     """Return the card as Markdown, given the metadata and a text table of scores for each of `SETS`."""
     recipe = json.loads(metadata.recipe)
     training = recipe["training"]
@@ -74,6 +75,7 @@ def card(metadata: Metadata, tables: dict[str, str]) -> str:
         "| | |",
         "|---|---|",
         *(f"| {name} | {value} |" for name, value in rows.items()),
+        *(["", note] if note else []),
         "",
         "## Scores",
         "",
