@@ -18,7 +18,7 @@ from undin.model import Metadata
 SETS = {
     "valid": (
         "100 pairs: LibriSpeech test-other speakers in noise, neither of them in the training data, SNR −5 to 15 dB. "
-        "The checkpoint was chosen on half of these pairs.",
+        "Choices in training were made on these pairs, so their scores flatter.",
         Path("../shared/data/valid"),
     ),
     "VoiceBank-DEMAND, a quarter of the test set": (
