@@ -30,7 +30,7 @@ SETS = {
 LIMITS = """\
 The model knows voices close to a microphone, mostly reading or commanding, in English and German. It takes all that is
 not speech for noise: music and laughter go. Singing, children, other languages, several people at once and whispering
-are hardly in its training data. Reverberation stays. At −5 dB SNR and below, expect words to be lost.
+are hardly in its training data. Much reverberation was not tested. At −5 dB SNR and below, expect words to be lost.
 """
 
 
