@@ -1,0 +1,62 @@
+/* undin_math.h: transcendental functions without branches, tables or libc, and the activations of the kernels.
+ *
+ * Every function has two forms from one text, undin_math_forms.h: undin_exp(float), which compilers vectorise inside
+ * plain loops, and undin_vector_exp(undin_vector), which kernels call. A NaN gives a NaN; infinities, zeros and
+ * denormals give what mathematics says. tests/compiler/test_kernels_math.py proves the stated errors; 1 ulp is the
+ * distance of neighbouring floats at the exact result.
+ *
+ * Read next: undin_math_forms.h (the functions), then undin_matmul.h (where activations are applied).
+ */
+#ifndef UNDIN_MATH_H
+#define UNDIN_MATH_H
+
+#include "undin_vector.h"
+
+/* What undin_math_forms.h needs of a form, here of one float; undin_vector.h has the same of a vector. */
+UNDIN_INLINE uint32_t undin_to_bits(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+UNDIN_INLINE float undin_from_bits(uint32_t bits) {
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+UNDIN_INLINE float undin_of(float x) { return x; }
+UNDIN_INLINE float undin_max(float x, float limit) { return x < limit ? limit : x; }
+UNDIN_INLINE float undin_min(float x, float limit) { return x > limit ? limit : x; }
+UNDIN_INLINE float undin_if_less(float a, float b, float yes, float no) { return a < b ? yes : no; }
+UNDIN_INLINE float undin_sqrt(float x) { return __builtin_sqrtf(x); }
+
+/* Activations, named as in ONNX; alpha and beta as there. */
+enum undin_activation {
+    UNDIN_IDENTITY,
+    UNDIN_RELU,             /* max(0, x) */
+    UNDIN_LEAKY_RELU,       /* x < 0 ? alpha x : x */
+    UNDIN_PRELU,            /* x < 0 ? slope[column] x : x, only where a kernel takes slopes */
+    UNDIN_SIGMOID,          /* 1 / (1 + exp(-x)) */
+    UNDIN_TANH,             /* tanh(x) */
+    UNDIN_ELU,              /* x < 0 ? alpha (exp(x) - 1) : x */
+    UNDIN_HARD_SIGMOID,     /* max(0, min(1, alpha x + beta)) */
+    UNDIN_CLIP,             /* max(alpha, min(beta, x)) */
+    UNDIN_AFFINE,           /* alpha x + beta */
+    UNDIN_THRESHOLDED_RELU, /* x > alpha ? x : 0 */
+    UNDIN_SCALED_TANH,      /* alpha tanh(beta x) */
+    UNDIN_SOFTSIGN,         /* x / (1 + |x|) */
+    UNDIN_SOFTPLUS,         /* log(1 + exp(x)) */
+};
+
+#define UNDIN_FLOAT float
+#define UNDIN_FORM(name) undin_##name
+#include "undin_math_forms.h"
+#undef UNDIN_FLOAT
+#undef UNDIN_FORM
+
+#define UNDIN_FLOAT undin_vector
+#define UNDIN_FORM(name) undin_vector_##name
+#include "undin_math_forms.h"
+#undef UNDIN_FLOAT
+#undef UNDIN_FORM
+
+#endif

@@ -1,0 +1,189 @@
+/* undin_vector.h: the widest float vector of the target, and what GNU vector arithmetic lacks.
+ *
+ * Arithmetic on vectors is written with the operators of C (GNU vector extensions). Here are only the operations that
+ * have no operator: unaligned, partial and broadcast memory access, minimum, maximum, selection, square root.
+ * Pointers to float need the alignment of float, no more.
+ *
+ * Read next: undin_math.h (exp, tanh), then undin_matmul.h (the tile that does most of the work).
+ */
+#ifndef UNDIN_VECTOR_H
+#define UNDIN_VECTOR_H
+
+#include <stdint.h>
+#include <string.h>
+
+/* Floats in a vector: 16 (AVX-512), 8 (AVX2 and FMA), 4 (SSE2, NEON, WebAssembly), 1 (plain float). */
+#if !defined(UNDIN_LANES)
+#if defined(__AVX512F__)
+#define UNDIN_LANES 16
+#elif defined(__AVX2__) && defined(__FMA__)
+#define UNDIN_LANES 8
+#elif defined(__SSE2__) || defined(__ARM_NEON) || defined(__wasm_simd128__)
+#define UNDIN_LANES 4
+#else
+#define UNDIN_LANES 1
+#endif
+#endif
+
+/* Vector registers: what bounds the size of a register tile. */
+#if UNDIN_LANES == 16 || defined(__aarch64__)
+#define UNDIN_REGISTERS 32
+#else
+#define UNDIN_REGISTERS 16
+#endif
+
+#if UNDIN_LANES > 1
+#if defined(__SSE2__)
+#include <immintrin.h>
+#elif defined(__ARM_NEON)
+#include <arm_neon.h>
+#elif defined(__wasm_simd128__)
+#include <wasm_simd128.h>
+#endif
+#endif
+
+#define UNDIN_INLINE static inline __attribute__((always_inline, unused))
+
+/* A loop over a register tile: its counter must vanish, or the tile would live in memory. */
+#if defined(__clang__)
+#define UNDIN_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNDIN_UNROLL _Pragma("GCC unroll 32")
+#endif
+
+#if UNDIN_LANES > 1
+typedef float undin_vector __attribute__((vector_size(4 * UNDIN_LANES)));
+typedef uint32_t undin_vector_bits __attribute__((vector_size(4 * UNDIN_LANES)));
+typedef float undin_vector_unaligned __attribute__((vector_size(4 * UNDIN_LANES), aligned(4), may_alias));
+#else
+typedef float undin_vector;
+typedef uint32_t undin_vector_bits;
+typedef float undin_vector_unaligned;
+#endif
+
+UNDIN_INLINE undin_vector undin_vector_load(const float *from) { return *(const undin_vector_unaligned *)from; }
+
+UNDIN_INLINE void undin_vector_store(float *to, undin_vector x) { *(undin_vector_unaligned *)to = x; }
+
+/* All lanes hold x. (Not `x - (undin_vector){0}`: that would turn -0 into +0 nowhere, yet cost an addition.) */
+UNDIN_INLINE undin_vector undin_vector_of(float x) {
+#if UNDIN_LANES == 16
+    return (undin_vector)_mm512_set1_ps(x);
+#elif UNDIN_LANES == 8
+    return (undin_vector)_mm256_set1_ps(x);
+#elif UNDIN_LANES == 4
+    return (undin_vector){x, x, x, x};
+#else
+    return x;
+#endif
+}
+
+/* The first `count` floats, 1 <= count <= UNDIN_LANES; the other lanes hold 0 and their memory is not touched. */
+UNDIN_INLINE undin_vector undin_vector_load_first(const float *from, int count) {
+    if (count == UNDIN_LANES) return undin_vector_load(from);
+#if UNDIN_LANES == 16
+    return (undin_vector)_mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), from);
+#elif UNDIN_LANES == 8
+    if (count == 4) return (undin_vector)_mm256_zextps128_ps256(_mm_loadu_ps(from));
+    const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    return (undin_vector)_mm256_maskload_ps(from, _mm256_cmpgt_epi32(_mm256_set1_epi32(count), lane));
+#else
+    undin_vector x = undin_vector_of(0);
+    memcpy(&x, from, (unsigned)count * sizeof(float));
+    return x;
+#endif
+}
+
+/* Write the first `count` lanes, 1 <= count <= UNDIN_LANES. */
+UNDIN_INLINE void undin_vector_store_first(float *to, undin_vector x, int count) {
+    if (count == UNDIN_LANES) {
+        undin_vector_store(to, x);
+        return;
+    }
+#if UNDIN_LANES == 16
+    _mm512_mask_storeu_ps(to, (__mmask16)((1u << count) - 1), (__m512)x);
+#else
+    memcpy(to, &x, (unsigned)count * sizeof(float));
+#endif
+}
+
+/* The larger of the two; a NaN of x stays, a NaN of `limit` does not. */
+UNDIN_INLINE undin_vector undin_vector_max(undin_vector x, undin_vector limit) {
+#if UNDIN_LANES == 16
+    return (undin_vector)_mm512_max_ps((__m512)limit, (__m512)x);
+#elif UNDIN_LANES == 8
+    return (undin_vector)_mm256_max_ps((__m256)limit, (__m256)x);
+#elif UNDIN_LANES == 4 && defined(__SSE2__)
+    return (undin_vector)_mm_max_ps((__m128)limit, (__m128)x);
+#elif UNDIN_LANES == 4
+    const undin_vector_bits less = (undin_vector_bits)(x < limit);
+    return (undin_vector)((less & (undin_vector_bits)limit) | (~less & (undin_vector_bits)x));
+#else
+    return x < limit ? limit : x;
+#endif
+}
+
+/* The smaller of the two; a NaN of x stays, a NaN of `limit` does not. */
+UNDIN_INLINE undin_vector undin_vector_min(undin_vector x, undin_vector limit) {
+#if UNDIN_LANES == 16
+    return (undin_vector)_mm512_min_ps((__m512)limit, (__m512)x);
+#elif UNDIN_LANES == 8
+    return (undin_vector)_mm256_min_ps((__m256)limit, (__m256)x);
+#elif UNDIN_LANES == 4 && defined(__SSE2__)
+    return (undin_vector)_mm_min_ps((__m128)limit, (__m128)x);
+#elif UNDIN_LANES == 4
+    const undin_vector_bits greater = (undin_vector_bits)(x > limit);
+    return (undin_vector)((greater & (undin_vector_bits)limit) | (~greater & (undin_vector_bits)x));
+#else
+    return x > limit ? limit : x;
+#endif
+}
+
+/* a < b ? yes : no, lane by lane. */
+UNDIN_INLINE undin_vector undin_vector_if_less(undin_vector a, undin_vector b, undin_vector yes, undin_vector no) {
+#if UNDIN_LANES == 16
+    const __mmask16 less = _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_LT_OQ);
+    return (undin_vector)_mm512_mask_blend_ps(less, (__m512)no, (__m512)yes);
+#elif UNDIN_LANES > 1
+    const undin_vector_bits less = (undin_vector_bits)(a < b);
+    return (undin_vector)((less & (undin_vector_bits)yes) | (~less & (undin_vector_bits)no));
+#else
+    return a < b ? yes : no;
+#endif
+}
+
+UNDIN_INLINE undin_vector undin_vector_sqrt(undin_vector x) {
+#if UNDIN_LANES == 16
+    return (undin_vector)_mm512_sqrt_ps((__m512)x);
+#elif UNDIN_LANES == 8
+    return (undin_vector)_mm256_sqrt_ps((__m256)x);
+#elif UNDIN_LANES == 4 && defined(__SSE2__)
+    return (undin_vector)_mm_sqrt_ps((__m128)x);
+#elif UNDIN_LANES == 4 && defined(__wasm_simd128__)
+    return (undin_vector)wasm_f32x4_sqrt((v128_t)x);
+#elif UNDIN_LANES == 4
+    for (int lane = 0; lane < 4; ++lane) x[lane] = __builtin_sqrtf(x[lane]);
+    return x;
+#else
+    return __builtin_sqrtf(x);
+#endif
+}
+
+/* Bits as they are, from float to integer and back; the same for one float and for a vector. */
+#if UNDIN_LANES > 1
+UNDIN_INLINE undin_vector_bits undin_vector_to_bits(undin_vector x) { return (undin_vector_bits)x; }
+UNDIN_INLINE undin_vector undin_vector_from_bits(undin_vector_bits bits) { return (undin_vector)bits; }
+#else
+UNDIN_INLINE undin_vector_bits undin_vector_to_bits(undin_vector x) {
+    undin_vector_bits bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+UNDIN_INLINE undin_vector undin_vector_from_bits(undin_vector_bits bits) {
+    undin_vector x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+#endif
+
+#endif
