@@ -109,7 +109,7 @@ UNDIN_INLINE UNDIN_FLOAT UNDIN_FORM(log)(UNDIN_FLOAT x) {
 }
 
 /* activation(x) with its constants; slope is for UNDIN_PRELU alone. The activation is a constant where it is called. */
-UNDIN_INLINE UNDIN_FLOAT UNDIN_FORM(activate)(UNDIN_FLOAT x, enum undin_activation activation, float alpha, float beta,
+UNDIN_KERNEL UNDIN_FLOAT UNDIN_FORM(activate)(UNDIN_FLOAT x, enum undin_activation activation, float alpha, float beta,
                                               UNDIN_FLOAT slope) {
     const UNDIN_FLOAT zero = UNDIN_FORM(of)(0.0f);
     switch (activation) {

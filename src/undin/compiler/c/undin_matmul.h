@@ -17,8 +17,8 @@
 #define UNDIN_MATMUL_H
 
 #include "undin_math.h"
+#include "undin_tile.h"
 
-enum { UNDIN_TAPS_MAX = 16 };
 
 /* Sizes and strides, all counted in floats. */
 typedef struct {
@@ -35,82 +35,6 @@ typedef struct {
     int add_after;                  /* 1: residual is added after the activation */
 } undin_matmul_shape;
 
-/* Sums that a tile keeps; the rest of the registers holds a row of w and one broadcast value of a. */
-#if UNDIN_REGISTERS == 32
-#define UNDIN_TILE_SUMS 24
-#define UNDIN_TILE_VECTORS 6
-#elif UNDIN_LANES > 1
-#define UNDIN_TILE_SUMS 12
-#define UNDIN_TILE_VECTORS 3
-#else
-#define UNDIN_TILE_SUMS 8
-#define UNDIN_TILE_VECTORS 4
-#endif
-#define UNDIN_TILE_ROWS 12
-
-#define UNDIN_DIVIDE_UP(a, b) (((a) + (b) - 1) / (b))
-#define UNDIN_SMALLER(a, b) ((a) < (b) ? (a) : (b))
-
-/* Sums in registers: rows x vectors, all of it `split` times. */
-typedef struct {
-    int rows, vectors;
-    int lanes, last_lanes; /* of w that are read: in every vector but the last, and in the last */
-    int row_sums, skip;    /* sums of a row (vectors + skip); the last vector of w adds to a sum `skip` further */
-    int split;             /* few sums would wait for each other: even and odd k (or each k mod 4) have their own */
-} undin_tile;
-
-UNDIN_INLINE int undin_tile_split(int sums) {
-#if UNDIN_LANES == 1
-    return 1;
-#elif UNDIN_REGISTERS == 32
-    return sums <= 6 ? 4 : sums <= 8 ? 2 : 1;
-#else
-    return sums <= 3 ? 4 : sums <= 6 ? 2 : 1;
-#endif
-}
-
-UNDIN_INLINE undin_vector undin_tile_load(const float *from, const undin_tile *tile, int j) {
-    return undin_vector_load_first(from, j + 1 < tile->vectors ? tile->lanes : tile->last_lanes);
-}
-
-/* sum[i][j] += a[i] w[j]: one k; w_vector is the distance of the vectors of w. */
-UNDIN_INLINE void undin_tile_multiply_add(undin_vector *sum, const undin_tile *tile, const float *a, int a_row,
-                                          const float *w, int w_vector) {
-    undin_vector w_k[UNDIN_TILE_SUMS];
-    UNDIN_UNROLL for (int j = 0; j < tile->vectors; ++j) w_k[j] = undin_tile_load(w + j * w_vector, tile, j);
-    UNDIN_UNROLL for (int i = 0; i < tile->rows; ++i) {
-        const undin_vector a_i = undin_vector_of(a[i * a_row]);
-        UNDIN_UNROLL for (int j = 0; j < tile->vectors; ++j)
-            sum[i * tile->row_sums + j + (j + 1 < tile->vectors ? 0 : tile->skip)] += a_i * w_k[j];
-    }
-}
-
-/* sum[i][j] += sum over k of a[i a_row + k a_step] w[k w_row + j w_vector] */
-UNDIN_INLINE void undin_tile_product(undin_vector *sum, const undin_tile *tile, const float *a, int a_row, int a_step,
-                                     const float *w, int w_row, int w_vector, int depth) {
-    const int sums = tile->rows * tile->row_sums;
-    int k = 0;
-    for (; k + tile->split <= depth; k += tile->split) {
-        UNDIN_UNROLL for (int s = 0; s < tile->split; ++s)
-            undin_tile_multiply_add(sum + s * sums, tile, a + s * a_step, a_row, w + s * w_row, w_vector);
-        a += tile->split * a_step;
-        w += tile->split * w_row;
-    }
-    for (; k < depth; ++k, a += a_step, w += w_row) undin_tile_multiply_add(sum, tile, a, a_row, w, w_vector);
-}
-
-/* Begin the sums other than the first of a split, and add them up in the end. */
-UNDIN_INLINE void undin_tile_begin_split(undin_vector *sum, const undin_tile *tile) {
-    const int sums = tile->rows * tile->row_sums;
-    UNDIN_UNROLL for (int i = sums; i < tile->split * sums; ++i) sum[i] = undin_vector_of(0);
-}
-UNDIN_INLINE void undin_tile_end_split(undin_vector *sum, const undin_tile *tile) {
-    const int sums = tile->rows * tile->row_sums;
-    UNDIN_UNROLL for (int s = 1; s < tile->split; ++s) {
-        UNDIN_UNROLL for (int i = 0; i < sums; ++i) sum[i] += sum[s * sums + i];
-    }
-}
-
 /* One tile of the product: `rows` x `vectors` vectors of columns, the last of them `last` lanes wide. */
 UNDIN_INLINE void undin_matmul_tile(float *y, const float *a, const float *w, const float *bias, const float *slope,
                                     const float *residual, const undin_matmul_shape *shape, int rows, int vectors,
@@ -119,7 +43,7 @@ UNDIN_INLINE void undin_matmul_tile(float *y, const float *a, const float *w, co
         .rows = rows,
         .vectors = vectors,
         .lanes = UNDIN_LANES,
-        .last_lanes = shape->padded ? UNDIN_SMALLER((last + 3) / 4 * 4, UNDIN_LANES) : last,
+        .last_lanes = shape->padded ? UNDIN_SMALLER(UNDIN_PADDED(last), UNDIN_LANES) : last,
         .row_sums = vectors,
         .split = undin_tile_split(rows * vectors),
     };
@@ -149,38 +73,34 @@ UNDIN_INLINE void undin_matmul_tile(float *y, const float *a, const float *w, co
     }
 }
 
-/* All rows of a few vectors of columns: blocks of equal height, and the rest a row lower. */
+/* All rows of a few vectors of columns. */
 UNDIN_INLINE void undin_matmul_columns(float *y, const float *a, const float *w, const float *bias, const float *slope,
                                        const float *residual, const undin_matmul_shape *shape, int vectors, int last) {
     const int most = UNDIN_SMALLER(UNDIN_TILE_SUMS / vectors, UNDIN_TILE_ROWS);
-    const int blocks = UNDIN_DIVIDE_UP(shape->rows, most);
-    const int tall = UNDIN_DIVIDE_UP(shape->rows, blocks);
-    const int tall_rows = (blocks - (tall * blocks - shape->rows)) * tall;
-    int m = 0;
-    for (; m < tall_rows; m += tall)
-        undin_matmul_tile(y + m * shape->y_row, a + m * shape->a_row, w, bias, slope,
-                          residual ? residual + m * shape->residual_row : residual, shape, tall, vectors, last);
-    for (; m < shape->rows; m += tall - 1)
-        undin_matmul_tile(y + m * shape->y_row, a + m * shape->a_row, w, bias, slope,
-                          residual ? residual + m * shape->residual_row : residual, shape, tall - 1, vectors, last);
+    UNDIN_FOR_ROWS(shape->rows, most, m, height,
+                   undin_matmul_tile(y + m * shape->y_row, a + m * shape->a_row, w, bias, slope,
+                                     residual ? residual + m * shape->residual_row : residual, shape, height, vectors, last));
 }
 
 /* y (rows, columns) = activation(bias (columns) + a (rows, taps * depth) w (taps * depth, columns) + residual (rows, columns))
  *
  * bias, slope (columns) and residual may be NULL. y may be the residual itself, and must overlap nothing else. */
-UNDIN_INLINE void undin_matmul(float *y, const float *a, const float *w, const float *bias, const float *slope,
+UNDIN_KERNEL void undin_matmul(float *y, const float *a, const float *w, const float *bias, const float *slope,
                                const float *residual, const undin_matmul_shape *shape) {
     const int vectors = UNDIN_DIVIDE_UP(shape->columns, UNDIN_LANES);
-    const int chunks = UNDIN_DIVIDE_UP(vectors, UNDIN_TILE_VECTORS);
-    const int wide = UNDIN_DIVIDE_UP(vectors, chunks);
-    const int rest = vectors - (chunks - 1) * wide;
+#if UNDIN_LANES > 1 /* chunks of equal width, and what remains in the last */
+    const int chunks = UNDIN_DIVIDE_UP(vectors, UNDIN_TILE_VECTORS), wide = UNDIN_DIVIDE_UP(vectors, chunks);
+    const int rest = vectors - (chunks - 1) * wide, wide_columns = (chunks - 1) * wide * UNDIN_LANES;
+#else
+    const int wide = UNDIN_TILE_VECTORS, rest = 1, wide_columns = vectors / wide * wide;
+#endif
     const int last = shape->columns - (vectors - 1) * UNDIN_LANES;
-    int n = 0;
-    for (int chunk = 0; chunk + 1 < chunks; ++chunk, n += wide * UNDIN_LANES)
-        undin_matmul_columns(y + n, a, w + n, bias ? bias + n : 0, slope ? slope + n : 0, residual ? residual + n : 0,
-                             shape, wide, UNDIN_LANES);
-    undin_matmul_columns(y + n, a, w + n, bias ? bias + n : 0, slope ? slope + n : 0, residual ? residual + n : 0, shape,
-                         rest, last);
+    for (int n = 0; n < wide_columns; n += wide * UNDIN_LANES)
+        undin_matmul_columns(y + n, a, w + n, bias ? bias + n : bias, slope ? slope + n : slope,
+                             residual ? residual + n : residual, shape, wide, UNDIN_LANES);
+    for (int n = wide_columns; n < shape->columns; n += rest * UNDIN_LANES)
+        undin_matmul_columns(y + n, a, w + n, bias ? bias + n : bias, slope ? slope + n : slope,
+                             residual ? residual + n : residual, shape, rest, last);
 }
 
 #endif

@@ -44,6 +44,16 @@
 
 #define UNDIN_INLINE static inline __attribute__((always_inline, unused))
 
+/* A kernel is specialised for the sizes of every call, except where there are no vectors: such processors have little
+   memory for code, so that all calls share one copy with small fixed tiles. */
+#if UNDIN_LANES > 1
+#define UNDIN_KERNEL UNDIN_INLINE
+#elif defined(__clang__)
+#define UNDIN_KERNEL static __attribute__((noinline, unused))
+#else
+#define UNDIN_KERNEL static __attribute__((noinline, noclone, unused))
+#endif
+
 /* A loop over a register tile: its counter must vanish, or the tile would live in memory. */
 #if defined(__clang__)
 #define UNDIN_UNROLL _Pragma("clang loop unroll(full)")
