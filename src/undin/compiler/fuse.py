@@ -1,0 +1,101 @@
+"""Shorter programs: pointwise steps that feed each other become one loop, and what nobody reads goes."""
+
+from undin.compiler.program import Pointwise, Program, Step
+from undin.compiler.views import Buffer, View
+
+MOST_READS = 12
+"""Of one loop: more would not stay in registers."""
+
+
+def fuse(program: Program) -> None:
+    """Merge every pointwise step into its only reader where that reads each element once, in place."""
+    merged = True
+    while merged:
+        merged = False
+        readers, writers = _uses(program.steps)
+        for step in program.steps:
+            buffer = step.writes[0].buffer
+            if not isinstance(step, Pointwise) or buffer.kind != "arena" or len(writers[buffer]) > 1:
+                continue
+            found = readers.get(buffer, [])
+            if len(found) == 1 and isinstance(found[0], Pointwise) and _merge(step, found[0], program.steps):
+                program.steps.remove(step)
+                merged = True
+                break
+
+
+def _uses(steps: list[Step]) -> tuple[dict[Buffer, list[Step]], dict[Buffer, list[Step]]]:
+    """Steps that read and that write each buffer, each step once."""
+    readers: dict[Buffer, list[Step]] = {}
+    writers: dict[Buffer, list[Step]] = {}
+    for step in steps:
+        for found, views in ((readers, step.reads), (writers, step.writes)):
+            for buffer in dict.fromkeys(view.buffer for view in views):
+                found.setdefault(buffer, []).append(step)
+    return readers, writers
+
+
+def _merge(source: Pointwise, reader: Pointwise, steps: list[Step]) -> bool:
+    """Put the expression of `source` into `reader`; False where that is not possible."""
+    written = source.writes[0]
+    at = [i for i, view in enumerate(reader.reads) if view.buffer is written.buffer]
+    if len(source.reads) * len(at) + len(reader.reads) > MOST_READS or (len(at) > 1 and not _is_cheap(source)):
+        return False
+    mappings = [_axes_of(written, reader.reads[i]) for i in at]
+    if any(mapping is None for mapping in mappings):
+        return False
+    between = steps[steps.index(source) + 1 : steps.index(reader)]
+    inputs = {view.buffer for view in source.reads}
+    if any(view.buffer in inputs for step in between for view in step.writes):
+        return False
+    if any(view.buffer in inputs for view in reader.writes):
+        return False
+    reads, operands = [], []
+    for i, view in enumerate(reader.reads):
+        if i not in at:
+            operands.append(_operand(reads, view))
+            continue
+        mapping = mappings[at.index(i)]
+        inner = []
+        for read in source.reads:
+            strides = tuple(0 if axis is None else read.strides[axis] for axis in mapping)
+            inner.append(_operand(reads, View(read.buffer, view.shape, strides, read.offset)))
+        operands.append(source.expression.format(*inner))
+    reader.reads, reader.expression = reads, reader.expression.format(*operands)
+    if source.comment != reader.comment and source.label != "copy":
+        reader.comment = f"{source.comment}; {reader.comment}" if reader.label != "copy" else source.comment
+    if reader.label == "copy":
+        reader.label = source.label
+    elif source.label not in ("copy", *reader.label.split("_")) and len(reader.label) < 24:
+        reader.label = f"{source.label}_{reader.label}"
+    return True
+
+
+def _operand(reads: list[View], view: View) -> str:
+    for i, other in enumerate(reads):
+        if other == view:
+            return f"{{{i}}}"
+    reads.append(view)
+    return f"{{{len(reads) - 1}}}"
+
+
+def _is_cheap(step: Pointwise) -> bool:
+    return "undin_" not in step.expression.replace("undin_relu", "").replace("undin_square", "")
+
+
+def _axes_of(written: View, read: View) -> list[int | None] | None:
+    """For every axis of `read` the axis of `written` that it walks along; None if it is not the same elements."""
+    if read.offset != written.offset:
+        return None
+    free = {axis for axis, length in enumerate(written.shape) if length > 1}
+    mapping: list[int | None] = []
+    for length, stride in zip(read.shape, read.strides, strict=True):
+        if length == 1:
+            mapping.append(None)
+            continue
+        fitting = [axis for axis in free if written.shape[axis] == length and written.strides[axis] == stride]
+        if not fitting:
+            return None
+        mapping.append(fitting[0])
+        free.discard(fitting[0])
+    return None if free else mapping

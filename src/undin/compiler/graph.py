@@ -1,0 +1,259 @@
+"""An ONNX model as a small typed graph with static shapes, its constants computed.
+
+This file knows ONNX's files and none of its operators: shapes come from ONNX's own inference and constants from its
+own reference evaluator, one node at a time. What the operators mean is in ``rewrite`` and ``lower``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx.reference
+from onnx import helper, numpy_helper, shape_inference
+
+DTYPES = {np.dtype(name) for name in ("float32", "int64", "int32", "bool", "int8", "uint8")}
+"""What a value that is not constant may be."""
+
+SMALL = 1024
+"""Constants of so many elements are shown to shape inference, which may need their values: shapes, axes, pads."""
+
+
+@dataclass(eq=False)
+class Value:
+    """A tensor that nodes read and write.
+
+    Attributes
+    ----------
+    name : str
+        As in the ONNX file.
+    shape : tuple of int
+    dtype : np.dtype
+    constant : ndarray, optional
+        Its elements, where they are known at compile time.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    constant: np.ndarray | None = None
+
+    @classmethod
+    def of(cls, name: str, array: np.ndarray) -> "Value":
+        """A constant."""
+        return cls(name, array.shape, array.dtype, array)
+
+    def __str__(self):
+        return f"{self.name} {tuple(self.shape)}"
+
+
+@dataclass(eq=False)
+class Node:
+    """One operation. An absent optional input or output is None."""
+
+    operator: str
+    name: str
+    inputs: list[Value | None]
+    outputs: list[Value | None]
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self):
+        inputs = ", ".join(str(value) for value in self.inputs if value)
+        return f"{self.operator} {self.name!r} of {inputs}"
+
+    def input(self, index: int) -> Value | None:
+        """An input, None where the node has so few."""
+        return self.inputs[index] if index < len(self.inputs) else None
+
+    def get(self, attribute: str, default: Any = None) -> Any:
+        """An attribute."""
+        return self.attributes.get(attribute, default)
+
+    def constant(self, index: int, attribute: str | None = None, default: Any = None) -> Any:
+        """What newer operator sets take as an input and older ones as an attribute, known at compile time.
+
+        Raises
+        ------
+        Unsupported
+            The input exists but is computed at run time.
+        """
+        value = self.input(index)
+        if value is None:
+            return self.attributes.get(attribute, default)
+        if value.constant is None:
+            raise Unsupported(self, f"its input {value.name!r} must be a constant")
+        return value.constant
+
+
+class Unsupported(ValueError):
+    """A node that cannot be compiled: the message names it, its operator and its shapes."""
+
+    def __init__(self, node: Node, reason: str):
+        super().__init__(f"cannot compile {node}: {reason}")
+
+
+@dataclass(eq=False)
+class Graph:
+    """Nodes in the order of their execution.
+
+    Attributes
+    ----------
+    name : str
+    inputs, outputs : list of Value
+    nodes : list of Node
+    metadata : dict
+        The custom metadata of the file.
+    """
+
+    name: str
+    inputs: list[Value]
+    outputs: list[Value]
+    nodes: list[Node]
+    metadata: dict[str, str] = field(default_factory=dict)
+
+    def readers(self) -> dict[Value, list[Node]]:
+        """Who reads each value."""
+        found: dict[Value, list[Node]] = {}
+        for node in self.nodes:
+            for value in node.inputs:
+                if value is not None:
+                    found.setdefault(value, []).append(node)
+        return found
+
+    def drop_unread(self) -> None:
+        """Remove nodes whose outputs nobody reads."""
+        wanted, kept = set(self.outputs), []
+        for node in reversed(self.nodes):
+            if any(output in wanted for output in node.outputs):
+                kept.append(node)
+                wanted.update(value for value in node.inputs if value)
+        self.nodes = kept[::-1]
+
+
+def read(path: str | Path) -> Graph:
+    """Read an ONNX file.
+
+    Raises
+    ------
+    ValueError
+        It is no ONNX file, keeps its weights in other files that are missing, or its shapes are not static.
+    """
+    try:
+        model = onnx.load(str(path))
+    except OSError:
+        raise
+    except Exception as error:  # protobuf's decoder has no narrower base class
+        raise ValueError(f"{path} is not an ONNX file: {str(error).splitlines()[0]}") from None
+    return convert(model, name=Path(path).stem)
+
+
+def convert(model: onnx.ModelProto, *, name: str) -> Graph:
+    """Convert a loaded ONNX model; errors as `read`."""
+    return _Reader(model).graph(name)
+
+
+class _Reader:
+    def __init__(self, model: onnx.ModelProto):
+        self.model = model
+        self.opsets = [helper.make_opsetid(opset.domain, opset.version) for opset in model.opset_import]
+        self.ir_version = model.ir_version
+        self.values: dict[str, Value] = {}
+
+    def graph(self, name: str) -> Graph:
+        proto = self.model.graph
+        for initializer in proto.initializer:
+            self.values[initializer.name] = Value.of(initializer.name, numpy_helper.to_array(initializer))
+        inputs = [self.input(info) for info in proto.input if info.name not in self.values]
+        nodes = [node for proto_node in proto.node for node in self.nodes(proto_node)]
+        outputs = [self.values[info.name] for info in proto.output]
+        metadata = {entry.key: entry.value for entry in self.model.metadata_props}
+        graph = Graph(name, inputs, outputs, nodes, metadata)
+        graph.drop_unread()
+        return graph
+
+    def input(self, info: onnx.ValueInfoProto) -> Value:
+        value = self.declared(info)
+        if value is None:
+            raise ValueError(f"input {info.name!r} has no static shape: export the model with fixed sizes")
+        self.values[info.name] = value
+        return value
+
+    def declared(self, info: onnx.ValueInfoProto) -> Value | None:
+        tensor = info.type.tensor_type
+        if not tensor.HasField("shape") or not all(dim.HasField("dim_value") for dim in tensor.shape.dim):
+            return None
+        dtype = np.dtype(helper.tensor_dtype_to_np_dtype(tensor.elem_type))
+        return Value(info.name, tuple(dim.dim_value for dim in tensor.shape.dim), dtype)
+
+    def nodes(self, proto: onnx.NodeProto) -> list[Node]:
+        """Convert a node; none is left where its outputs are constants."""
+        inputs = [self.values[name] if name else None for name in proto.input]
+        attributes = {item.name: _attribute(item) for item in proto.attribute}
+        known = [value is None or value.constant is not None for value in inputs]
+        if proto.op_type in ("Shape", "Size"):
+            shape = np.array(inputs[0].shape, np.int64)[attributes.get("start", 0) : attributes.get("end")]
+            self.define(proto, [shape if proto.op_type == "Shape" else np.array(shape.prod(), np.int64)])
+            return []
+        if all(known) and not proto.op_type.startswith("Random"):
+            self.define(proto, self.evaluate(proto, inputs))
+            return []
+        outputs = self.infer(proto, inputs)
+        node = Node(proto.op_type, proto.name or proto.output[0], inputs, outputs, attributes)
+        for value in outputs:
+            if value and value.dtype not in DTYPES:
+                raise Unsupported(node, f"its output {value.name!r} has the type {value.dtype}")
+            if value:
+                self.values[value.name] = value
+        return [node]
+
+    def define(self, proto: onnx.NodeProto, arrays: Sequence[np.ndarray]) -> None:
+        for name, array in zip(proto.output, arrays, strict=True):
+            if name:
+                self.values[name] = Value.of(name, np.asarray(array))
+
+    def evaluate(self, proto: onnx.NodeProto, inputs: list[Value | None]) -> list[np.ndarray]:
+        feeds = {value.name: value.constant for value in inputs if value}
+        return onnx.reference.ReferenceEvaluator(self.alone(proto, feeds.keys())).run(None, feeds)
+
+    def infer(self, proto: onnx.NodeProto, inputs: list[Value | None]) -> list[Value | None]:
+        """Shapes and types of the outputs, inferred with the values of small constants at hand."""
+        shown = {value.name: value for value in inputs if value}
+        constants = [
+            numpy_helper.from_array(value.constant, value.name)
+            for value in shown.values()
+            if value.constant is not None and value.constant.size <= SMALL
+        ]
+        infos = [
+            helper.make_tensor_value_info(value.name, helper.np_dtype_to_tensor_dtype(value.dtype), value.shape)
+            for value in shown.values()
+        ]
+        try:
+            model = shape_inference.infer_shapes(
+                self.alone(proto, infos, constants), check_type=True, strict_mode=True, data_prop=True
+            )
+        except Exception as error:  # its errors share no narrower base class
+            raise Unsupported(Node(proto.op_type, proto.name, inputs, []), str(error).splitlines()[0]) from None
+        found = {info.name: self.declared(info) for info in (*model.graph.output, *model.graph.value_info)}
+        if missing := [name for name in proto.output if name and found.get(name) is None]:
+            node = Node(proto.op_type, proto.name, inputs, [])
+            raise Unsupported(node, f"the shape of its output {missing[0]!r} depends on values known at run time only")
+        return [found[name] if name else None for name in proto.output]
+
+    def alone(self, proto: onnx.NodeProto, inputs: Sequence, constants: Sequence = ()) -> onnx.ModelProto:
+        infos = [info if not isinstance(info, str) else onnx.ValueInfoProto(name=info) for info in inputs]
+        outputs = [onnx.ValueInfoProto(name=name) for name in proto.output if name]
+        graph = helper.make_graph([proto], "alone", infos, outputs, constants)
+        return helper.make_model(graph, opset_imports=self.opsets, ir_version=self.ir_version)
+
+
+def _attribute(attribute: onnx.AttributeProto) -> Any:
+    value = helper.get_attribute_value(attribute)
+    if isinstance(value, onnx.TensorProto):
+        return numpy_helper.to_array(value)
+    if isinstance(value, bytes):
+        return value.decode()
+    if isinstance(value, list) and value and isinstance(value[0], bytes):
+        return [item.decode() for item in value]
+    return value

@@ -1,0 +1,31 @@
+"""Lowering: every node becomes views, or steps that call kernels.
+
+`lowering` holds the state, the other files the operators.
+"""
+
+from undin.compiler.graph import Graph, Unsupported
+from undin.compiler.lower import gathers, pointwise, products, recurrent, reductions, shapes
+from undin.compiler.lower.lowering import Lowering
+from undin.compiler.program import Program
+
+OPERATORS = {
+    name: function
+    for module in (shapes, gathers, pointwise, reductions, products, recurrent)
+    for name, function in module.OPERATORS.items()
+}
+
+
+def lower(graph: Graph) -> Program:
+    """Turn a graph into a program.
+
+    Raises
+    ------
+    Unsupported
+        A node's operator, or the way it is used, is not known.
+    """
+    lowering = Lowering(graph)
+    for node in graph.nodes:
+        if node.operator not in OPERATORS:
+            raise Unsupported(node, "undin does not know this operator")
+        OPERATORS[node.operator](lowering, node)
+    return lowering.program()

@@ -1,0 +1,175 @@
+"""Operators that compute each element by itself."""
+
+import numpy as np
+
+from undin.compiler.graph import Node, Value
+from undin.compiler.lower.lowering import Lowering, describe
+from undin.compiler.program import C_TYPES, Pointwise, literal
+
+
+def pointwise(lowering: Lowering, node: Node) -> None:
+    """One loop nest over the broadcast shape, in the memory order of the largest input."""
+    value = node.outputs[0]
+    expression = _expression(node)
+    reads, operands = [], []
+    for operand in node.inputs:
+        if operand is not None and operand.constant is not None and operand.constant.size == 1:
+            operands.append(literal(operand.constant.reshape(-1)[0], operand.dtype))
+        elif operand is not None:
+            operands.append(f"{{{len(reads)}}}")
+            reads.append(lowering.view(operand).expand(value.shape))
+    target = lowering.output(value, order=_order(value, reads))
+    lowering.steps.append(
+        Pointwise(node.operator.lower(), describe(node), [target], reads, expression=expression(operands))
+    )
+
+
+def _order(value: Value, reads) -> tuple[int, ...] | None:
+    """Memory order of the read that repeats the fewest elements."""
+    whole = [view for view in reads if view.buffer.kind != "constant"] or reads
+    if not whole:
+        return None
+    most = max(whole, key=lambda view: sum(stride != 0 for stride in view.strides))
+    # Axes along which that one is constant go outside, in their own order.
+    order = sorted(
+        range(len(value.shape)), key=lambda axis: -abs(most.strides[axis]) if most.strides[axis] else -1 << 60
+    )
+    return tuple(order)
+
+
+def _expression(node: Node):
+    build = EXPRESSIONS[node.operator]
+    return build(node) if isinstance(build, _ByNode) else (lambda operands: build.format(*operands))
+
+
+class _ByNode:
+    """Marks an expression that depends on the node's attributes or types."""
+
+    def __init__(self, build):
+        self.build = build
+
+    def __call__(self, node: Node):
+        return lambda operands: self.build(node, operands)
+
+
+def _chain(form: str) -> _ByNode:
+    """An operator of two arguments that takes any number."""
+
+    def build(node: Node, operands: list[str]) -> str:
+        expression = operands[0]
+        for operand in operands[1:]:
+            expression = form.format(expression, operand)
+        return expression
+
+    return _ByNode(build)
+
+
+def _is_float(node: Node) -> bool:
+    return node.inputs[0].dtype == np.float32
+
+
+def _pow(node: Node, operands: list[str]) -> str:
+    exponent = node.inputs[1].constant
+    if _is_float(node) and exponent is not None and exponent.size == 1:
+        power = float(exponent.reshape(-1)[0])
+        if power in POWERS:
+            return POWERS[power].format(operands[0])
+    base, power = (
+        operand if value.dtype == np.float32 else f"(float){operand}"
+        for operand, value in zip(operands, node.inputs, strict=True)
+    )
+    return f"({C_TYPES[str(node.outputs[0].dtype)]})undin_pow({base}, {power})"
+
+
+POWERS = {
+    0.5: "undin_sqrt({0})",
+    1.0: "({0})",
+    2.0: "undin_square({0})",
+    -0.5: "1.0f / undin_sqrt({0})",
+    -1.0: "1.0f / ({0})",
+}
+
+
+def _cast(node: Node, operands: list[str]) -> str:
+    target = node.outputs[0].dtype
+    if target == np.bool_:
+        return f"({operands[0]} != 0)"
+    return f"({C_TYPES[str(target)]})({operands[0]})"
+
+
+def _clip(node: Node, operands: list[str]) -> str:
+    expression, rest = operands[0], iter(operands[1:])
+    low = next(rest) if node.input(1) is not None else _limit(node, "min")
+    high = next(rest) if node.input(2) is not None else _limit(node, "max")
+    if low is not None:
+        expression = f"undin_max({expression}, {low})"
+    if high is not None:
+        expression = f"undin_min({expression}, {high})"
+    return expression if _is_float(node) else expression.replace("undin_m", "UNDIN_INTEGER_M").replace("_Min", "_MIN")
+
+
+def _limit(node: Node, name: str) -> str | None:
+    value = node.get(name)
+    return None if value is None else literal(np.float32(value), np.dtype(np.float32))
+
+
+def _with(form: str, **defaults: float) -> _ByNode:
+    """An activation with parameters from attributes."""
+
+    def build(node: Node, operands: list[str]) -> str:
+        values = {
+            name: literal(np.float32(node.get(name, default)), np.dtype(np.float32))
+            for name, default in defaults.items()
+        }
+        return form.format(*operands, **values)
+
+    return _ByNode(build)
+
+
+def _typed(of_float: str, of_integer: str) -> _ByNode:
+    return _ByNode(lambda node, operands: (of_float if _is_float(node) else of_integer).format(*operands))
+
+
+def _extreme(name: str) -> _ByNode:
+    return _ByNode(
+        lambda node, operands: _chain(
+            f"undin_{name}({{0}}, {{1}})" if _is_float(node) else f"UNDIN_{name.upper()}({{0}}, {{1}})"
+        ).build(node, operands)
+    )
+
+
+EXPRESSIONS: dict[str, str | _ByNode] = {
+    "Add": "({0} + {1})",
+    "Sub": "({0} - {1})",
+    "Mul": "({0} * {1})",
+    "Div": "({0} / {1})",
+    "Neg": "(-{0})",
+    "Abs": _typed("undin_abs({0})", "({0} < 0 ? -{0} : {0})"),
+    "Reciprocal": "(1.0f / {0})",
+    "Sqrt": "undin_sqrt({0})",
+    "Exp": "undin_exp({0})",
+    "Log": "undin_log({0})",
+    "Pow": _ByNode(_pow),
+    "Sigmoid": "undin_sigmoid({0})",
+    "Tanh": "undin_tanh({0})",
+    "Relu": _typed("undin_relu({0})", "UNDIN_MAX({0}, 0)"),
+    "LeakyRelu": _with("undin_leaky_relu({0}, {alpha})", alpha=0.01),
+    "PRelu": "undin_leaky_relu({0}, {1})",
+    "Elu": _with("undin_elu({0}, {alpha})", alpha=1.0),
+    "HardSigmoid": _with("undin_hard_sigmoid({0}, {alpha}, {beta})", alpha=0.2, beta=0.5),
+    "Clip": _ByNode(_clip),
+    "Min": _extreme("min"),
+    "Max": _extreme("max"),
+    "Equal": "({0} == {1})",
+    "Greater": "({0} > {1})",
+    "GreaterOrEqual": "({0} >= {1})",
+    "Less": "({0} < {1})",
+    "LessOrEqual": "({0} <= {1})",
+    "And": "({0} & {1})",
+    "Or": "({0} | {1})",
+    "Not": "(!{0})",
+    "Where": "({0} ? {1} : {2})",
+    "Cast": _ByNode(_cast),
+}
+
+OPERATORS = dict.fromkeys(EXPRESSIONS, pointwise)

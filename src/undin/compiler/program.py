@@ -1,0 +1,136 @@
+"""What a graph becomes: a list of steps, each a C function on strided views of buffers.
+
+``lower`` makes programs, ``fuse`` shortens them, `plan` gives their buffers places, `emit` writes them as C.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from undin.compiler.views import Buffer, View
+
+C_TYPES = {
+    "float32": "float",
+    "int64": "int64_t",
+    "int32": "int32_t",
+    "bool": "uint8_t",
+    "int8": "int8_t",
+    "uint8": "uint8_t",
+}
+
+
+@dataclass(eq=False)
+class Step:
+    """A C function of its own.
+
+    Attributes
+    ----------
+    label : str
+        What it does, a part of the function's name.
+    comment : str
+        Tensors and shapes, in one line.
+    writes, reads : list of View
+        The function gets a pointer to the first element of each: ``y0, y1, …`` and ``x0, x1, …``.
+    code : callable
+        Returns the body in C, lines without indentation beyond their nesting.
+    """
+
+    label: str
+    comment: str
+    writes: list[View]
+    reads: list[View]
+    code: Callable[[], list[str]] = field(default=list, repr=False)
+
+
+@dataclass(eq=False)
+class Pointwise(Step):
+    """Elements computed one by one: ``y0[i] = expression of {0}[i], {1}[i], …``.
+
+    All views have the shape of ``writes[0]``; an axis of stride 0 is broadcast.
+    """
+
+    expression: str = "{0}"
+
+    def __post_init__(self):
+        self.code = self._loops
+
+    def _loops(self) -> list[str]:
+        views = [*self.writes, *self.reads]
+        names = [*(f"y{i}" for i in range(len(self.writes))), *(f"x{i}" for i in range(len(self.reads)))]
+        axes = merged_axes(views)
+        elements = [element(name, [axis[1][i] for axis in axes]) for i, name in enumerate(names)]
+        statement = f"{elements[0]} = {self.expression.format(*elements[len(self.writes) :])};"
+        return nest([axis[0] for axis in axes], [statement])
+
+
+@dataclass(eq=False)
+class Program:
+    """A step of a network as calls on buffers.
+
+    Attributes
+    ----------
+    name : str
+    inputs, outputs : dict of str to Buffer
+        By the names of the ONNX file, in its order.
+    steps : list of Step
+    """
+
+    name: str
+    inputs: dict[str, Buffer]
+    outputs: dict[str, Buffer]
+    steps: list[Step]
+
+
+def merged_axes(views: Iterable[View]) -> list[tuple[int, list[int]]]:
+    """Axes to loop over, outermost first: ``(length, [stride of each view])``.
+
+    They follow the memory of the first view; axes that are one run in every view are joined.
+    """
+    views = list(views)
+    order = [axis for axis in views[0].order if views[0].shape[axis] != 1]
+    axes: list[tuple[int, list[int]]] = []
+    for axis in order:
+        length, strides = views[0].shape[axis], [view.strides[axis] for view in views]
+        if axes and axes[-1][1] == [stride * length for stride in strides]:
+            axes[-1] = (axes[-1][0] * length, strides)
+        else:
+            axes.append((length, strides))
+    return axes
+
+
+def element(name: str, strides: list[int]) -> str:
+    """``name[…]`` for loop variables i, j, k, … with these strides."""
+    terms = [
+        variable if stride == 1 else f"{variable} * {stride}"
+        for variable, stride in zip("ijklmnopq", strides, strict=False)
+        if stride
+    ]
+    return f"{name}[{' + '.join(terms) or 0}]"
+
+
+def nest(lengths: list[int], body: list[str], *, variables: str = "ijklmnopq") -> list[str]:
+    """Loops over variables i, j, k, … around a body."""
+    lines, depth = [], 0
+    for variable, length in zip(variables, lengths, strict=False):
+        lines.append("    " * depth + f"for (int {variable} = 0; {variable} < {length}; ++{variable})")
+        depth += 1
+    if len(body) > 1 and lengths:
+        lines[-1] += " {"
+        lines += ["    " * depth + line for line in body] + ["    " * (depth - 1) + "}"]
+    else:
+        lines += ["    " * depth + line for line in body]
+    return lines
+
+
+def literal(value: np.generic | float, dtype: np.dtype) -> str:
+    """A number as C writes it."""
+    if dtype != np.float32:
+        return f"INT64_C({int(value)})" if dtype == np.int64 else str(int(value))
+    value = np.float32(value)
+    if np.isnan(value):
+        return '__builtin_nanf("")'
+    if np.isinf(value):
+        return "__builtin_inff()" if value > 0 else "-__builtin_inff()"
+    text = np.format_float_scientific(value, unique=True, trim="0") if value else "0.0"
+    return f"{text}f"
