@@ -20,7 +20,7 @@ def noise(*, seed: int, items: int = 3, level: float = 0.1) -> torch.Tensor:
 
 
 def signals(estimate: torch.Tensor, *, clean: torch.Tensor, noisy: torch.Tensor) -> Signals:
-    return Signals(SPECTRUM, clean, noisy, SPECTRUM.analyse(estimate), SPECTRUM.analyse(noisy))
+    return Signals(SPECTRUM, 16_000, clean, noisy, SPECTRUM.analyse(estimate), SPECTRUM.analyse(noisy))
 
 
 @pytest.mark.parametrize("name", OF_WAVEFORMS)
@@ -110,7 +110,7 @@ def test_the_phase_sensitive_mask_is_zero_where_speech_and_mixture_oppose():
 def test_a_spectrum_that_no_waveform_has_is_inconsistent():
     spec = torch.randn(2, 20, 65, 2, generator=torch.Generator().manual_seed(0))
     wave = noise(seed=0, items=2)[:, : 19 * 64]
-    assert (LOSSES["consistency"](Signals(SPECTRUM, wave, wave, spec, spec)) > 0.1).all()
+    assert (LOSSES["consistency"](Signals(SPECTRUM, 16_000, wave, wave, spec, spec)) > 0.1).all()
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -120,7 +120,7 @@ def test_a_spectrum_that_no_waveform_has_is_inconsistent():
 def test_gradients_are_finite_and_bounded_in_silence(name, clean_level, noisy_level, estimate_level):
     clean, noisy = noise(seed=0, level=clean_level), noise(seed=1, level=noisy_level)
     estimate_spec = SPECTRUM.analyse(noise(seed=2, level=estimate_level)).requires_grad_()
-    loss = LOSSES[name](Signals(SPECTRUM, clean, noisy, estimate_spec, SPECTRUM.analyse(noisy)))
+    loss = LOSSES[name](Signals(SPECTRUM, 16_000, clean, noisy, estimate_spec, SPECTRUM.analyse(noisy)))
     loss.mean().backward()
     assert torch.isfinite(loss).all()
     assert math.isfinite(estimate_spec.grad.norm())

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from undin.nn.spectrum import Spectrum
+from undin.train import perceptual
 
 POWER_FLOOR = 1e-8
 """Added to |X|² before a root or a division: 1e-4 in amplitude, below 16-bit noise in a frame of 512 samples."""
@@ -33,6 +34,8 @@ class Signals:
     ----------
     spectrum : Spectrum
         The analysis of the recipe.
+    sample_rate : int
+        Hz.
     clean, noisy : Tensor
         Waveforms ``(B, N)`` in [−1, 1].
     estimate_spec, noisy_spec : Tensor
@@ -40,6 +43,7 @@ class Signals:
     """
 
     spectrum: Spectrum
+    sample_rate: int
     clean: Tensor
     noisy: Tensor
     estimate_spec: Tensor
@@ -157,6 +161,11 @@ def consistency(signals: Signals) -> Tensor:
     return _mean(torch.square(signals.estimate_spec - signals.consistent_spec).sum(-1))
 
 
+def perceived_disturbance(signals: Signals) -> Tensor:
+    """How loud the difference sounds, in the way of PESQ; see `perceptual`."""
+    return perceptual.perceived_disturbance(signals.estimate, signals.clean, sample_rate=signals.sample_rate)
+
+
 LOSSES: dict[str, Callable[..., Tensor]] = {
     loss.__name__: loss
     for loss in (
@@ -169,6 +178,7 @@ LOSSES: dict[str, Callable[..., Tensor]] = {
         phase_sensitive_mask,
         ideal_amplitude_mask,
         consistency,
+        perceived_disturbance,
     )
 }
 

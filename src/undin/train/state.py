@@ -75,7 +75,7 @@ class TrainingState:
         bfloat16 = self.recipe.training.precision == "bfloat16"
         with torch.autocast(self.device.type, torch.bfloat16, enabled=bfloat16):
             estimate_spec, _ = self.network(noisy_spec, state)
-        signals = Signals(self.spectrum, clean, noisy, estimate_spec.float(), noisy_spec)
+        signals = Signals(self.spectrum, self.recipe.audio.sample_rate, clean, noisy, estimate_spec.float(), noisy_spec)
         losses = torch.stack([LOSSES[loss.name](signals, **loss.options).mean() for loss in self.recipe.loss])
         return losses @ self._loss_weights, losses
 
