@@ -111,4 +111,4 @@ def _c_array(name: str, values: Iterable[float]) -> str:
     literals = [(number if set(number) & set(".e") else number + ".0") + "f" for number in numbers]
     lines = [", ".join(literals[start : start + 8]) for start in range(0, len(literals), 8)]
     body = ",\n    ".join(lines)
-    return f"static const float {name}[{len(literals)}] __attribute__((aligned(64))) = {{\n    {body}}};\n"
+    return f"static const float {name}[{len(literals)}] __attribute__((aligned(64), unused)) = {{\n    {body}}};\n"
