@@ -1,0 +1,94 @@
+"""The engine that runs a compiled model: a shared library that ``compiler/`` made, called through ctypes.
+
+ctypes lets go of the GIL during a call, and a library keeps nothing between calls but what it is handed, so engines of
+one library run side by side in as many threads as there are.
+"""
+
+import ctypes
+import json
+from pathlib import Path
+
+import numpy as np
+
+from undin.model import Metadata
+
+ALIGNMENT = 64
+"""Bytes: where working memory begins costs least at a cache line."""
+
+
+class Library:
+    """A compiled model, loaded.
+
+    Parameters
+    ----------
+    path : Path
+        The shared library.
+    prefix : str
+        What the names of its functions begin with, such as ``undin_tiny``.
+
+    Attributes
+    ----------
+    metadata : Metadata
+
+    Raises
+    ------
+    ValueError
+        It is no library of this machine, or holds no such model.
+    """
+
+    def __init__(self, path: Path, prefix: str):
+        try:
+            library = ctypes.CDLL(str(path))
+            size, void = ctypes.c_size_t, ctypes.c_void_p
+            self._state_size = _function(library, f"{prefix}_state_size", size)()
+            self._arena_size = _function(library, f"{prefix}_arena_size", size)()
+            self.reset = _function(library, f"{prefix}_reset", None, void)
+            self.set_atten_lim_db = _function(library, f"{prefix}_set_atten_lim_db", ctypes.c_int, void, ctypes.c_float)
+            self.process_hops = _function(library, f"{prefix}_process_hops", None, void, void, void, void, size)
+            metadata = _function(library, f"{prefix}_metadata", ctypes.c_char_p)()
+        except (OSError, AttributeError) as error:
+            raise ValueError(f"{path} is not a compiled model of undin for this machine: {error}") from None
+        self.metadata = Metadata.from_strings(json.loads(metadata))
+
+    def memory(self) -> tuple[np.ndarray, np.ndarray]:
+        """Fresh memory for the state and for the work of one stream."""
+        return _aligned(self._state_size), _aligned(self._arena_size)
+
+
+def _function(library: ctypes.CDLL, name: str, result: type | None, *arguments: type):
+    function = getattr(library, name)
+    function.restype, function.argtypes = result, arguments
+    return function
+
+
+def _aligned(size: int) -> np.ndarray:
+    memory = np.zeros(size + ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % ALIGNMENT
+    return memory[start : start + size]
+
+
+class NativeEngine:
+    """The engine on a compiled model; see `Engine` in ``model.py``."""
+
+    def __init__(self, library: Library, *, atten_lim_db: float | None = None):
+        self._library, self._hop = library, library.metadata.hop
+        self.delay_samples = library.metadata.latency_samples - (self._hop - 1)
+        self._atten_lim_db = float("inf") if atten_lim_db is None else atten_lim_db
+        # Kept, because the addresses alone would not keep the memory.
+        self._memory = library.memory()
+        self._state, self._arena = (memory.ctypes.data for memory in self._memory)
+        self.reset()
+
+    def reset(self) -> None:
+        """Go back to the fresh state."""
+        self._library.reset(self._state)
+        self._library.set_atten_lim_db(self._state, self._atten_lim_db)
+
+    def process(self, samples: np.ndarray) -> np.ndarray:
+        """Enhance whole hops; see `Engine`."""
+        samples = np.ascontiguousarray(samples, np.float32)
+        enhanced = np.empty_like(samples)
+        self._library.process_hops(
+            self._state, self._arena, samples.ctypes.data, enhanced.ctypes.data, len(samples) // self._hop
+        )
+        return enhanced
