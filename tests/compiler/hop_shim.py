@@ -71,7 +71,7 @@ def write_model(folder: Path, prefix: str, metadata: Metadata, *, step: str) -> 
 {hop.public_name(prefix)}
 #include <string.h>
 
-static void UNDIN_PUBLIC(run)(const float *spec, const float *state, float *enhanced, float *next_state, void *arena) {{
+void UNDIN_PUBLIC(run)(const float *spec, const float *state, float *enhanced, float *next_state, void *arena) {{
     memset(arena, 255, {network_arena_bytes});
 {STEPS[step].format(**sizes)}
 }}

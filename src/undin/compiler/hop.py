@@ -137,6 +137,13 @@ void {prefix}_process_hops({prefix}_state *state, {prefix}_arena *arena, const f
  * A stream comes in blocks or in hops; to change from one to the other, reset it. */
 void {prefix}_process_block({prefix}_state *state, {prefix}_arena *arena, const float *in, float *out, size_t samples);
 
+/* What the model says of itself, as JSON. */
+const char *{prefix}_metadata(void);
+
+/* The network alone: {metadata.bins} bins, real and imaginary part, and {metadata.state_size} floats of state,
+ * zeros if fresh. `arena`: {max(1, network_arena_bytes)} bytes at a multiple of {LINE_BYTES}. Nothing may overlap. */
+void {prefix}_run(const float *spec, const float *state, float *enhanced, float *next_state, void *arena);
+
 #ifdef __cplusplus
 }}
 #endif
