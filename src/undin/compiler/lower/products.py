@@ -9,6 +9,7 @@ from itertools import product
 import numpy as np
 
 from undin.compiler.graph import Node, Unsupported
+from undin.compiler.lower import upsampling
 from undin.compiler.lower.lowering import Lowering
 from undin.compiler.lower.windows import Run, convolution, transposed
 from undin.compiler.program import literal, nest
@@ -65,6 +66,9 @@ def convolve(lowering: Lowering, node: Node) -> None:
     order = (0, *range(2, 2 + rank), 1)
     target = lowering.output(y, order=order, unit_axis=1)
     x = lowering.dense(x, str(node.inputs[0]), unit_axis=1) if depth > 1 else x
+    if is_transposed and upsampling.fits(node, target):
+        upsampling.upsample(lowering, node, x, target, node.constant(1), bias, call, pack)
+        return
     packed_bias = lowering.constant(pack(bias.reshape(group, columns)), f"{node.name} bias")
     packs: list[View] = []
     places: dict[tuple, int] = {}
