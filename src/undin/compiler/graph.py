@@ -4,7 +4,7 @@ This file knows ONNX's files and none of its operators: shapes come from ONNX's 
 own reference evaluator, one node at a time. What the operators mean is in ``rewrite`` and ``lower``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,12 @@ DTYPES = {np.dtype(name) for name in ("float32", "int64", "int32", "bool", "int8
 
 SMALL = 1024
 """Constants of so many elements are shown to shape inference, which may need their values: shapes, axes, pads."""
+
+KEEPING_SHAPE = ("GroupNormalization",)
+"""Operators that ONNX infers no shape for, because it defines them by others; theirs is that of their input."""
+
+OPSET = 18
+"""Version of ONNX's operators in nodes that the compiler makes itself."""
 
 
 @dataclass(eq=False)
@@ -105,6 +111,8 @@ class Graph:
     nodes : list of Node
     metadata : dict
         The custom metadata of the file.
+    opset : int
+        Version of ONNX's operators that the file means; of no matter to nodes that the compiler makes itself.
     """
 
     name: str
@@ -112,6 +120,7 @@ class Graph:
     outputs: list[Value]
     nodes: list[Node]
     metadata: dict[str, str] = field(default_factory=dict)
+    opset: int = OPSET
 
     def readers(self) -> dict[Value, list[Node]]:
         """Who reads each value."""
@@ -157,9 +166,9 @@ def convert(model: onnx.ModelProto, *, name: str) -> Graph:
 class _Reader:
     def __init__(self, model: onnx.ModelProto):
         self.model = model
-        self.opsets = [helper.make_opsetid(opset.domain, opset.version) for opset in model.opset_import]
-        self.ir_version = model.ir_version
+        self.opsets = {opset.domain: opset.version for opset in model.opset_import}
         self.values: dict[str, Value] = {}
+        self.output_names = {info.name for info in model.graph.output}
 
     def graph(self, name: str) -> Graph:
         proto = self.model.graph
@@ -169,83 +178,96 @@ class _Reader:
         nodes = [node for proto_node in proto.node for node in self.nodes(proto_node)]
         outputs = [self.values[info.name] for info in proto.output]
         metadata = {entry.key: entry.value for entry in self.model.metadata_props}
-        graph = Graph(name, inputs, outputs, nodes, metadata)
+        graph = Graph(name, inputs, outputs, nodes, metadata, self.opsets.get("", 1))
         graph.drop_unread()
         return graph
 
     def input(self, info: onnx.ValueInfoProto) -> Value:
-        value = self.declared(info)
+        value = _declared(info)
         if value is None:
             raise ValueError(f"input {info.name!r} has no static shape: export the model with fixed sizes")
         self.values[info.name] = value
         return value
 
-    def declared(self, info: onnx.ValueInfoProto) -> Value | None:
-        tensor = info.type.tensor_type
-        if not tensor.HasField("shape") or not all(dim.HasField("dim_value") for dim in tensor.shape.dim):
-            return None
-        dtype = np.dtype(helper.tensor_dtype_to_np_dtype(tensor.elem_type))
-        return Value(info.name, tuple(dim.dim_value for dim in tensor.shape.dim), dtype)
-
     def nodes(self, proto: onnx.NodeProto) -> list[Node]:
         """Convert a node; none is left where its outputs are constants."""
         inputs = [self.values[name] if name else None for name in proto.input]
-        attributes = {item.name: _attribute(item) for item in proto.attribute}
-        known = [value is None or value.constant is not None for value in inputs]
-        if proto.op_type in ("Shape", "Size"):
-            shape = np.array(inputs[0].shape, np.int64)[attributes.get("start", 0) : attributes.get("end")]
-            self.define(proto, [shape if proto.op_type == "Shape" else np.array(shape.prod(), np.int64)])
+        node = Node(proto.op_type, proto.name or proto.output[0], inputs, [])
+        if proto.op_type == "Identity" and proto.output[0] not in self.output_names:
+            self.values[proto.output[0]] = inputs[0]
             return []
-        if all(known) and not proto.op_type.startswith("Random"):
-            self.define(proto, self.evaluate(proto, inputs))
-            return []
-        outputs = self.infer(proto, inputs)
-        node = Node(proto.op_type, proto.name or proto.output[0], inputs, outputs, attributes)
-        for value in outputs:
-            if value and value.dtype not in DTYPES:
+        node.outputs = outputs_of(proto, inputs, opsets=self.opsets)
+        node.attributes = {item.name: _attribute(item) for item in proto.attribute}
+        for value in filter(None, node.outputs):
+            if value.constant is None and value.dtype not in DTYPES:
                 raise Unsupported(node, f"its output {value.name!r} has the type {value.dtype}")
-            if value:
-                self.values[value.name] = value
-        return [node]
+            self.values[value.name] = value
+        return [] if all(value is None or value.constant is not None for value in node.outputs) else [node]
 
-    def define(self, proto: onnx.NodeProto, arrays: Sequence[np.ndarray]) -> None:
-        for name, array in zip(proto.output, arrays, strict=True):
-            if name:
-                self.values[name] = Value.of(name, np.asarray(array))
 
-    def evaluate(self, proto: onnx.NodeProto, inputs: list[Value | None]) -> list[np.ndarray]:
-        feeds = {value.name: value.constant for value in inputs if value}
-        return onnx.reference.ReferenceEvaluator(self.alone(proto, feeds.keys())).run(None, feeds)
+def outputs_of(proto: onnx.NodeProto, inputs: list[Value | None], *, opsets: dict[str, int]) -> list[Value | None]:
+    """What a node makes of its inputs: constants where they are, else shapes and types, all according to ONNX.
 
-    def infer(self, proto: onnx.NodeProto, inputs: list[Value | None]) -> list[Value | None]:
-        """Shapes and types of the outputs, inferred with the values of small constants at hand."""
-        shown = {value.name: value for value in inputs if value}
-        constants = [
-            numpy_helper.from_array(value.constant, value.name)
-            for value in shown.values()
-            if value.constant is not None and value.constant.size <= SMALL
-        ]
-        infos = [
-            helper.make_tensor_value_info(value.name, helper.np_dtype_to_tensor_dtype(value.dtype), value.shape)
-            for value in shown.values()
-        ]
-        try:
-            model = shape_inference.infer_shapes(
-                self.alone(proto, infos, constants), check_type=True, strict_mode=True, data_prop=True
-            )
-        except Exception as error:  # its errors share no narrower base class
-            raise Unsupported(Node(proto.op_type, proto.name, inputs, []), str(error).splitlines()[0]) from None
-        found = {info.name: self.declared(info) for info in (*model.graph.output, *model.graph.value_info)}
-        if missing := [name for name in proto.output if name and found.get(name) is None]:
-            node = Node(proto.op_type, proto.name, inputs, [])
-            raise Unsupported(node, f"the shape of its output {missing[0]!r} depends on values known at run time only")
-        return [found[name] if name else None for name in proto.output]
+    Raises
+    ------
+    Unsupported
+        The node is not valid, or the shape of an output depends on values known at run time only.
+    """
+    if proto.op_type in ("Shape", "Size"):  # known although their input is not
+        start, end = ({item.name: item.i for item in proto.attribute}.get(name) for name in ("start", "end"))
+        shape = np.array(inputs[0].shape[start:end], np.int64)
+        return [Value.of(proto.output[0], shape if proto.op_type == "Shape" else shape.prod())]
+    try:
+        if all(value is None or value.constant is not None for value in inputs):
+            feeds = {value.name: value.constant for value in inputs if value}
+            arrays = iter(onnx.reference.ReferenceEvaluator(_alone(proto, opsets, feeds)).run(None, feeds))
+            return [Value.of(name, np.asarray(next(arrays))) if name else None for name in proto.output]
+        found = _infer(proto, inputs, opsets)
+    except Exception as error:  # ONNX's errors share no narrower base class
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise Unsupported(Node(proto.op_type, proto.name, inputs, []), reason) from None
+    if missing := [name for name in proto.output if name and found.get(name) is None]:
+        node = Node(proto.op_type, proto.name, inputs, [])
+        raise Unsupported(node, f"the shape of its output {missing[0]!r} depends on values known at run time only")
+    return [found[name] if name else None for name in proto.output]
 
-    def alone(self, proto: onnx.NodeProto, inputs: Sequence, constants: Sequence = ()) -> onnx.ModelProto:
-        infos = [info if not isinstance(info, str) else onnx.ValueInfoProto(name=info) for info in inputs]
-        outputs = [onnx.ValueInfoProto(name=name) for name in proto.output if name]
-        graph = helper.make_graph([proto], "alone", infos, outputs, constants)
-        return helper.make_model(graph, opset_imports=self.opsets, ir_version=self.ir_version)
+
+def _infer(proto: onnx.NodeProto, inputs: list[Value | None], opsets: dict[str, int]) -> dict[str, Value | None]:
+    """Shapes and types of the outputs, inferred with the values of small constants at hand."""
+    if proto.op_type in KEEPING_SHAPE:
+        return {proto.output[0]: Value(proto.output[0], inputs[0].shape, inputs[0].dtype)}
+    shown = {value.name: value for value in inputs if value}
+    constants = [
+        numpy_helper.from_array(value.constant, value.name)
+        for value in shown.values()
+        if value.constant is not None and value.constant.size <= SMALL
+    ]
+    infos = [
+        helper.make_tensor_value_info(value.name, helper.np_dtype_to_tensor_dtype(value.dtype), value.shape)
+        for value in shown.values()
+    ]
+    model = shape_inference.infer_shapes(
+        _alone(proto, opsets, infos, constants), check_type=True, strict_mode=True, data_prop=True
+    )
+    return {info.name: _declared(info) for info in (*model.graph.output, *model.graph.value_info)}
+
+
+def _alone(proto: onnx.NodeProto, opsets: dict[str, int], inputs: Iterable, constants: Sequence = ()):
+    """A model of one node."""
+    infos = [onnx.ValueInfoProto(name=info) if isinstance(info, str) else info for info in inputs]
+    outputs = [onnx.ValueInfoProto(name=name) for name in proto.output if name]
+    imports = [helper.make_opsetid(domain, version) for domain, version in opsets.items()]
+    return helper.make_model(helper.make_graph([proto], "alone", infos, outputs, constants), opset_imports=imports)
+
+
+def _declared(info: onnx.ValueInfoProto) -> Value | None:
+    tensor = info.type.tensor_type
+    if not tensor.HasField("shape") or not all(dim.HasField("dim_value") for dim in tensor.shape.dim):
+        return None
+    shape = tuple(dim.dim_value for dim in tensor.shape.dim)
+    dtype = np.dtype(helper.tensor_dtype_to_np_dtype(tensor.elem_type))
+    # Nothing is unknown about a tensor without elements.
+    return Value(info.name, shape, dtype, None if np.prod(shape) else np.zeros(shape, dtype))
 
 
 def _attribute(attribute: onnx.AttributeProto) -> Any:

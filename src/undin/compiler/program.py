@@ -99,14 +99,19 @@ def merged_axes(views: Iterable[View]) -> list[tuple[int, list[int]]]:
     return axes
 
 
-def element(name: str, strides: list[int]) -> str:
-    """``name[…]`` for loop variables i, j, k, … with these strides."""
+def place(strides: Iterable[int], *, constant: int = 0, variables: Iterable[str] = "ijklmnopq") -> str:
+    """The index ``i * 12 + j * 4 + k + constant`` for loop variables i, j, k, … with these strides."""
     terms = [
         variable if stride == 1 else f"{variable} * {stride}"
-        for variable, stride in zip("ijklmnopq", strides, strict=False)
+        for variable, stride in zip(variables, strides, strict=False)
         if stride
     ]
-    return f"{name}[{' + '.join(terms) or 0}]"
+    return " + ".join([*terms, *([str(constant)] if constant or not terms else [])]).replace("+ -", "- ")
+
+
+def element(name: str, strides: Iterable[int], *, constant: int = 0, variables: Iterable[str] = "ijklmnopq") -> str:
+    """``name[…]`` at such an index."""
+    return f"{name}[{place(strides, constant=constant, variables=variables)}]"
 
 
 def nest(lengths: list[int], body: list[str], *, variables: str = "ijklmnopq") -> list[str]:

@@ -20,7 +20,29 @@ UNDIN_INLINE int undin_index(int64_t index, int length) {
     return (int)(index < 0 ? 0 : index >= length ? length - 1 : index);
 }
 
-#define UNDIN_MIN(a, b) ((a) < (b) ? (a) : (b))
-#define UNDIN_MAX(a, b) ((a) > (b) ? (a) : (b))
+/* Of two numbers; a NaN on either side stays, unlike in undin_min and undin_max. */
+UNDIN_INLINE float undin_smallest(float a, float b) { return a > b || b != b ? b : a; }
+UNDIN_INLINE float undin_largest(float a, float b) { return a < b || b != b ? b : a; }
+
+UNDIN_INLINE int64_t undin_integer_min(int64_t a, int64_t b) { return a < b ? a : b; }
+UNDIN_INLINE int64_t undin_integer_max(int64_t a, int64_t b) { return a > b ? a : b; }
+
+/* Division towards 0; by 0 it gives 0, where C knows no answer and processors trap. */
+UNDIN_INLINE int64_t undin_divide(int64_t a, int64_t b) { return b == 0 ? 0 : b == -1 ? (int64_t)(0 - (uint64_t)a) : a / b; }
+
+/* The nearest whole number, the even one of two. Larger numbers than 2^23 are whole. */
+UNDIN_INLINE float undin_round(float x) {
+    const float shift = __builtin_copysignf(8388608.0f, x);
+    return __builtin_fabsf(x) < 8388608.0f ? __builtin_copysignf(x + shift - shift, x) : x;
+}
+
+/* Integers from floats, towards 0; those beyond the type become its ends, a NaN 0. */
+UNDIN_INLINE int32_t undin_whole_int32(float x) {
+    return x >= 2147483648.0f ? INT32_MAX : x <= -2147483648.0f ? INT32_MIN : x == x ? (int32_t)x : 0;
+}
+UNDIN_INLINE int64_t undin_whole_int64(float x) {
+    const float end = 9223372036854775808.0f;
+    return x >= end ? INT64_MAX : x <= -end ? INT64_MIN : x == x ? (int64_t)x : 0;
+}
 
 #endif

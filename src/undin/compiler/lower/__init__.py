@@ -4,13 +4,13 @@
 """
 
 from undin.compiler.graph import Graph, Unsupported
-from undin.compiler.lower import gathers, pointwise, products, recurrent, reductions, shapes
+from undin.compiler.lower import gathers, pointwise, pools, products, recurrent, reductions, shapes
 from undin.compiler.lower.lowering import Lowering
 from undin.compiler.program import Program
 
 OPERATORS = {
     name: function
-    for module in (shapes, gathers, pointwise, reductions, products, recurrent)
+    for module in (shapes, gathers, pointwise, reductions, pools, products, recurrent)
     for name, function in module.OPERATORS.items()
 }
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from undin.compiler.graph import Node
 from undin.compiler.lower.lowering import Lowering
-from undin.compiler.program import nest
+from undin.compiler.program import element, nest
 from undin.compiler.views import View
 
 VARIABLES = "ijklmnopq"
@@ -42,10 +42,10 @@ def _gather_loop(lowering: Lowering, node: Node, source: View, axis: int) -> Non
         inside = names[axis : axis + rank]
         outside = names[:axis] + names[axis + rank :]
         steps = source.strides[:axis] + source.strides[axis + 1 :]
-        index = f"undin_index({_at('x1', indices.strides, inside)}, {source.shape[axis]})"
+        index = f"undin_index({element('x1', indices.strides, variables=inside)}, {source.shape[axis]})"
         terms = [f"{name} * {step}" for name, step in zip(outside, steps, strict=True) if step]
         place = " + ".join([*terms, f"{index} * {source.strides[axis]}"])
-        return nest(list(target.shape), [f"{_at('y0', target.strides, names)} = x0[{place}];"])
+        return nest(list(target.shape), [f"{element('y0', target.strides)} = x0[{place}];"])
 
     lowering.step("gather", node, [target], [source, indices], code)
 
@@ -58,13 +58,13 @@ def gather_elements(lowering: Lowering, node: Node) -> None:
 
     def code() -> list[str]:
         names = VARIABLES[: len(target.shape)]
-        index = f"undin_index({_at('x1', indices.strides, names)}, {source.shape[axis]})"
+        index = f"undin_index({element('x1', indices.strides)}, {source.shape[axis]})"
         terms = [
             f"{index if i == axis else name} * {step}"
             for i, (name, step) in enumerate(zip(names, source.strides, strict=True))
             if step
         ]
-        return nest(list(target.shape), [f"{_at('y0', target.strides, names)} = x0[{' + '.join(terms) or 0}];"])
+        return nest(list(target.shape), [f"{element('y0', target.strides)} = x0[{' + '.join(terms) or 0}];"])
 
     lowering.step("gather_elements", node, [target], [source, indices], code)
 
@@ -85,10 +85,10 @@ def scatter_nd(lowering: Lowering, node: Node) -> None:
         front, back = names[: len(outer)], names[len(outer) :]
         terms = []
         for position in range(depth):
-            at = _at("x0", indices.strides, front, position * indices.strides[-1])
+            at = element("x0", indices.strides, constant=position * indices.strides[-1], variables=front)
             terms.append(f"undin_index({at}, {target.shape[position]}) * {target.strides[position]}")
         terms += [f"{name} * {step}" for name, step in zip(back, target.strides[depth:], strict=True)]
-        old, new = f"y0[{' + '.join(terms) or 0}]", _at("x1", updates.strides, names)
+        old, new = f"y0[{' + '.join(terms) or 0}]", element("x1", updates.strides)
         return nest(list(updates.shape), [f"{old} = {join.format(old=old, new=new)};"])
 
     lowering.step("scatter", node, [target], [indices, updates], code)
@@ -98,18 +98,9 @@ SCATTER = {
     "none": "{new}",
     "add": "{old} + {new}",
     "mul": "{old} * {new}",
-    "max": "UNDIN_MAX({old}, {new})",
-    "min": "UNDIN_MIN({old}, {new})",
+    "max": "{new} > {old} ? {new} : {old}",
+    "min": "{new} < {old} ? {new} : {old}",
 }
-
-
-def _at(name: str, strides: tuple[int, ...], variables: str, constant: int = 0) -> str:
-    terms = [
-        variable if step == 1 else f"{variable} * {step}"
-        for variable, step in zip(variables, strides, strict=False)
-        if step
-    ]
-    return f"{name}[{' + '.join([*terms, *([str(constant)] if constant else [])]) or 0}]"
 
 
 OPERATORS = {"Gather": gather, "GatherElements": gather_elements, "ScatterND": scatter_nd}

@@ -52,18 +52,6 @@ class _ByNode:
         return lambda operands: self.build(node, operands)
 
 
-def _chain(form: str) -> _ByNode:
-    """An operator of two arguments that takes any number."""
-
-    def build(node: Node, operands: list[str]) -> str:
-        expression = operands[0]
-        for operand in operands[1:]:
-            expression = form.format(expression, operand)
-        return expression
-
-    return _ByNode(build)
-
-
 def _is_float(node: Node) -> bool:
     return node.inputs[0].dtype == np.float32
 
@@ -78,34 +66,40 @@ def _pow(node: Node, operands: list[str]) -> str:
         operand if value.dtype == np.float32 else f"(float){operand}"
         for operand, value in zip(operands, node.inputs, strict=True)
     )
-    return f"({C_TYPES[str(node.outputs[0].dtype)]})undin_pow({base}, {power})"
+    return _converted(f"undin_pow({base}, {power})", np.dtype(np.float32), node.outputs[0].dtype)
 
 
 POWERS = {
     0.5: "undin_sqrt({0})",
     1.0: "({0})",
     2.0: "undin_square({0})",
-    -0.5: "1.0f / undin_sqrt({0})",
-    -1.0: "1.0f / ({0})",
+    -0.5: "(1.0f / undin_sqrt({0}))",
+    -1.0: "(1.0f / {0})",
 }
 
 
-def _cast(node: Node, operands: list[str]) -> str:
-    target = node.outputs[0].dtype
+def _converted(expression: str, source: np.dtype, target: np.dtype) -> str:
     if target == np.bool_:
-        return f"({operands[0]} != 0)"
-    return f"({C_TYPES[str(target)]})({operands[0]})"
+        return f"({expression} != 0)"
+    if source == np.float32 and target != np.float32:  # C leaves open what becomes of floats beyond the type
+        return f"({C_TYPES[target.name]})undin_whole_{'int64' if target == np.int64 else 'int32'}({expression})"
+    return f"({C_TYPES[target.name]})({expression})"
+
+
+def _cast(node: Node, operands: list[str]) -> str:
+    return _converted(operands[0], node.inputs[0].dtype, node.outputs[0].dtype)
 
 
 def _clip(node: Node, operands: list[str]) -> str:
     expression, rest = operands[0], iter(operands[1:])
     low = next(rest) if node.input(1) is not None else _limit(node, "min")
     high = next(rest) if node.input(2) is not None else _limit(node, "max")
+    kind = "" if _is_float(node) else "_integer"
     if low is not None:
-        expression = f"undin_max({expression}, {low})"
+        expression = f"undin{kind}_max({expression}, {low})"
     if high is not None:
-        expression = f"undin_min({expression}, {high})"
-    return expression if _is_float(node) else expression.replace("undin_m", "UNDIN_INTEGER_M").replace("_Min", "_MIN")
+        expression = f"undin{kind}_min({expression}, {high})"
+    return expression
 
 
 def _limit(node: Node, name: str) -> str | None:
@@ -127,39 +121,54 @@ def _with(form: str, **defaults: float) -> _ByNode:
 
 
 def _typed(of_float: str, of_integer: str) -> _ByNode:
-    return _ByNode(lambda node, operands: (of_float if _is_float(node) else of_integer).format(*operands))
+    """One form for float32 and one for integers, whose type {c} may be narrower than that of C's arithmetic."""
+
+    def build(node: Node, operands: list[str]) -> str:
+        return (of_float if _is_float(node) else of_integer).format(*operands, c=C_TYPES[node.outputs[0].dtype.name])
+
+    return _ByNode(build)
 
 
-def _extreme(name: str) -> _ByNode:
-    return _ByNode(
-        lambda node, operands: _chain(
-            f"undin_{name}({{0}}, {{1}})" if _is_float(node) else f"UNDIN_{name.upper()}({{0}}, {{1}})"
-        ).build(node, operands)
-    )
+def _chain(of_float: str, of_integer: str) -> _ByNode:
+    """An operator of two arguments that takes any number."""
+    pair = _typed(of_float, of_integer).build
+
+    def build(node: Node, operands: list[str]) -> str:
+        expression = operands[0]
+        for operand in operands[1:]:
+            expression = pair(node, [expression, operand])
+        return expression
+
+    return _ByNode(build)
 
 
 EXPRESSIONS: dict[str, str | _ByNode] = {
-    "Add": "({0} + {1})",
-    "Sub": "({0} - {1})",
-    "Mul": "({0} * {1})",
-    "Div": "({0} / {1})",
-    "Neg": "(-{0})",
-    "Abs": _typed("undin_abs({0})", "({0} < 0 ? -{0} : {0})"),
+    "Add": _typed("({0} + {1})", "({c})({0} + {1})"),
+    "Sub": _typed("({0} - {1})", "({c})({0} - {1})"),
+    "Mul": _typed("({0} * {1})", "({c})({0} * {1})"),
+    "Div": _typed("({0} / {1})", "({c})undin_divide({0}, {1})"),
+    "Neg": _typed("(-{0})", "({c})(-{0})"),
+    "Abs": _typed("undin_abs({0})", "({c})undin_integer_max({0}, -{0})"),
+    "Sum": _chain("({0} + {1})", "({c})({0} + {1})"),
     "Reciprocal": "(1.0f / {0})",
     "Sqrt": "undin_sqrt({0})",
     "Exp": "undin_exp({0})",
     "Log": "undin_log({0})",
+    "Erf": "undin_erf({0})",
     "Pow": _ByNode(_pow),
+    "Round": "undin_round({0})",
     "Sigmoid": "undin_sigmoid({0})",
     "Tanh": "undin_tanh({0})",
-    "Relu": _typed("undin_relu({0})", "UNDIN_MAX({0}, 0)"),
+    "Relu": _typed("undin_relu({0})", "undin_integer_max({0}, 0)"),
     "LeakyRelu": _with("undin_leaky_relu({0}, {alpha})", alpha=0.01),
     "PRelu": "undin_leaky_relu({0}, {1})",
     "Elu": _with("undin_elu({0}, {alpha})", alpha=1.0),
     "HardSigmoid": _with("undin_hard_sigmoid({0}, {alpha}, {beta})", alpha=0.2, beta=0.5),
+    "HardSwish": "({0} * undin_hard_sigmoid({0}, 0.166666667f, 0.5f))",
+    "Softplus": "undin_activate({0}, UNDIN_SOFTPLUS, 0, 0, 0)",
     "Clip": _ByNode(_clip),
-    "Min": _extreme("min"),
-    "Max": _extreme("max"),
+    "Min": _chain("undin_smallest({0}, {1})", "undin_integer_min({0}, {1})"),
+    "Max": _chain("undin_largest({0}, {1})", "undin_integer_max({0}, {1})"),
     "Equal": "({0} == {1})",
     "Greater": "({0} > {1})",
     "GreaterOrEqual": "({0} >= {1})",
@@ -167,6 +176,7 @@ EXPRESSIONS: dict[str, str | _ByNode] = {
     "LessOrEqual": "({0} <= {1})",
     "And": "({0} & {1})",
     "Or": "({0} | {1})",
+    "Xor": "({0} ^ {1})",
     "Not": "(!{0})",
     "Where": "({0} ? {1} : {2})",
     "Cast": _ByNode(_cast),

@@ -11,7 +11,7 @@ import numpy as np
 from undin.compiler.graph import Node, Unsupported
 from undin.compiler.lower import upsampling
 from undin.compiler.lower.lowering import Lowering
-from undin.compiler.lower.windows import Run, convolution, transposed
+from undin.compiler.lower.windows import Run, convolution, transposed, windows
 from undin.compiler.program import literal, nest
 from undin.compiler.views import View
 
@@ -61,7 +61,10 @@ def convolve(lowering: Lowering, node: Node) -> None:
         weights = weights.reshape(group, -1, *weights.shape[1:])
     _, columns, depth, *_ = weights.shape
     bias = np.zeros(group * columns, np.float32) if bias is None else bias
-    runs = [_runs(node, axis, is_transposed) for axis in range(rank)]
+    runs = [
+        transposed(window) if is_transposed else convolution(window)
+        for window in windows(node, kernel, is_transposed=is_transposed)
+    ]
 
     order = (0, *range(2, 2 + rank), 1)
     target = lowering.output(y, order=order, unit_axis=1)
@@ -89,32 +92,6 @@ def convolve(lowering: Lowering, node: Node) -> None:
         return lines
 
     lowering.step(node.operator.lower(), node, [target], [x, packed_bias, *packs], code)
-
-
-def _runs(node: Node, axis: int, is_transposed: bool) -> list[Run]:
-    shape_in, shape_out = node.inputs[0].shape[2:], node.outputs[0].shape[2:]
-    rank = len(shape_in)
-    kernel = node.inputs[1].shape[2 + axis]
-    stride = (node.get("strides") or [1] * rank)[axis]
-    dilation = (node.get("dilations") or [1] * rank)[axis]
-    reach = (kernel - 1) * dilation + 1
-    pads = node.get("pads") or [0] * (2 * rank)
-    pad, auto = pads[axis], node.get("auto_pad", "NOTSET")
-    if is_transposed:
-        total = (
-            stride * (shape_in[axis] - 1) + (node.get("output_padding") or [0] * rank)[axis] + reach - shape_out[axis]
-        )
-        if auto in ("SAME_UPPER", "SAME_LOWER") or node.get("output_shape"):
-            pad = total // 2 if auto != "SAME_LOWER" else total - total // 2
-        make = transposed
-    else:
-        if auto in ("SAME_UPPER", "SAME_LOWER"):
-            total = max(0, (shape_out[axis] - 1) * stride + reach - shape_in[axis])
-            pad = total // 2 if auto == "SAME_UPPER" else total - total // 2
-        make = convolution
-    return make(
-        length_in=shape_in[axis], length_out=shape_out[axis], kernel=kernel, stride=stride, dilation=dilation, pad=pad
-    )
 
 
 def _block(

@@ -8,6 +8,47 @@ runs into matrix products.
 from dataclasses import dataclass
 from itertools import groupby
 
+from undin.compiler.graph import Node
+
+
+@dataclass(frozen=True)
+class Window:
+    """What a node says about one spatial axis: its kernel, and `pad` positions before the first of the input."""
+
+    length_in: int
+    length_out: int
+    kernel: int
+    stride: int
+    dilation: int
+    pad: int
+    pad_after: int
+
+    @property
+    def reach(self) -> int:
+        """Positions from the first that the kernel sees to the last."""
+        return (self.kernel - 1) * self.dilation + 1
+
+
+def windows(node: Node, kernel: tuple[int, ...], *, is_transposed: bool = False) -> list[Window]:
+    """The window of each spatial axis of a convolution or a pooling."""
+    lengths_in, lengths_out = node.inputs[0].shape[2:], node.outputs[0].shape[2:]
+    rank, auto = len(kernel), node.get("auto_pad", "NOTSET")
+    strides, dilations = (node.get(name) or [1] * rank for name in ("strides", "dilations"))
+    pads, extra = node.get("pads") or [0] * (2 * rank), node.get("output_padding") or [0] * rank
+    found = []
+    for axis in range(rank):
+        sizes = lengths_in[axis], lengths_out[axis], kernel[axis], strides[axis], dilations[axis]
+        reach, before, after = (kernel[axis] - 1) * dilations[axis] + 1, pads[axis], pads[axis + rank]
+        if is_transposed and (auto.startswith("SAME") or node.get("output_shape")):
+            total = strides[axis] * (lengths_in[axis] - 1) + extra[axis] + reach - lengths_out[axis]
+            before = total // 2 if auto != "SAME_LOWER" else total - total // 2
+        elif auto.startswith("SAME"):
+            total = max(0, (lengths_out[axis] - 1) * strides[axis] + reach - lengths_in[axis])
+            before = total // 2 if auto == "SAME_UPPER" else total - total // 2
+            after = total - before
+        found.append(Window(*sizes, before, after))
+    return found
+
 
 @dataclass(frozen=True)
 class Run:
@@ -27,38 +68,40 @@ class Run:
     taps: tuple[tuple[int, int], ...]
 
 
-def convolution(*, length_in: int, length_out: int, kernel: int, stride: int, dilation: int, pad: int) -> list[Run]:
+def convolution(window: Window) -> list[Run]:
     """Runs of one axis of a convolution with `pad` zeros before its input."""
 
     def taps(position: int) -> tuple[tuple[int, int], ...]:
-        first = position * stride - pad
-        return tuple((index, index * dilation) for index in range(kernel) if 0 <= first + index * dilation < length_in)
+        first = position * window.stride - window.pad
+        offsets = ((index, index * window.dilation) for index in range(window.kernel))
+        return tuple((index, offset) for index, offset in offsets if 0 <= first + offset < window.length_in)
 
     runs = []
-    for inside, group in groupby(range(length_out), key=taps):
+    for inside, group in groupby(range(window.length_out), key=taps):
         positions = list(group)
-        runs.append(Run(positions[0], 1, len(positions), positions[0] * stride - pad, stride, inside))
+        first = positions[0] * window.stride - window.pad
+        runs.append(Run(positions[0], 1, len(positions), first, window.stride, inside))
     return runs
 
 
-def transposed(*, length_in: int, length_out: int, kernel: int, stride: int, dilation: int, pad: int) -> list[Run]:
+def transposed(window: Window) -> list[Run]:
     """Runs of one axis of a transposed convolution that cuts `pad` positions off the start of its output.
 
     Output positions that are a stride apart form a phase, which is a convolution with a part of the kernel.
     """
+    stride = window.stride
 
     def taps(phase: int, step: int) -> tuple[tuple[int, int], ...]:
         found = []
-        for index in range(kernel):
-            numerator = step * stride + phase + pad - index * dilation
-            position, rest = divmod(numerator, stride)
-            if not rest and 0 <= position < length_in:
+        for index in range(window.kernel):
+            position, rest = divmod(step * stride + phase + window.pad - index * window.dilation, stride)
+            if not rest and 0 <= position < window.length_in:
                 found.append((index, position - step))
         return tuple(sorted(found, key=lambda tap: tap[1]))
 
     runs = []
     for phase in range(stride):
-        steps = range(len(range(phase, length_out, stride)))
+        steps = range(len(range(phase, window.length_out, stride)))
         for inside, group in groupby(steps, key=lambda step, phase=phase: taps(phase, step)):
             positions = list(group)
             runs.append(Run(positions[0] * stride + phase, stride, len(positions), positions[0], 1, inside))

@@ -1,0 +1,67 @@
+"""Operators that are a few others in a row: quantisation, dropout, casts."""
+
+import numpy as np
+
+from undin.compiler.decompose.builder import Builder
+from undin.compiler.graph import Node, Unsupported, Value
+
+
+def quantize(make: Builder, node: Node) -> Value:
+    """QuantizeLinear: round(x / scale) + zero point, kept inside the type."""
+    x, scale = node.inputs[0], _spread(make, node, node.inputs[1])
+    dtype = node.outputs[0].dtype
+    y = make("Round", make("Div", make("Cast", x, to=FLOAT) if x.dtype != np.float32 else x, scale))
+    if node.input(2) is not None:
+        y = make("Add", y, make("Cast", _spread(make, node, node.inputs[2]), to=FLOAT))
+    limits = np.iinfo(dtype)
+    return make("Cast", make("Clip", y, float(limits.min), float(limits.max)), to=TYPES[dtype.name])
+
+
+def dequantize(make: Builder, node: Node) -> Value:
+    """DequantizeLinear: (x - zero point) scale."""
+    x, scale = make("Cast", node.inputs[0], to=FLOAT), _spread(make, node, node.inputs[1])
+    if node.input(2) is not None:
+        x = make("Sub", x, make("Cast", _spread(make, node, node.inputs[2]), to=FLOAT))
+    return make("Mul", x, scale)
+
+
+def _spread(make: Builder, node: Node, parameter: Value) -> Value:
+    """A scale or zero point, one for all, for each position of an axis or for each block of it, ready to broadcast."""
+    shape = node.inputs[0].shape
+    axis, block = node.get("axis", 1), node.get("block_size", 0)
+    if block:
+        if parameter.constant is None:
+            raise Unsupported(node, f"its scales by blocks, {parameter}, must be constants")
+        return make.value(np.repeat(parameter.constant, block, axis).take(range(shape[axis]), axis))
+    if len(parameter.shape) == 1 and parameter.shape[0] > 1:
+        return make.reshape(parameter, (parameter.shape[0], *[1] * (len(shape) - axis % len(shape) - 1)))
+    return make.reshape(parameter, ())
+
+
+def dropout(make: Builder, node: Node) -> tuple[Value, ...]:
+    """The input itself, and a mask of ones."""
+    ratio, training = node.input(1), node.input(2)
+    if training is not None and training.constant is None:
+        raise Unsupported(node, f"its input {training.name!r} must be a constant")
+    if training is not None and training.constant and (ratio is None or ratio.constant is None or ratio.constant != 0):
+        raise Unsupported(node, "it is in training mode")
+    x = node.inputs[0]
+    mask = node.outputs[1] if len(node.outputs) > 1 else None
+    return x, make.value(np.ones(x.shape, mask.dtype if mask else np.bool_))
+
+
+def cast_like(make: Builder, node: Node) -> Value:
+    """Cast to the type of another value."""
+    return make("Cast", node.inputs[0], to=TYPES[node.inputs[1].dtype.name])
+
+
+FLOAT = 1
+TYPES = {"float32": FLOAT, "uint8": 2, "int8": 3, "int32": 6, "int64": 7, "bool": 9}
+"""Numbers of the types in ONNX."""
+
+RULES = {
+    "QuantizeLinear": quantize,
+    "DequantizeLinear": dequantize,
+    "Dropout": dropout,
+    "CastLike": cast_like,
+}

@@ -1,0 +1,110 @@
+"""MaxPool and AveragePool: every position of the window joins the outputs that see it, one loop for each.
+
+Which outputs those are is known at compile time, so that the loops have no conditions and run along the channels.
+"""
+
+from itertools import product
+
+import numpy as np
+
+from undin.compiler.graph import Node
+from undin.compiler.lower.lowering import Lowering
+from undin.compiler.lower.windows import Window, windows
+from undin.compiler.program import element, literal, merged_axes, nest, place
+from undin.compiler.views import Buffer, View
+
+
+def max_pool(lowering: Lowering, node: Node) -> None:
+    """MaxPool, and on demand where each maximum was found."""
+    x, value = lowering.view(node.inputs[0]), node.outputs[0]
+    y = lowering.output(value, order=x.order)
+    found = node.outputs[1] if len(node.outputs) > 1 else None
+    targets = [y] if found is None else [y, lowering.output(found, order=x.order)]
+    # Positions in the input as MaxPool counts them: a view of a tensor that is not there.
+    rank = len(x.shape)
+    order = (0, 1, *reversed(range(2, rank))) if node.get("storage_order") else tuple(range(rank))
+    counted = View.dense(Buffer("positions", x.size, np.dtype(np.int64)), x.shape, order=order)
+
+    def join(places: list[str], position: str) -> list[str]:
+        old, new = places[0], places[-1]
+        if found is None:
+            return [f"{old} = {new} > {old} ? {new} : {old};"]
+        return [f"if ({new} > {old}) {{", f"    {old} = {new};", f"    {places[1]} = {position};", "}"]
+
+    lowest = -np.inf if value.dtype == np.float32 else np.iinfo(value.dtype).min
+    fills = [literal(lowest, value.dtype), "0"]
+
+    def code() -> list[str]:
+        lines = []
+        for target, name, fill in zip(targets, ("y0", "y1"), fills, strict=False):
+            axes = merged_axes([target])
+            place_ = element(name, [steps[0] for _, steps in axes])
+            lines += nest([length for length, _ in axes], [f"{place_} = {fill};"])
+        return lines + _taps(node, targets, x, counted, join)
+
+    lowering.step("max_pool", node, targets, [x], code)
+
+
+def average_pool(lowering: Lowering, node: Node) -> None:
+    """AveragePool, over the positions inside the input or, on demand, over padding too."""
+    x = lowering.view(node.inputs[0])
+    y = lowering.output(node.outputs[0], order=x.order)
+    counts = np.ones((1,) * len(y.shape), np.float32)
+    for axis, window in enumerate(windows(node, tuple(node.get("kernel_shape"))), 2):
+        counts = counts * _counts(window, node.get("count_include_pad", 0)).reshape(
+            [-1 if other == axis else 1 for other in range(len(y.shape))]
+        )
+    count = lowering.constant(counts, f"{node.name} counts").expand(y.shape)
+
+    def code() -> list[str]:
+        axes = merged_axes([y, count])
+        lengths = [length for length, _ in axes]
+        target, number = (element(name, [steps[i] for _, steps in axes]) for i, name in enumerate(("y0", "x1")))
+        lines = nest(lengths, [f"{target} = 0;"])
+        lines += _taps(node, [y], x, x, lambda places, _: [f"{places[0]} += {places[1]};"])
+        return lines + nest(lengths, [f"{target} /= {number};"])
+
+    lowering.step("average_pool", node, [y], [x, count], code)
+
+
+def _counts(window: Window, with_padding: bool) -> np.ndarray:
+    """Positions of the window that count, for each output."""
+    first = np.arange(window.length_out)[:, None] * window.stride - window.pad
+    positions = first + np.arange(window.kernel) * window.dilation
+    before, after = (window.pad, window.pad_after) if with_padding else (0, 0)
+    return ((positions >= -before) & (positions < window.length_in + after)).sum(axis=1).astype(np.float32)
+
+
+def _taps(node: Node, targets: list[View], x: View, counted: View, join) -> list[str]:
+    """A loop for every position of the window, over the outputs that see the input there."""
+    lines = []
+    for tap in product(*(_seen(window) for window in windows(node, tuple(node.get("kernel_shape"))))):
+        if any(not outputs for outputs, _ in tap):
+            continue
+        *parts, source, numbers = (*targets, x, counted)
+        for axis, (outputs, inputs) in enumerate(tap, 2):
+            parts = [part.slice(axis, outputs.start, outputs.stop) for part in parts]
+            source, numbers = (view.slice(axis, inputs.start, inputs.stop, inputs.step) for view in (source, numbers))
+        views = [*parts, source, numbers]
+        axes = merged_axes(views)
+        steps = [[axis[1][i] for axis in axes] for i in range(len(views))]
+        starts = [part.offset - whole.offset for part, whole in zip(views, (*targets, x, counted), strict=True)]
+        names = [*(f"y{i}" for i in range(len(parts))), "x0"]
+        places = [element(name, steps[i], constant=starts[i]) for i, name in enumerate(names)]
+        lines += nest([length for length, _ in axes], join(places, place(steps[-1], constant=starts[-1])))
+    return lines
+
+
+def _seen(window: Window) -> list[tuple[range, range]]:
+    """For every position of a window along one axis: the outputs that see the input there, and what they see."""
+    found = []
+    for index in range(window.kernel):
+        shift = index * window.dilation - window.pad
+        outputs = [o for o in range(window.length_out) if 0 <= o * window.stride + shift < window.length_in]
+        start, stop = (outputs[0], outputs[-1] + 1) if outputs else (0, 0)
+        first, last = start * window.stride + shift, (stop - 1) * window.stride + shift
+        found.append((range(start, stop), range(first, last + 1, window.stride)))
+    return found
+
+
+OPERATORS = {"MaxPool": max_pool, "AveragePool": average_pool}
