@@ -12,6 +12,8 @@
 #ifndef UNDIN_FFT_H
 #define UNDIN_FFT_H
 
+#include <stddef.h>
+
 #include "undin_vector.h"
 
 #define UNDIN_FFT_POINTS (UNDIN_N_FFT / 2)

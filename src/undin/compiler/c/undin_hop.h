@@ -14,6 +14,7 @@
 #define UNDIN_HOP_H
 
 #include <stddef.h>
+#include <string.h>
 
 #include "undin_fft.h"
 
