@@ -136,9 +136,9 @@ class CStream:
         self._state[self.GUARD : -self.GUARD] = byte
 
     @property
-    def gain_floor(self) -> np.float32:
-        """What the attenuation limit became: the last member of the state."""
-        return self._state[: -self.GUARD].view(np.uint8)[-4:].copy().view(np.float32)[0]
+    def state(self) -> np.ndarray:
+        """A copy of the state as floats; the last is the gain that the attenuation limit became."""
+        return self._state[self.GUARD : -self.GUARD].copy().view(np.float32)
 
     def reset(self) -> None:
         """Go back to the fresh state."""
