@@ -2,13 +2,13 @@
  *
  * Even and odd samples are the real and imaginary parts of POINTS = UNDIN_N_FFT / 2 complex points; one rotation by bin
  * parts their complex spectrum into the real signal's. The complex transform is Stockham's: each pass of one radix reads
- * `radix` contiguous runs of points and leaves them in the order that the next pass needs, so nothing is ever permuted.
+ * `radix` contiguous runs of points and leaves them in the order that the next pass needs; only the first pass, whose runs
+ * out would be single points, transposes.
  * Complex points are planar (all real parts, then all imaginary ones), so that butterflies are plain vector arithmetic.
  * The inverse is the same transform with real and imaginary parts exchanged.
  *
  * Before this file comes what compiler/fft_tables.py writes: UNDIN_N_FFT, UNDIN_FFT_PASSES, undin_fft_twiddles and
- * undin_fft_rotation. Read next: undin_fft_small.h (the transforms of one
- * pass), undin_hop.h (which calls this).
+ * undin_fft_rotation. Read next: undin_fft_small.h (the transforms of one pass), undin_hop.h (which calls this).
  */
 #ifndef UNDIN_FFT_H
 #define UNDIN_FFT_H
