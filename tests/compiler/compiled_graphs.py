@@ -16,17 +16,17 @@ import numpy as np
 import pytest
 
 import undin.compiler
-from undin.compiler.decompose import decompose
-from undin.compiler.emit import emit
-from undin.compiler.fuse import fuse
+from undin.compiler.emit import Source, emit
 from undin.compiler.graph import Graph
-from undin.compiler.lower import lower
 from undin.compiler.plan import ALIGNMENT
 from undin.compiler.program import Program
-from undin.compiler.rewrite import rewrite
+from undin.compiler.translate import program_of
 
 KERNELS = Path(undin.compiler.__file__).parent / "c"
-QUICK = ("-O1", "-DUNDIN_LANES=1")
+FILL = 255
+"""What memory holds before; as a float it is a NaN."""
+
+QUICK = ("-O0", "-DUNDIN_LANES=1")
 VECTORS = ("-O1", "-march=native", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math")
 
 
@@ -39,25 +39,14 @@ class Compiled:
     run: Callable[..., list[np.ndarray]]
 
 
-def program_of(graph: Graph) -> Program:
-    """All that happens to a graph before it is written as C."""
-    decompose(graph)
-    rewrite(graph)
-    program = lower(graph)
-    fuse(program)
-    return program
-
-
 def compile_graphs(graphs: Sequence[Graph], folder: Path, *, flags: Sequence[str] = QUICK) -> list[Compiled]:
     """Compile graphs, each with a name of its own, into one library in `folder`."""
     compiler = shutil.which("cc") or pytest.skip("there is no C compiler")
     programs = [program_of(graph) for graph in graphs]
     sources = [emit(program) for program in programs]
-    texts = []
+    texts = [_with_own_names(source) for source in sources]
     for source in sources:
-        (header_name, text_name, weights_name) = source.files
-        (folder / header_name).write_text(source.files[header_name])
-        texts.append(_with_own_names(source.files[text_name], source.prefix) + source.files[weights_name])
+        (folder / f"{source.prefix}.h").write_text(source.files[f"{source.prefix}.h"])
     (folder / "all.c").write_text("\n".join(texts))
     library = folder / "all.so"
     command = [compiler, "-std=gnu99", *flags, "-w", "-fPIC", "-shared", f"-I{KERNELS}", "all.c", "-o", library.name]
@@ -69,11 +58,13 @@ def compile_graphs(graphs: Sequence[Graph], folder: Path, *, flags: Sequence[str
     ]
 
 
-def _with_own_names(text: str, prefix: str) -> str:
-    """The C text with names that no other graph in the same file has."""
-    text += "#undef UNDIN_PUBLIC\n"
+def _with_own_names(source: Source) -> str:
+    """All C of a graph, with static names that no other graph in the same file has."""
+    text = source.files[f"{source.prefix}.c"]
     names = re.findall(r"^static void (\w+)\(", text, re.M)
-    return re.sub(rf"\b({'|'.join(names)})\b", rf"{prefix}_\1", text) if names else text
+    if names:
+        text = re.sub(rf"\b({'|'.join(names)})\b", rf"{source.prefix}_\1", text)
+    return f"{text}\n#undef UNDIN_PUBLIC\n{source.files[f'{source.prefix}_weights.c']}"
 
 
 def _caller(function, program: Program, arena_bytes: int) -> Callable[..., list[np.ndarray]]:
@@ -84,11 +75,25 @@ def _caller(function, program: Program, arena_bytes: int) -> Callable[..., list[
             np.ascontiguousarray(array, buffer.dtype)
             for array, buffer in zip(inputs, program.inputs.values(), strict=True)
         ]
-        # Memory that is not 0, as a caller's may be: nothing may depend on it.
-        outputs = [np.full(buffer.size, 77, buffer.dtype) for buffer in program.outputs.values()]
-        arena = np.full(arena_bytes + ALIGNMENT, 255, np.uint8)
-        start = arena.ctypes.data + -arena.ctypes.data % ALIGNMENT
-        function(*(ctypes.c_void_p(array.ctypes.data) for array in (*arrays, *outputs)), ctypes.c_void_p(start))
-        return outputs
+        buffers = list(program.outputs.values())
+        sizes = [buffer.size * buffer.dtype.itemsize for buffer in buffers] + [arena_bytes]
+        memories = [_Guarded(size) for size in sizes]
+        function(*(ctypes.c_void_p(array.ctypes.data) for array in arrays), *(memory.start for memory in memories))
+        results = [memory.read() for memory in memories]
+        return [result.view(buffer.dtype) for result, buffer in zip(results, buffers, strict=False)]
 
     return run
+
+
+class _Guarded:
+    """Memory that is not 0, as a caller's may be: nothing may depend on it, and nothing around it may change."""
+
+    def __init__(self, size: int):
+        self.bytes = np.full(ALIGNMENT + size + ALIGNMENT, FILL, np.uint8)
+        self.offset, self.size = -self.bytes.ctypes.data % ALIGNMENT, size
+        self.start = ctypes.c_void_p(self.bytes.ctypes.data + self.offset)
+
+    def read(self) -> np.ndarray:
+        start, stop = self.offset, self.offset + self.size
+        assert (self.bytes[:start] == FILL).all() and (self.bytes[stop:] == FILL).all(), "written outside of it"
+        return self.bytes[start:stop]

@@ -217,12 +217,13 @@ def outputs_of(proto: onnx.NodeProto, inputs: list[Value | None], *, opsets: dic
         start, end = ({item.name: item.i for item in proto.attribute}.get(name) for name in ("start", "end"))
         shape = np.array(inputs[0].shape[start:end], np.int64)
         return [Value.of(proto.output[0], shape if proto.op_type == "Shape" else shape.prod())]
+    named = {name: value for name, value in zip(proto.input, inputs, strict=True) if value}
     try:
-        if all(value is None or value.constant is not None for value in inputs):
-            feeds = {value.name: value.constant for value in inputs if value}
+        if all(value.constant is not None for value in named.values()):
+            feeds = {name: value.constant for name, value in named.items()}
             arrays = iter(onnx.reference.ReferenceEvaluator(_alone(proto, opsets, feeds)).run(None, feeds))
             return [Value.of(name, np.asarray(next(arrays))) if name else None for name in proto.output]
-        found = _infer(proto, inputs, opsets)
+        found = _infer(proto, named, opsets)
     except Exception as error:  # ONNX's errors share no narrower base class
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise Unsupported(Node(proto.op_type, proto.name, inputs, []), reason) from None
@@ -232,19 +233,17 @@ def outputs_of(proto: onnx.NodeProto, inputs: list[Value | None], *, opsets: dic
     return [found[name] if name else None for name in proto.output]
 
 
-def _infer(proto: onnx.NodeProto, inputs: list[Value | None], opsets: dict[str, int]) -> dict[str, Value | None]:
+def _infer(proto: onnx.NodeProto, named: dict[str, Value], opsets: dict[str, int]) -> dict[str, Value | None]:
     """Shapes and types of the outputs, inferred with the values of small constants at hand."""
     if proto.op_type in KEEPING_SHAPE:
-        return {proto.output[0]: Value(proto.output[0], inputs[0].shape, inputs[0].dtype)}
-    shown = {value.name: value for value in inputs if value}
-    constants = [
-        numpy_helper.from_array(value.constant, value.name)
-        for value in shown.values()
-        if value.constant is not None and value.constant.size <= SMALL
-    ]
+        kept = named[proto.input[0]]
+        return {proto.output[0]: Value(proto.output[0], kept.shape, kept.dtype)}
+    shown = {name for name, value in named.items() if value.constant is not None and value.constant.size <= SMALL}
+    constants = [numpy_helper.from_array(named[name].constant, name) for name in shown]
     infos = [
-        helper.make_tensor_value_info(value.name, helper.np_dtype_to_tensor_dtype(value.dtype), value.shape)
-        for value in shown.values()
+        helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(value.dtype), value.shape)
+        for name, value in named.items()
+        if name not in shown
     ]
     model = shape_inference.infer_shapes(
         _alone(proto, opsets, infos, constants), check_type=True, strict_mode=True, data_prop=True

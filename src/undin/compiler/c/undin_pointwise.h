@@ -45,4 +45,46 @@ UNDIN_INLINE int64_t undin_whole_int64(float x) {
     return x >= end ? INT64_MAX : x <= -end ? INT64_MIN : x == x ? (int64_t)x : 0;
 }
 
+/* Reductions of `count` floats side by side, with a vector of partial results. */
+UNDIN_INLINE float undin_sum(const float *x, int count) {
+    undin_vector parts = undin_vector_of(0);
+    float lanes[UNDIN_LANES], sum = 0;
+    int i = 0;
+    for (; i + UNDIN_LANES <= count; i += UNDIN_LANES) parts += undin_vector_load(x + i);
+    undin_vector_store(lanes, parts);
+    for (; i < count; ++i) sum += x[i];
+    for (int lane = 0; lane < UNDIN_LANES; ++lane) sum += lanes[lane];
+    return sum;
+}
+UNDIN_INLINE float undin_sum_of_squares(const float *x, int count) {
+    undin_vector parts = undin_vector_of(0);
+    float lanes[UNDIN_LANES], sum = 0;
+    int i = 0;
+    for (; i + UNDIN_LANES <= count; i += UNDIN_LANES) parts += undin_vector_load(x + i) * undin_vector_load(x + i);
+    undin_vector_store(lanes, parts);
+    for (; i < count; ++i) sum += x[i] * x[i];
+    for (int lane = 0; lane < UNDIN_LANES; ++lane) sum += lanes[lane];
+    return sum;
+}
+UNDIN_INLINE float undin_maximum(const float *x, int count) {
+    undin_vector parts = undin_vector_of(-__builtin_inff());
+    float lanes[UNDIN_LANES], largest = -__builtin_inff();
+    int i = 0;
+    for (; i + UNDIN_LANES <= count; i += UNDIN_LANES) parts = undin_vector_max(undin_vector_load(x + i), parts);
+    undin_vector_store(lanes, parts);
+    for (; i < count; ++i) largest = undin_max(x[i], largest);
+    for (int lane = 0; lane < UNDIN_LANES; ++lane) largest = undin_max(lanes[lane], largest);
+    return largest;
+}
+UNDIN_INLINE float undin_minimum(const float *x, int count) {
+    undin_vector parts = undin_vector_of(__builtin_inff());
+    float lanes[UNDIN_LANES], smallest = __builtin_inff();
+    int i = 0;
+    for (; i + UNDIN_LANES <= count; i += UNDIN_LANES) parts = undin_vector_min(undin_vector_load(x + i), parts);
+    undin_vector_store(lanes, parts);
+    for (; i < count; ++i) smallest = undin_min(x[i], smallest);
+    for (int lane = 0; lane < UNDIN_LANES; ++lane) smallest = undin_min(lanes[lane], smallest);
+    return smallest;
+}
+
 #endif

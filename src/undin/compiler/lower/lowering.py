@@ -146,6 +146,7 @@ class Lowering:
         """The view itself where an axis has stride 1, else a copy where it has."""
         if view.shape[unit_axis] == 1 or view.strides[unit_axis] == 1:
             return view
+        unit_axis %= len(view.shape)
         order = (*(axis for axis in view.order if axis != unit_axis), unit_axis)
         copy = self.scratch(view.shape, view.buffer.dtype, view.buffer.name, order=order)
         self.copy(view, copy, comment=comment)

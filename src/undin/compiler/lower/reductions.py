@@ -1,18 +1,29 @@
-"""Operators that sum up axes: reductions, pooling, softmax."""
+"""Reductions over axes.
+
+Where the innermost axis stays, its results are added up side by side in their places; where it goes, a kernel of
+``c/undin_pointwise.h`` reduces it with a vector of partial results.
+"""
 
 import numpy as np
 
 from undin.compiler.graph import Node
 from undin.compiler.lower.lowering import Lowering
-from undin.compiler.program import literal, nest
+from undin.compiler.program import C_TYPES, element, literal, merged_axes, nest
 from undin.compiler.views import View
 
-KINDS = {  # start, how an element x joins the result s, what becomes of the result s of n elements
-    "ReduceSum": ("0", "{s} + {x}", "{s}"),
-    "ReduceMean": ("0", "{s} + {x}", "{s} / {n}"),
-    "ReduceL2": ("0", "{s} + {x} * {x}", "undin_sqrt({s})"),
-    "ReduceMax": (None, "{x} > {s} ? {x} : {s}", "{s}"),
-    "ReduceMin": (None, "{x} < {s} ? {x} : {s}", "{s}"),
+KINDS = {  # how an element joins the result, how a partial result does, what becomes of the result of {n} elements
+    "ReduceSum": ("{y} + {x}", "{y} + {x}", "{y}"),
+    "ReduceMean": ("{y} + {x}", "{y} + {x}", "{y} / {n}"),
+    "ReduceL2": ("{y} + {x} * {x}", "{y} + {x}", "undin_sqrt({y})"),
+    "ReduceMax": ("{x} > {y} ? {x} : {y}", "{x} > {y} ? {x} : {y}", "{y}"),
+    "ReduceMin": ("{x} < {y} ? {x} : {y}", "{x} < {y} ? {x} : {y}", "{y}"),
+}
+KERNELS = {
+    "ReduceSum": "undin_sum",
+    "ReduceMean": "undin_sum",
+    "ReduceL2": "undin_sum_of_squares",
+    "ReduceMax": "undin_maximum",
+    "ReduceMin": "undin_minimum",
 }
 
 
@@ -24,41 +35,64 @@ def reduce(lowering: Lowering, node: Node) -> None:
     if axes is None or np.size(axes) == 0:
         axes = [] if node.get("noop_with_empty_axes") else range(rank)
     axes = {int(axis) % rank for axis in np.atleast_1d(axes)}
-    kept = tuple(1 if axis in axes else length for axis, length in enumerate(source.shape))
-    target = lowering.output(value, order=source.order if len(value.shape) == rank else None)
-    out = target.reshape(kept)
-    reduce_views(lowering, node, node.operator, source, View(out.buffer, kept, out.strides, out.offset), axes)
+    target = lowering.output(value, order=_order(source, axes, value.shape))
+    # The target as wide as the source: every element of a reduced axis meets the same place.
+    strides = iter(target.strides if len(value.shape) < rank else np.delete(target.strides, list(axes)).tolist())
+    strides = tuple(0 if axis in axes else next(strides) for axis in range(rank))
+    wide = View(target.buffer, source.shape, strides, target.offset)
+    lowering.step(node.operator.lower(), node, [target], [source], lambda: _loops(node.operator, source, wide))
 
 
-def reduce_views(lowering: Lowering, node: Node, kind: str, source: View, target: View, axes: set[int]) -> None:
-    """Add the step that reduces `axes` of a view into a view where they have length 1."""
-    start, join, finish = KINDS[kind]
+def _order(source: View, axes: set[int], shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Memory order of the source, without the axes that go."""
+    if len(shape) == len(source.shape):
+        return source.order
+    kept = [axis for axis in range(len(source.shape)) if axis not in axes]
+    return tuple(kept.index(axis) for axis in source.order if axis not in axes)
+
+
+def _loops(kind: str, source: View, target: View) -> list[str]:
+    join, join_parts, finish = KINDS[kind]
     dtype = source.buffer.dtype
-    kept = [axis for axis in source.order if axis not in axes and source.shape[axis] > 1]
-    inner = [axis for axis in source.order if axis in axes and source.shape[axis] > 1]
-    count = int(np.prod([source.shape[axis] for axis in inner], dtype=int))
-    outer_names, inner_names = "ijklm", "pqrstu"
+    start = literal(_start(kind, dtype), dtype)
+    axes = merged_axes([source, target])
+    kept, reduced = [axis for axis in axes if axis[1][1]], [axis for axis in axes if not axis[1][1]]
+    count = literal(np.prod([length for length, _ in reduced], dtype=int), dtype)
+    y = _at("y0", kept, 1)
+    if not axes or axes[-1] in kept:
+        every_y, every_x = _at("y0", axes, 1), _at("x0", axes, 0)
+        lines = _nest(kept, [f"{y} = {start};"])
+        lines += _nest(axes, [f"{every_y} = {join.format(y=every_y, x=every_x)};"])
+        return lines + (_nest(kept, [f"{y} = {finish.format(y=y, n=count)};"]) if finish != "{y}" else [])
+    if dtype == np.float32 and reduced[-1][1][0] == 1:
+        *reduced, (length, _) = reduced
+        x = f"{KERNELS[kind]}(&{_at('x0', [*kept, *reduced], 0)}, {length})"
+        joining = ["const float part = " + x + ";", f"result = {join_parts.format(y='result', x='part')};"]
+    else:
+        joining = [f"result = {join.format(y='result', x=_at('x0', [*kept, *reduced], 0))};"]
+    inner = _nest(reduced, joining, variables=VARIABLES[len(kept) :])
+    last = f"{y} = {finish.format(y='result', n=count)};"
+    return _nest(kept, [f"{C_TYPES[dtype.name]} result = {start};", *inner, last])
 
-    def at(name: str, view: View, chosen: list[tuple[str, int]]) -> str:
-        terms = [f"{variable} * {view.strides[axis]}" for variable, axis in chosen if view.strides[axis]]
-        return f"{name}[{' + '.join(terms) or 0}]"
 
-    def code() -> list[str]:
-        outer = list(zip(outer_names, kept, strict=False))
-        both = outer + list(zip(inner_names, inner, strict=False))
-        c_type = {"float32": "float", "int64": "int64_t", "int32": "int32_t"}[str(dtype)]
-        first = at("x0", source, outer)
-        begin = literal(dtype.type(0), dtype) if start is not None else first
-        x = at("x0", source, both)
-        total = f"{count}" if dtype != np.float32 else f"{count}.0f"
-        body = [f"{c_type} sum = {begin};"]
-        body += nest(
-            [source.shape[axis] for axis in inner], [f"sum = {join.format(s='sum', x=x)};"], variables=inner_names
-        )
-        body.append(f"{at('y0', target, outer)} = {finish.format(s='sum', n=total)};")
-        return nest([source.shape[axis] for axis in kept], body, variables=outer_names)
+VARIABLES = "ijklmnopq"
 
-    lowering.step(kind.lower(), node, [target], [source], code)
+
+def _at(name: str, axes, which: int) -> str:
+    return element(name, [strides[which] for _, strides in axes])
+
+
+def _nest(axes, body: list[str], *, variables: str = VARIABLES) -> list[str]:
+    return nest([length for length, _ in axes], body, variables=variables)
+
+
+def _start(kind: str, dtype: np.dtype) -> float:
+    if kind not in ("ReduceMax", "ReduceMin"):
+        return 0
+    if dtype == np.float32:
+        return -np.inf if kind == "ReduceMax" else np.inf
+    limits = np.iinfo(dtype if dtype != np.bool_ else np.uint8)
+    return limits.min if kind == "ReduceMax" else limits.max
 
 
 OPERATORS = dict.fromkeys(KINDS, reduce)

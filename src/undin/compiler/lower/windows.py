@@ -41,7 +41,8 @@ def windows(node: Node, kernel: tuple[int, ...], *, is_transposed: bool = False)
         reach, before, after = (kernel[axis] - 1) * dilations[axis] + 1, pads[axis], pads[axis + rank]
         if is_transposed and (auto.startswith("SAME") or node.get("output_shape")):
             total = strides[axis] * (lengths_in[axis] - 1) + extra[axis] + reach - lengths_out[axis]
-            before = total // 2 if auto != "SAME_LOWER" else total - total // 2
+            total = max(0, total)
+            before = total // 2 if auto == "SAME_UPPER" else total - total // 2
         elif auto.startswith("SAME"):
             total = max(0, (lengths_out[axis] - 1) * strides[axis] + reach - lengths_in[axis])
             before = total // 2 if auto == "SAME_UPPER" else total - total // 2
