@@ -1,0 +1,127 @@
+"""Where generated code can run: what each target is to a compiler, as data. ``build`` reads it.
+
+A new target is a new line here, and a test that runs its product.
+"""
+
+import platform
+import sys
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One build of the code.
+
+    Attributes
+    ----------
+    suffix : str
+        What its public names end with, where a library has several variants.
+    features : tuple of str
+        Instructions it may use beyond the target's, as gcc names them after ``-m``.
+    """
+
+    suffix: str = ""
+    features: tuple[str, ...] = ()
+
+
+X86_VARIANTS = (
+    Variant("_baseline"),
+    Variant("_avx2", ("avx2", "fma")),
+    Variant("_avx512", ("avx2", "fma", "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl")),
+)
+"""From the least to the best; undin_dispatch.h has the same suffixes and asks the processor for the same features."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """What code is made for.
+
+    Attributes
+    ----------
+    triple, cpu : str
+        As zig names them.
+    product : {"shared", "wasm", "archive"}
+        A shared library, a WebAssembly module, or a static library to link into a firmware.
+    library : str
+        File name of the product, ``{}`` in the place of the model's.
+    flags : tuple of str
+        Of every compilation.
+    link_flags : tuple of str
+    variants : tuple of Variant
+        More than one only on x86-64.
+    freestanding : bool
+        Code is built to depend on no library: undin brings string.h, and its functions unless a firmware will.
+    is_host : bool
+        It is the machine that undin runs on, whose own compiler will do.
+    gcc : tuple of str
+        A cross compiler that is preferred to zig where it is installed, and its flags for the target.
+    """
+
+    triple: str
+    cpu: str
+    product: Literal["shared", "wasm", "archive"] = "shared"
+    library: str = "lib{}.so"
+    flags: tuple[str, ...] = ()
+    link_flags: tuple[str, ...] = ()
+    variants: tuple[Variant, ...] = (Variant(),)
+    freestanding: bool = False
+    is_host: bool = False
+    gcc: tuple[str, ...] = ()
+
+
+ARCHITECTURES = {"AMD64": "x86_64", "arm64": "aarch64", "armv7l": "arm"}
+"""Machines as zig names them, where Python says otherwise."""
+
+ELF = ("-Wl,--no-undefined", "-Wl,--gc-sections", "-s")
+ON_LINUX = {"flags": ("-fPIC",), "link_flags": ELF, "freestanding": True}
+ON_ANDROID = ON_LINUX | {"link_flags": (*ELF, "-Wl,-z,max-page-size=16384")}  # new devices have pages of 16 kB
+AARCH64 = {"triple": "aarch64-linux-gnu", "cpu": "generic"}
+ARMV7 = {"triple": "arm-linux-gnueabihf", "cpu": "generic+v7a+neon"}
+
+
+def _host() -> Target:
+    architecture = ARCHITECTURES.get(platform.machine(), platform.machine())
+    if architecture == "x86_64":
+        machine = {"triple": "x86_64-linux-gnu", "cpu": "x86_64", "variants": X86_VARIANTS}
+    else:
+        machine = ARMV7 if architecture == "arm" else AARCH64 | {"triple": f"{architecture}-linux-gnu"}
+    if sys.platform == "darwin":
+        return Target(
+            **machine | {"triple": f"{architecture}-macos"}, is_host=True, library="lib{}.dylib", flags=("-fPIC",)
+        )
+    if sys.platform == "win32":
+        return Target(
+            **machine | {"triple": f"{architecture}-windows-gnu"}, is_host=True, library="{}.dll", link_flags=("-s",)
+        )
+    return Target(**machine, **ON_LINUX, is_host=True)
+
+
+TARGETS = {
+    "native": _host(),
+    "linux-aarch64": Target(**AARCH64, **ON_LINUX),
+    "linux-armv7": Target(**ARMV7, **ON_LINUX),
+    "android-arm64": Target(triple="aarch64-linux-android", cpu="generic", **ON_ANDROID),
+    "android-x86_64": Target(
+        triple="x86_64-linux-android", cpu="x86_64_v2", **ON_ANDROID
+    ),  # what Android's ABI promises
+    "wasm32": Target(
+        triple="wasm32-freestanding",
+        cpu="generic+simd128+bulk_memory",
+        product="wasm",
+        library="{}.wasm",
+        # A page of JavaScript has to find memory for states and arenas: what lies behind __heap_base is its own.
+        link_flags=("-Wl,--no-entry", "-Wl,--export=__heap_base", "-s"),
+        freestanding=True,
+    ),
+    # Of single precision, since not every Cortex-M7 has a unit for doubles; -O2, since code lies in flash.
+    "cortex-m7": Target(
+        triple="thumb-freestanding-eabihf",
+        cpu="cortex_m7-fp64+fp_armv8d16sp",
+        product="archive",
+        library="lib{}.a",
+        flags=("-O2", "-ffunction-sections", "-fdata-sections"),
+        freestanding=True,
+        gcc=("arm-none-eabi-gcc", "-mcpu=cortex-m7", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv5-sp-d16"),
+    ),
+}

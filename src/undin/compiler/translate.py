@@ -1,0 +1,41 @@
+"""From an ONNX file to C text: the parts of the compiler in their order. What follows is the work of ``build``."""
+
+from pathlib import Path
+
+from undin.compiler import emit
+from undin.compiler.decompose import decompose
+from undin.compiler.fuse import fuse
+from undin.compiler.graph import Graph, read
+from undin.compiler.lower import lower
+from undin.compiler.program import Program
+from undin.compiler.rewrite import rewrite
+from undin.metadata import Metadata
+
+OF_UNDIN = {"format_version", "latency_samples", "state_size"}
+"""Metadata by which a model of undin is known from any other."""
+
+
+def translate(path: Path) -> emit.Source:
+    """Write the model of an ONNX file as C: its whole hop if it is one of undin's, else its network alone.
+
+    Raises
+    ------
+    OSError, ValueError
+        The file cannot be read or compiled.
+    """
+    graph = read(path)
+    return emit.emit(program_of(graph), metadata_of(graph))
+
+
+def metadata_of(graph: Graph) -> Metadata | None:
+    """What a model of undin says about itself; None for others."""
+    return Metadata.from_strings(graph.metadata) if graph.metadata.keys() >= OF_UNDIN else None
+
+
+def program_of(graph: Graph) -> Program:
+    """All that happens to a graph before it is written as C; changes the graph."""
+    decompose(graph)
+    rewrite(graph)
+    program = lower(graph)
+    fuse(program)
+    return program
