@@ -1,9 +1,9 @@
 /* undin_math.h: transcendental functions without branches, tables or libc, and the activations of the kernels.
  *
  * Every function has two forms from one text, undin_math_forms.h: undin_exp(float), which compilers vectorise inside
- * plain loops, and undin_vector_exp(undin_vector), which kernels call. A NaN gives a NaN; infinities, zeros and
- * denormals give what mathematics says. tests/compiler/test_kernels_math.py proves the stated errors; 1 ulp is the
- * distance of neighbouring floats at the exact result.
+ * plain loops, and undin_vector_exp(undin_vector), which kernels call. A NaN gives a NaN (but NaN^0 = 1); infinities,
+ * zeros and denormals give what mathematics says. tests/compiler/test_kernels_math.py proves the stated errors; 1 ulp is
+ * the distance of neighbouring floats at the exact result.
  *
  * Read next: undin_math_forms.h (the functions), then undin_matmul.h (where activations are applied).
  */
@@ -15,12 +15,12 @@
 /* What undin_math_forms.h needs of a form, here of one float; undin_vector.h has the same of a vector. */
 UNDIN_INLINE uint32_t undin_to_bits(float x) {
     uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
+    __builtin_memcpy(&bits, &x, sizeof bits);
     return bits;
 }
 UNDIN_INLINE float undin_from_bits(uint32_t bits) {
     float x;
-    memcpy(&x, &bits, sizeof x);
+    __builtin_memcpy(&x, &bits, sizeof x);
     return x;
 }
 UNDIN_INLINE float undin_of(float x) { return x; }

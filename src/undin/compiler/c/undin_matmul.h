@@ -1,7 +1,8 @@
 /* undin_matmul.h: matrix product with bias, residual and activation; every dense layer and every convolution over
  * frequency is one call of it.
  *
- *     y[m][n] = activation(bias[n] + sum over t, k of a[m a_row + tap_offset[t] + k a_step] w[t depth + k][n] + residual[m][n])
+ *     y[m][n] = activation(bias[n] + residual[m][n]
+ *                          + sum over t, k of a[m a_row + tap_offset[t] + k a_step] w[t depth + k][n])
  *
  * A convolution over frequency needs no copy, because channels lie innermost: the kernel_size * channels inputs of an
  * output band are contiguous, so rows simply overlap (a_row = stride * channels, depth = kernel_size * channels).
@@ -79,12 +80,13 @@ UNDIN_INLINE void undin_matmul_columns(float *y, const float *a, const float *w,
     const int most = UNDIN_SMALLER(UNDIN_TILE_SUMS / vectors, UNDIN_TILE_ROWS);
     UNDIN_FOR_ROWS(shape->rows, most, m, height,
                    undin_matmul_tile(y + m * shape->y_row, a + m * shape->a_row, w, bias, slope,
-                                     residual ? residual + m * shape->residual_row : residual, shape, height, vectors, last));
+                                     residual ? residual + m * shape->residual_row : residual, shape, height, vectors,
+                                     last));
 }
 
-/* y (rows, columns) = activation(bias (columns) + a (rows, taps * depth) w (taps * depth, columns) + residual (rows, columns))
+/* y (rows, columns) = activation(bias + a w + residual)
  *
- * bias, slope (columns) and residual may be NULL. y may be the residual itself, and must overlap nothing else. */
+ * a (rows, taps * depth), w (taps * depth, columns), bias and slope (columns), residual (rows, columns); bias, slope and residual may be NULL. y may be the residual itself, and must overlap nothing else. */
 UNDIN_KERNEL void undin_matmul(float *y, const float *a, const float *w, const float *bias, const float *slope,
                                const float *residual, const undin_matmul_shape *shape) {
     const int vectors = UNDIN_DIVIDE_UP(shape->columns, UNDIN_LANES);

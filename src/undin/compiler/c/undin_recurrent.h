@@ -57,7 +57,8 @@ UNDIN_INLINE void undin_recurrent_begin(undin_vector *sum, const undin_tile *til
 }
 
 /* h_next = n + z (h - n) for a tile of rows; h and h_next point to its columns. */
-UNDIN_INLINE void undin_gru_blend(float *h_next, const float *h, undin_vector update, undin_vector candidate, int lanes) {
+UNDIN_INLINE void undin_gru_blend(float *h_next, const float *h, undin_vector update, undin_vector candidate,
+                                  int lanes) {
     const undin_vector old = undin_vector_load_first(h, lanes);
     undin_vector_store_first(h_next, candidate + update * (old - candidate), lanes);
 }
@@ -112,7 +113,8 @@ UNDIN_INLINE void undin_gru_gates_tile(float *h_next, float *reset_h, const floa
     UNDIN_UNROLL for (int i = 0; i < rows; ++i) {
         const undin_vector old = undin_vector_load_first(h + i * shape->state_row + n, lanes);
         const undin_vector reset = undin_recurrent_activate(sum[2 * i + 1], shape, 0);
-        undin_vector_store_first(h_next + i * shape->next_row + n, undin_recurrent_activate(sum[2 * i], shape, 0), lanes);
+        const undin_vector update = undin_recurrent_activate(sum[2 * i], shape, 0);
+        undin_vector_store_first(h_next + i * shape->next_row + n, update, lanes);
         undin_vector_store_first(reset_h + i * shape->hidden + n, reset * old, lanes);
     }
 }
@@ -139,8 +141,9 @@ UNDIN_INLINE void undin_gru_candidate_tile(float *h_next, const float *reset_h, 
  *     n = g(x w_h + (reset * h) r_h + bias_h), all else as in undin_gru_step
  *
  * reset_h (rows, hidden) is room for reset * h. */
-UNDIN_KERNEL void undin_gru_reset_first_step(float *h_next, float *reset_h, const float *x, const float *h, const float *w,
-                                             const float *r, const float *bias, const undin_recurrent_shape *shape) {
+UNDIN_KERNEL void undin_gru_reset_first_step(float *h_next, float *reset_h, const float *x, const float *h,
+                                             const float *w, const float *r, const float *bias,
+                                             const undin_recurrent_shape *shape) {
     UNDIN_FOR_COLUMNS(shape->hidden, n, lanes,
         UNDIN_FOR_ROWS(shape->rows, UNDIN_TILE_SUMS / 2, m, height,
             undin_gru_gates_tile(h_next + m * shape->next_row, reset_h + m * shape->hidden, x + m * shape->x_row,
@@ -148,7 +151,8 @@ UNDIN_KERNEL void undin_gru_reset_first_step(float *h_next, float *reset_h, cons
     UNDIN_FOR_COLUMNS(shape->hidden, n, lanes,
         UNDIN_FOR_ROWS(shape->rows, UNDIN_TILE_ROWS, m, height,
             undin_gru_candidate_tile(h_next + m * shape->next_row, reset_h + m * shape->hidden, x + m * shape->x_row,
-                                     h + m * shape->state_row, w, r, bias + m * shape->bias_row, shape, n, height, lanes)));
+                                     h + m * shape->state_row, w, r, bias + m * shape->bias_row, shape, n, height,
+                                     lanes)));
 }
 
 UNDIN_INLINE void undin_lstm_tile(float *h_next, float *c_next, const float *x, const float *h, const float *c,
@@ -174,8 +178,8 @@ UNDIN_INLINE void undin_lstm_tile(float *h_next, float *c_next, const float *x, 
         if (peephole) output += cell * undin_vector_load_first(peephole + padded + n, tile.lanes);
         output = undin_recurrent_activate(output, shape, 0);
         undin_vector_store_first(c_next + i * shape->next_row + n, cell, lanes);
-        const undin_vector seen = undin_vector_activate(cell, shape->activation[2], shape->alpha[2], shape->beta[2], cell);
-        undin_vector_store_first(h_next + i * shape->next_row + n, output * seen, lanes);
+        output *= undin_vector_activate(cell, shape->activation[2], shape->alpha[2], shape->beta[2], cell);
+        undin_vector_store_first(h_next + i * shape->next_row + n, output, lanes);
     }
 }
 
@@ -211,7 +215,8 @@ UNDIN_INLINE void undin_rnn_tile(float *h_next, const float *x, const float *h, 
 
 /* RNN: h_next = f(x w + h r + bias)
  *
- * h_next, h (rows, hidden), x (rows, inputs), w (inputs, padded), r (hidden, padded), bias (padded) or (rows, padded). */
+ * h_next, h (rows, hidden), x (rows, inputs), w (inputs, padded), r (hidden, padded), bias (padded) or
+ * (rows, padded). */
 UNDIN_KERNEL void undin_rnn_step(float *h_next, const float *x, const float *h, const float *w, const float *r,
                                  const float *bias, const undin_recurrent_shape *shape) {
     UNDIN_FOR_COLUMNS(shape->hidden, n, lanes,

@@ -18,14 +18,16 @@ enum { UNDIN_TAPS_MAX = 32 };
 #if UNDIN_REGISTERS == 32
 #define UNDIN_TILE_SUMS 24
 #define UNDIN_TILE_VECTORS 6
+#define UNDIN_TILE_ROWS 12
 #elif UNDIN_LANES > 1
 #define UNDIN_TILE_SUMS 12
 #define UNDIN_TILE_VECTORS 3
+#define UNDIN_TILE_ROWS 12
 #else
 #define UNDIN_TILE_SUMS 8
 #define UNDIN_TILE_VECTORS 4
+#define UNDIN_TILE_ROWS 8
 #endif
-#define UNDIN_TILE_ROWS 12
 
 #define UNDIN_DIVIDE_UP(a, b) (((a) + (b) - 1) / (b))
 #define UNDIN_SMALLER(a, b) ((a) < (b) ? (a) : (b))
@@ -100,6 +102,7 @@ typedef struct {
 
 UNDIN_INLINE int undin_tile_split(int sums) {
 #if UNDIN_LANES == 1
+    (void)sums;
     return 1;
 #elif UNDIN_REGISTERS == 32
     return sums <= 6 ? 4 : sums <= 8 ? 2 : 1;

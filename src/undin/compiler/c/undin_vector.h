@@ -10,7 +10,6 @@
 #define UNDIN_VECTOR_H
 
 #include <stdint.h>
-#include <string.h>
 
 /* Floats in a vector: 16 (AVX-512), 8 (AVX2 and FMA), 4 (SSE2, NEON, WebAssembly), 1 (plain float). */
 #if !defined(UNDIN_LANES)
@@ -45,8 +44,9 @@
 #define UNDIN_INLINE static inline __attribute__((always_inline, unused))
 
 /* A kernel is specialised for the sizes of every call, except where there are no vectors: such processors have little
-   memory for code, so that all calls share one copy with small fixed tiles. */
-#if UNDIN_LANES > 1
+   memory for code, so that all calls share one copy with small fixed tiles. Tests that call kernels with sizes known
+   only at run time define UNDIN_RUN_TIME_SIZES, since there is nothing to specialise then. */
+#if UNDIN_LANES > 1 && !defined(UNDIN_RUN_TIME_SIZES)
 #define UNDIN_KERNEL UNDIN_INLINE
 #elif defined(__clang__)
 #define UNDIN_KERNEL static __attribute__((noinline, unused))
@@ -55,7 +55,9 @@
 #endif
 
 /* A loop over a register tile: its counter must vanish, or the tile would live in memory. */
-#if defined(__clang__)
+#if defined(UNDIN_RUN_TIME_SIZES)
+#define UNDIN_UNROLL
+#elif defined(__clang__)
 #define UNDIN_UNROLL _Pragma("clang loop unroll(full)")
 #else
 #define UNDIN_UNROLL _Pragma("GCC unroll 32")
@@ -99,7 +101,7 @@ UNDIN_INLINE undin_vector undin_vector_load_first(const float *from, int count) 
     return (undin_vector)_mm256_maskload_ps(from, _mm256_cmpgt_epi32(_mm256_set1_epi32(count), lane));
 #else
     undin_vector x = undin_vector_of(0);
-    memcpy(&x, from, (unsigned)count * sizeof(float));
+    __builtin_memcpy(&x, from, (unsigned)count * sizeof(float));
     return x;
 #endif
 }
@@ -113,7 +115,7 @@ UNDIN_INLINE void undin_vector_store_first(float *to, undin_vector x, int count)
 #if UNDIN_LANES == 16
     _mm512_mask_storeu_ps(to, (__mmask16)((1u << count) - 1), (__m512)x);
 #else
-    memcpy(to, &x, (unsigned)count * sizeof(float));
+    __builtin_memcpy(to, &x, (unsigned)count * sizeof(float));
 #endif
 }
 
@@ -186,12 +188,12 @@ UNDIN_INLINE undin_vector undin_vector_from_bits(undin_vector_bits bits) { retur
 #else
 UNDIN_INLINE undin_vector_bits undin_vector_to_bits(undin_vector x) {
     undin_vector_bits bits;
-    memcpy(&bits, &x, sizeof bits);
+    __builtin_memcpy(&bits, &x, sizeof bits);
     return bits;
 }
 UNDIN_INLINE undin_vector undin_vector_from_bits(undin_vector_bits bits) {
     undin_vector x;
-    memcpy(&x, &bits, sizeof x);
+    __builtin_memcpy(&x, &bits, sizeof x);
     return x;
 }
 #endif

@@ -1,0 +1,186 @@
+"""Builds tests/compiler/kernel_shim.c for every vector width that this processor has, and calls it by ctypes.
+
+Not a test. Read next: test_kernels_matmul.py, which uses it.
+"""
+
+import ctypes
+import functools
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+KERNELS = Path(__file__).resolve().parents[2] / "src" / "undin" / "compiler" / "c"
+SHIM = Path(__file__).with_suffix(".c")
+# Set by test_kernels_sanitized.py, which runs the same tests in a process that has the sanitizers loaded.
+SANITIZED = "UNDIN_TEST_SANITIZED" in os.environ
+
+ACTIVATIONS = [
+    "identity", "relu", "leaky_relu", "prelu", "sigmoid", "tanh", "elu", "hard_sigmoid", "clip", "affine",
+    "thresholded_relu", "scaled_tanh", "softsign", "softplus",
+]  # fmt: skip
+TAPS_MAX = 32
+
+
+def _structure(name: str, fields: str) -> type[ctypes.Structure]:
+    """A struct of C: names apart by spaces, of int32 unless `name:float`, arrays `name[size]`."""
+    members = []
+    for field in fields.split():
+        field_name, _, kind = field.partition(":")
+        field_name, _, size = field_name.rstrip("]").partition("[")
+        member = ctypes.c_float if kind == "float" else ctypes.c_int32
+        members.append((field_name, member * int(size) if size else member))
+    return type(name, (ctypes.Structure,), {"_fields_": members})
+
+
+MatmulShape = _structure(
+    "MatmulShape",
+    f"rows columns depth taps tap_offset[{TAPS_MAX}] a_row a_step w_row y_row residual_row padded activation "
+    "alpha:float beta:float add_after",
+)
+DepthwiseShape = _structure(
+    "DepthwiseShape",
+    f"rows channels taps tap_offset[{TAPS_MAX}] x_row y_row residual_row activation alpha:float beta:float add_after",
+)
+BandMixShape = _structure("BandMixShape", "rows channels depth x_row y_row bias_row activation alpha:float beta:float")
+RecurrentShape = _structure(
+    "RecurrentShape",
+    "rows inputs hidden x_row state_row next_row bias_row activation[3] alpha[3]:float beta[3]:float clip:float",
+)
+
+
+def padded(columns: int) -> int:
+    """`columns` rounded up to a multiple of 4, as weights are packed."""
+    return -(-columns // 4) * 4
+
+
+def room(size: int, offset: int = 0) -> np.ndarray:
+    """NaN (size,), float32, `offset` floats off the alignment of the allocator, with guards on both sides.
+
+    Under the sanitizers the memory ends where the array does, so that they see the first float beyond.
+    """
+    guard = 0 if SANITIZED else 32
+    return np.full(guard + offset + size + guard, np.nan, np.float32)[guard + offset : guard + offset + size]
+
+
+def noise(rng: np.random.Generator, size: int, *, scale: float = 1.0, offset: int = 0) -> np.ndarray:
+    """Uniform noise (size,), float32 in [-scale, scale], with guards as in `room`."""
+    array = room(size, offset)
+    array[:] = rng.uniform(-scale, scale, size)
+    return array
+
+
+def whole(array: np.ndarray) -> np.ndarray:
+    """An array of `room` with its guards, to see that nothing beside it was written."""
+    return array.base
+
+
+@dataclass(frozen=True)
+class Shim:
+    """A loaded library; `run_time_sizes` tells whether its kernels take any shape or those of its tables alone."""
+
+    library: ctypes.CDLL
+    run_time_sizes: bool
+
+    def call(self, name: str, *arguments) -> None:
+        """Call shim_<name>; arrays become pointers, (array, start) a pointer to array[start], shapes pointers."""
+        getattr(self.library, f"shim_{name}")(*map(_argument, arguments))
+
+    def shapes(self, table: str, kind: type[ctypes.Structure]) -> list[ctypes.Structure]:
+        """The shapes of a table of kernel_shim.c, e.g. `matmul_shapes`; they stay where they are in its memory."""
+        entry = getattr(self.library, f"shim_{table}")
+        entry.restype = ctypes.POINTER(kind)
+        return [entry(index).contents for index in range(getattr(self.library, f"shim_{table}_count")())]
+
+
+def _argument(value):
+    if isinstance(value, tuple):
+        array, start = value
+        return ctypes.c_void_p(array.ctypes.data + 4 * start)
+    if isinstance(value, np.ndarray):
+        return ctypes.c_void_p(value.ctypes.data)
+    return ctypes.byref(value) if isinstance(value, ctypes.Structure) else value
+
+
+def _cpu_flags() -> set[str]:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    return set(next((line.partition(":")[2] for line in lines if line.startswith("flags")), "").split())
+
+
+def _vector_widths() -> dict[str, str]:
+    """Widths that this processor has: name to the level of x86-64; elsewhere the compiler's default alone."""
+    if platform.machine() not in ("x86_64", "AMD64"):
+        return {"native": ""}
+    flags = _cpu_flags()
+    widths = {"sse2": "x86-64"}
+    if {"avx2", "fma"} <= flags:
+        widths["avx2"] = "x86-64-v3"
+    if {"avx512f", "avx512bw", "avx512dq", "avx512vl"} <= flags:
+        widths["avx512"] = "x86-64-v4"
+    return widths
+
+
+def _commands() -> dict[str, list[str]]:
+    """Every build: its name and the compiler with its flags, without input and output."""
+    cc = shutil.which("gcc") or shutil.which("cc")
+    common = ["-I", str(KERNELS), "-std=gnu99", "-Wall", "-Wextra", "-Werror", "-fPIC", "-ffp-contract=fast"]
+    fast = [*common, "-O3", "-fno-math-errno"]
+    builds = {}
+    for width, level in _vector_widths().items():
+        march = [f"-march={level}"] if level else []
+        if cc and SANITIZED:
+            sanitize = ["-O0", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+            builds[f"{width}-sanitized"] = [cc, *common, *sanitize, *march, "-DUNDIN_RUN_TIME_SIZES", "-shared"]
+            continue
+        if cc:
+            builds[f"{width}-gcc"] = [cc, *fast, *march, "-shared"]
+            builds[f"{width}-run_time"] = [cc, *common, "-O1", *march, "-DUNDIN_RUN_TIME_SIZES", "-shared"]
+        if find_spec("ziglang") and level:
+            zig = [sys.executable, "-m", "ziglang", "cc", "-target", "x86_64-linux-gnu"]
+            builds[f"{width}-zig"] = [
+                *zig,
+                f"-mcpu={level.replace('-', '_')}",
+                *fast,
+                "-shared",
+                "-nostdlib",
+                "-ffreestanding",
+            ]
+    if cc and not SANITIZED:
+        builds["one_lane-run_time"] = [cc, *fast, "-DUNDIN_LANES=1", "-DUNDIN_RUN_TIME_SIZES", "-shared"]
+    return builds
+
+
+def _build(command: list[str], output: Path) -> Shim:
+    done = subprocess.run([*command, str(SHIM), "-o", str(output)], capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr[-4000:]}")
+    return Shim(ctypes.CDLL(str(output)), any("RUN_TIME" in flag for flag in command))
+
+
+@functools.cache
+def _builds() -> dict[str, Future]:
+    """All builds, begun at once, since compiling takes longer than the tests."""
+    folder = Path(tempfile.mkdtemp(prefix="undin-kernels-"))
+    pool = ThreadPoolExecutor(os.cpu_count())
+    return {name: pool.submit(_build, command, folder / f"{name}.so") for name, command in _commands().items()}
+
+
+def shims(kind: str = "") -> list:
+    """Parameters for pytest: names of all builds, or of those whose sizes are of a `kind`, constant or run_time."""
+    names = [name for name in _commands() if not kind or (kind == "run_time") == (not name.endswith(("gcc", "zig")))]
+    return names or [pytest.param("", marks=pytest.mark.skip(reason="no C compiler for these kernels"))]
+
+
+def shim(name: str) -> Shim:
+    """The build of this name, when it is ready."""
+    return _builds()[name].result()
