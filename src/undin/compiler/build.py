@@ -65,7 +65,7 @@ class Compiler:
         return ["-lcompiler_rt" if self.is_zig else "-lgcc"]
 
 
-def build(source: Source, folder: Path, *, target: str = "native", compiler: str | None = None) -> Path:
+def build(source: Source, folder: Path, *, target: Target = TARGETS["native"], compiler: str | None = None) -> Path:
     """Compile generated C.
 
     Parameters
@@ -73,8 +73,7 @@ def build(source: Source, folder: Path, *, target: str = "native", compiler: str
     source : Source
     folder : Path
         Where the C and the product go; made if missing. Each file appears complete or not at all, the product last.
-    target : str
-        A name in `TARGETS`.
+    target : Target
     compiler : str, optional
         The one to use, of those that `find_compiler` knows; the best for the target if not given.
 
@@ -85,17 +84,13 @@ def build(source: Source, folder: Path, *, target: str = "native", compiler: str
 
     Raises
     ------
-    ValueError
-        There is no such target.
     OSError
         There is no compiler for the target, it failed, or the folder cannot be written.
     """
-    if target not in TARGETS:
-        raise ValueError(f"unknown target {target!r}; undin compiles for {', '.join(TARGETS)}")
-    product = TARGETS[target].library.format(source.prefix)
+    product = target.library.format(source.prefix)
     with tempfile.TemporaryDirectory(prefix="undin") as temporary:
         work = Path(temporary)
-        _Build(source, TARGETS[target], find_compiler(target, name=compiler), work).run(product)
+        _Build(source, target, find_compiler(target, name=compiler), work).run(product)
         folder.mkdir(parents=True, exist_ok=True)
         wanted = [path.name for path in work.iterdir() if path.suffix in (".c", ".h") and path.name != product]
         for name in (*sorted(wanted), product):
@@ -104,13 +99,13 @@ def build(source: Source, folder: Path, *, target: str = "native", compiler: str
     return folder / product
 
 
-def find_compiler(target: str, *, name: str | None = None) -> Compiler:
+def find_compiler(target: Target, *, name: str | None = None) -> Compiler:
     """The best compiler for a target that is installed: its own or the system's, else zig from PyPI.
 
     Parameters
     ----------
-    target : str
-    name : {"gcc", "clang", "zig", "arm-none-eabi-gcc"}, optional
+    target : Target
+    name : {"gcc", "clang", "arm-none-eabi-gcc", "zig"}, optional
         No other than this one.
 
     Raises
@@ -118,18 +113,18 @@ def find_compiler(target: str, *, name: str | None = None) -> Compiler:
     FileNotFoundError
         None is installed; the message tells what to do.
     """
-    found = TARGETS[target]
-    candidates = ["gcc", "clang"] if found.is_host else list(found.gcc[:1])
-    for candidate in candidates if name is None else [name]:
-        if candidate in candidates and shutil.which(candidate):
+    known = [*(("gcc", "clang") if target.is_host else target.gcc[:1]), "zig"]
+    wanted = [candidate for candidate in known if name in (None, candidate)]
+    for candidate in wanted:
+        if candidate == "zig" and importlib.util.find_spec("ziglang"):
+            zig = sys.executable, "-m", "ziglang"
+            return Compiler("zig", (*zig, "cc"), (*zig, "ar"), is_zig=True)
+        if candidate != "zig" and shutil.which(candidate):
             archiver = candidate.replace("gcc", "ar")
-            return Compiler(candidate, (candidate, *found.gcc[1:]), (archiver,), is_zig=False)
-    if name in (None, "zig") and importlib.util.find_spec("ziglang"):
-        zig = sys.executable, "-m", "ziglang"
-        return Compiler("zig", (*zig, "cc"), (*zig, "ar"), is_zig=True)
+            return Compiler(candidate, (candidate, *target.gcc[1:]), (archiver,), is_zig=False)
     raise FileNotFoundError(
-        f"no C compiler for {target}: install {' or '.join([*candidates, 'zig'])}, the last with "
-        'pip install "undin[compile]"'
+        f"there is no C compiler for {target.triple}, looked for {', '.join(wanted)}; "
+        'install one with: pip install "undin[compile]"'
     )
 
 

@@ -1,4 +1,4 @@
-"""Where generated code can run: what each target is to a compiler, as data. ``build`` reads it.
+"""Where generated code can run: what each target is to a C compiler, as data. ``build`` reads it.
 
 A new target is a new line here, and a test that runs its product.
 """
@@ -76,25 +76,21 @@ ARCHITECTURES = {"AMD64": "x86_64", "arm64": "aarch64", "armv7l": "arm"}
 ELF = ("-Wl,--no-undefined", "-Wl,--gc-sections", "-s")
 ON_LINUX = {"flags": ("-fPIC",), "link_flags": ELF, "freestanding": True}
 ON_ANDROID = ON_LINUX | {"link_flags": (*ELF, "-Wl,-z,max-page-size=16384")}  # new devices have pages of 16 kB
+X86_64 = {"triple": "x86_64-linux-gnu", "cpu": "x86_64", "variants": X86_VARIANTS}
 AARCH64 = {"triple": "aarch64-linux-gnu", "cpu": "generic"}
 ARMV7 = {"triple": "arm-linux-gnueabihf", "cpu": "generic+v7a+neon"}
 
 
 def _host() -> Target:
     architecture = ARCHITECTURES.get(platform.machine(), platform.machine())
-    if architecture == "x86_64":
-        machine = {"triple": "x86_64-linux-gnu", "cpu": "x86_64", "variants": X86_VARIANTS}
-    else:
-        machine = ARMV7 if architecture == "arm" else AARCH64 | {"triple": f"{architecture}-linux-gnu"}
+    machine = {"x86_64": X86_64, "arm": ARMV7}.get(architecture, AARCH64)
     if sys.platform == "darwin":
-        return Target(
-            **machine | {"triple": f"{architecture}-macos"}, is_host=True, library="lib{}.dylib", flags=("-fPIC",)
-        )
-    if sys.platform == "win32":
-        return Target(
-            **machine | {"triple": f"{architecture}-windows-gnu"}, is_host=True, library="{}.dll", link_flags=("-s",)
-        )
-    return Target(**machine, **ON_LINUX, is_host=True)
+        machine |= {"triple": f"{architecture}-macos", "library": "lib{}.dylib", "flags": ("-fPIC",)}
+    elif sys.platform == "win32":
+        machine |= {"triple": f"{architecture}-windows-gnu", "library": "{}.dll"}
+    else:
+        machine |= ON_LINUX
+    return Target(**machine, is_host=True)
 
 
 TARGETS = {
@@ -102,15 +98,14 @@ TARGETS = {
     "linux-aarch64": Target(**AARCH64, **ON_LINUX),
     "linux-armv7": Target(**ARMV7, **ON_LINUX),
     "android-arm64": Target(triple="aarch64-linux-android", cpu="generic", **ON_ANDROID),
-    "android-x86_64": Target(
-        triple="x86_64-linux-android", cpu="x86_64_v2", **ON_ANDROID
-    ),  # what Android's ABI promises
+    # What the binary interface of Android promises on x86-64.
+    "android-x86_64": Target(triple="x86_64-linux-android", cpu="x86_64_v2", **ON_ANDROID),
     "wasm32": Target(
         triple="wasm32-freestanding",
         cpu="generic+simd128+bulk_memory",
         product="wasm",
         library="{}.wasm",
-        # A page of JavaScript has to find memory for states and arenas: what lies behind __heap_base is its own.
+        # JavaScript has to find memory for states and arenas: what lies behind __heap_base is its own.
         link_flags=("-Wl,--no-entry", "-Wl,--export=__heap_base", "-s"),
         freestanding=True,
     ),
