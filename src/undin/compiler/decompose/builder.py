@@ -21,7 +21,7 @@ class Builder:
         self.node, self.opset, self.nodes, self.named = node, opset, [], 0
 
     def __call__(self, operator: str, *inputs: Value | np.ndarray | float | None, **attributes) -> Value:
-        """Make a node of one output. Arrays become constants, floats of Python ones of float32, its integers of int64."""
+        """Make a node of one output. Arrays become constants, as do floats (of float32) and integers (of int64)."""
         values = [self.value(item) for item in inputs]
         names = ["" if value is None else value.name for value in values]
         proto = helper.make_node(operator, names, [self.name()], **attributes)

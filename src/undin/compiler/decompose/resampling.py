@@ -52,9 +52,7 @@ def _matrix(make: Builder, node: Node, axes: list[int], place: int, attributes: 
     attributes = attributes | {"axes": [1 + i for i in range(len(seen))]}
     proto = helper.make_node("Resize", names, [make.name()], **attributes)
     (result,) = outputs_of(proto, inputs, opsets={"": OPSET})
-    return result.constant.reshape(length, *result.shape[1:])[
-        (slice(None), *(slice(None) if p == place else 0 for p in seen))
-    ]
+    return result.constant[(slice(None), *(slice(None) if p == place else 0 for p in seen))]
 
 
 def _resample(make: Builder, value: Value, matrix: np.ndarray, axis: int) -> Value:
