@@ -1,0 +1,280 @@
+"""Compiled code against ONNX Runtime, frame by frame, each with the state that it made itself.
+
+Where they differ, a second build that hands out every value of the network says which tensor is the first to differ.
+"""
+
+import ctypes
+import itertools
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import helper
+
+from undin.compiler.build import build
+from undin.compiler.decompose import decompose
+from undin.compiler.emit import Source, emit
+from undin.compiler.graph import Graph, Value, read
+from undin.compiler.lower import lower
+from undin.compiler.plan import ALIGNMENT
+from undin.compiler.rewrite import rewrite
+from undin.compiler.targets import TARGETS, Variant
+from undin.compiler.translate import metadata_of
+from undin.stft import Analysis
+
+TOLERANCE = 1e-4
+"""Of the largest value of a tensor in ONNX Runtime: what may differ by order of summation alone, after 1,000 frames."""
+
+NOISE_LEVEL = 0.1
+"""Root mean square of the noise that takes the place of audio, full scale is 1."""
+
+MOST_OUTPUTS = 500
+"""Of one debug build: ctypes passes 1024 arguments at most."""
+
+Step = Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]
+"""One frame: inputs by name to outputs by name."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A tensor that is not the same; `error` is relative to its largest value in ONNX Runtime."""
+
+    tensor: str
+    shape: tuple[int, ...]
+    frame: int
+    error: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `verify` found.
+
+    Attributes
+    ----------
+    frames : int
+    error : float
+        The largest difference of any output, relative to the largest value of that output in ONNX Runtime.
+    output : Difference or None
+        The first output that differs by more than `TOLERANCE`; None if all agree.
+    tensor : Difference or None
+        The first tensor inside that does, in the first frame where any does. None if all agree, or if they do as
+        long as each is kept: then what joins steps, or lets them share memory, is at fault.
+    """
+
+    frames: int
+    error: float
+    output: Difference | None = None
+    tensor: Difference | None = None
+
+
+def verify(
+    model: Path,
+    source: Source,
+    library: Path,
+    *,
+    samples: np.ndarray | None = None,
+    frames: int = 1000,
+    seed: int = 0,
+) -> Report:
+    """Compare a compiled library with ONNX Runtime.
+
+    Parameters
+    ----------
+    model : Path
+        ONNX file.
+    source : Source
+        The C that `translate` made of it.
+    library : Path
+        What `build` made of that for this machine.
+    samples : ndarray, shape (N,), float32, in [-1, 1], optional
+        Audio at the model's rate, only for models of undin; seeded noise if not given.
+    frames : int
+        How many to run, fewer where `samples` are.
+    seed : int
+        Of the noise.
+
+    Raises
+    ------
+    ValueError
+        There are samples for a model that is not undin's, or less than a hop of them.
+    """
+    graph = read(model)
+    feeds = list(itertools.islice(_feeds(graph, samples, seed), frames))
+    if not feeds:
+        raise ValueError("a check needs a hop of samples at least")
+    session = onnxruntime.InferenceSession(str(model), _options(), providers=["CPUExecutionProvider"])
+    ours = load_step(library, f"{source.prefix}_run", graph, arena_bytes=source.arena_bytes)
+    found = _compare(ours, _reference(session), feeds, values=graph.outputs, inputs=graph.inputs, pairs=carried(graph))
+    output = found.first()
+    tensor = _first_inside(model, feeds, _instructions(library, source.prefix)) if output else None
+    return Report(len(feeds), found.largest(), output, tensor)
+
+
+def carried(graph: Graph) -> dict[str, str]:
+    """Which output of a frame is which input of the next: by place, from the second on, where shape and type agree.
+
+    The first input and the first output are the signal, in every streaming network that we know.
+    """
+    pairs = list(zip(graph.outputs, graph.inputs, strict=False))[1:]
+    return {new.name: old.name for new, old in pairs if (new.shape, new.dtype) == (old.shape, old.dtype)}
+
+
+def load_step(library: Path, function: str, graph: Graph, *, arena_bytes: int) -> Step:
+    """A function ``undin_…_run`` of a shared library, as a function of arrays by name."""
+    run = ctypes.CDLL(str(library))[function]
+    run.restype = None
+    arena = np.empty(arena_bytes + ALIGNMENT, np.uint8)
+    arena = arena[-arena.ctypes.data % ALIGNMENT :]
+
+    def step(feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        given = [np.ascontiguousarray(feeds[value.name], value.dtype) for value in graph.inputs]
+        results = [np.empty(value.shape, value.dtype) for value in graph.outputs]
+        run(*(ctypes.c_void_p(array.ctypes.data) for array in (*given, *results, arena)))
+        return dict(zip((value.name for value in graph.outputs), results, strict=True))
+
+    return step
+
+
+def _reference(session: onnxruntime.InferenceSession) -> Step:
+    names = [output.name for output in session.get_outputs()]
+    return lambda feeds: dict(zip(names, session.run(None, feeds), strict=True))
+
+
+def _options() -> onnxruntime.SessionOptions:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return options
+
+
+def _feeds(graph: Graph, samples: np.ndarray | None, seed: int) -> Iterator[dict[str, np.ndarray]]:
+    """What each frame is given beside the state; noise has no end."""
+    generator, metadata = np.random.default_rng(seed), metadata_of(graph)
+    if metadata is None:
+        if samples is not None:
+            raise ValueError(f"{graph.name} is no model of undin, so nobody knows what it makes of samples")
+        states = set(carried(graph).values())
+        while True:
+            yield {value.name: _noise(value, generator) for value in graph.inputs if value.name not in states}
+    analysis = Analysis(metadata.n_fft, metadata.window, metadata.hop)
+    if samples is None:
+        hops = (generator.normal(0, NOISE_LEVEL, metadata.hop) for _ in itertools.count())
+    else:
+        hops = np.split(samples, range(metadata.hop, len(samples), metadata.hop))
+    for hop in hops:
+        if len(hop) == metadata.hop:
+            spec = analysis.process(hop.astype(np.float32)).view(np.float32)
+            yield {graph.inputs[0].name: spec.reshape(graph.inputs[0].shape)}
+
+
+def _noise(value: Value, generator: np.random.Generator) -> np.ndarray:
+    if value.dtype == np.float32:
+        return generator.standard_normal(value.shape, np.float32)
+    return generator.integers(0, 2, value.shape).astype(value.dtype)
+
+
+class _Found:
+    """Differences of some tensors over frames."""
+
+    def __init__(self, values: Sequence[Value]):
+        self.values = values
+        self.errors: list[list[float]] = []  # by frame and tensor
+        self.peaks = np.full(len(values), np.finfo(np.float32).tiny, np.float64)
+
+    def add(self, ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray]) -> None:
+        """Compare one frame."""
+        self.errors.append([_largest_difference(ours[value.name], theirs[value.name]) for value in self.values])
+        peaks = [np.abs(theirs[value.name], dtype=np.float64) for value in self.values]
+        finite = [np.max(peak, where=np.isfinite(peak), initial=0) for peak in peaks]
+        self.peaks = np.maximum(self.peaks, finite)
+
+    def largest(self) -> float:
+        """The largest error, relative to the peaks."""
+        return float(np.max(np.array(self.errors) / self.peaks))
+
+    def first(self) -> Difference | None:
+        """The first tensor of the first frame that differs."""
+        errors = np.array(self.errors) / self.peaks
+        if not (errors > TOLERANCE).any():
+            return None
+        frame, index = np.argwhere(errors > TOLERANCE)[0]
+        value = self.values[index]
+        return Difference(value.name, value.shape, int(frame), float(errors[frame, index]))
+
+
+def _largest_difference(ours: np.ndarray, theirs: np.ndarray) -> float:
+    """Infinite where one of the two is infinite or not a number and the other is not the same."""
+    with np.errstate(invalid="ignore"):
+        difference = np.abs(np.subtract(ours, theirs, dtype=np.float64))
+    same = (ours == theirs) | ((ours != ours) & (theirs != theirs))
+    return float(np.max(np.where(same, 0, np.nan_to_num(difference, nan=np.inf)), initial=0))
+
+
+def _compare(
+    ours: Step,
+    theirs: Step,
+    feeds: Sequence[dict[str, np.ndarray]],
+    *,
+    values: Sequence[Value],
+    inputs: Sequence[Value],
+    pairs: dict[str, str],
+) -> _Found:
+    """Run both over all frames from a fresh state; `values` are compared."""
+    found = _Found(values)
+    fresh = {value.name: np.zeros(value.shape, value.dtype) for value in inputs if value.name in pairs.values()}
+    our_state, their_state = fresh, fresh
+    for feed in feeds:
+        our_results, their_results = ours(feed | our_state), theirs(feed | their_state)
+        found.add(our_results, their_results)
+        our_state = {old: our_results[new] for new, old in pairs.items()}
+        their_state = {old: their_results[new] for new, old in pairs.items()}
+    return found
+
+
+def _first_inside(model: Path, feeds: Sequence[dict[str, np.ndarray]], features: tuple[str, ...]) -> Difference | None:
+    """The first tensor that differs, found with builds and sessions that hand out every value, some at a time."""
+    target = replace(TARGETS["native"], variants=(Variant("", features),))
+    known = {value.name: value.shape for value in _values(read(model))}
+    for start in itertools.count(0, MOST_OUTPUTS):
+        graph = read(model)
+        outputs, pairs = list(graph.outputs), carried(graph)
+        decompose(graph)
+        rewrite(graph)
+        values = [value for value in _values(graph) if known.get(value.name) == value.shape]
+        values = values[start : start + MOST_OUTPUTS]
+        if not values:
+            return None
+        graph.outputs = [*outputs, *(value for value in values if value not in outputs)]
+        proto = onnx.load(str(model))
+        for value in graph.outputs[len(outputs) :]:
+            kind = helper.np_dtype_to_tensor_dtype(value.dtype)
+            proto.graph.output.append(helper.make_tensor_value_info(value.name, kind, value.shape))
+        session = onnxruntime.InferenceSession(
+            proto.SerializeToString(), _options(), providers=["CPUExecutionProvider"]
+        )
+        with tempfile.TemporaryDirectory(prefix="undin") as folder:
+            source = emit(lower(graph))
+            library = build(source, Path(folder), target=target)
+            ours = load_step(library, f"{source.prefix}_run", graph, arena_bytes=source.arena_bytes)
+            found = _compare(ours, _reference(session), feeds, values=values, inputs=graph.inputs, pairs=pairs)
+        if first := found.first():
+            return first
+
+
+def _values(graph: Graph) -> list[Value]:
+    """What the nodes of a graph compute at run time, in their order."""
+    return [value for node in graph.nodes for value in node.outputs if value and value.constant is None]
+
+
+def _instructions(library: Path, prefix: str) -> tuple[str, ...]:
+    """What the variant of a library that runs here may use."""
+    variants = TARGETS["native"].variants
+    if len(variants) == 1:
+        return variants[0].features
+    name = ctypes.CDLL(str(library))[f"{prefix}_variant"]
+    name.restype = ctypes.c_char_p
+    return next(variant.features for variant in variants if variant.suffix == f"_{name().decode()}")
