@@ -13,7 +13,7 @@ import undin
 from undin.evaluate.report import to_text
 from undin.evaluate.score import evaluate_pairs
 from undin.files import replacing
-from undin.model import Metadata
+from undin.metadata import Metadata
 
 SETS = {
     "valid": (

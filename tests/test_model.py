@@ -8,7 +8,9 @@ import pytest
 import step_models
 
 import undin
-from undin.model import Metadata, Model, gain_floor, load
+from undin.engine import gain_floor
+from undin.metadata import Metadata
+from undin.model import Model, load
 
 
 def noise(count: int) -> np.ndarray:

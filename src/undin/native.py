@@ -10,10 +10,17 @@ from pathlib import Path
 
 import numpy as np
 
-from undin.model import Metadata
+from undin.metadata import Metadata, c_prefix
 
 ALIGNMENT = 64
 """Bytes: where working memory begins costs least at a cache line."""
+
+
+def shipped_library(path: Path) -> Path | None:
+    """The library beside an ONNX file, compiled when undin was built; None if there is none."""
+    prefix = c_prefix(path.stem)
+    names = f"lib{prefix}.so", f"lib{prefix}.dylib", f"{prefix}.dll"
+    return next((path.parent / name for name in names if (path.parent / name).is_file()), None)
 
 
 class Library:
@@ -22,9 +29,7 @@ class Library:
     Parameters
     ----------
     path : Path
-        The shared library.
-    prefix : str
-        What the names of its functions begin with, such as ``undin_tiny``.
+        The shared library, its name that of the model in C: ``libundin_tiny.so``.
 
     Attributes
     ----------
@@ -36,7 +41,8 @@ class Library:
         It is no library of this machine, or holds no such model.
     """
 
-    def __init__(self, path: Path, prefix: str):
+    def __init__(self, path: Path):
+        prefix = path.stem.removeprefix("lib")
         try:
             library = ctypes.CDLL(str(path))
             size, void = ctypes.c_size_t, ctypes.c_void_p
@@ -68,9 +74,9 @@ def _aligned(size: int) -> np.ndarray:
 
 
 class NativeEngine:
-    """The engine on a compiled model; see `Engine` in ``model.py``."""
+    """The engine on a compiled model; see `Engine` in ``engine.py``."""
 
-    def __init__(self, library: Library, *, atten_lim_db: float | None = None):
+    def __init__(self, library: Library, atten_lim_db: float | None = None):
         self._library, self._hop = library, library.metadata.hop
         self.delay_samples = library.metadata.latency_samples - (self._hop - 1)
         self._atten_lim_db = float("inf") if atten_lim_db is None else atten_lim_db

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
+from undin.engine import gain_floor
 from undin.high_band import HighBandGain
-from undin.model import Model, gain_floor, load
+from undin.model import Model, load
 from undin.resample import Resampler
 
 LOWEST_RATE, HIGHEST_RATE = 4_000, 384_000

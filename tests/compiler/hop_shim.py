@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from undin.compiler import hop
-from undin.model import Metadata
+from undin.metadata import Metadata
 
 KERNELS = Path(hop.__file__).parent / "c"
 ZIG = [sys.executable, "-m", "ziglang", "cc", "-target", "x86_64-linux-gnu"]

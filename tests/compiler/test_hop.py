@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from undin.compiler import hop
-from undin.model import gain_floor
+from undin.engine import gain_floor
 from undin.stft import Analysis, Synthesis
 
 MODELS = {

@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     from undin.cli.outputs import plan
     from undin.cli.progress import Progress
     from undin.cli.recording import Report
-    from undin.model import gain_floor
+    from undin.engine import gain_floor
 
     # What is wrong for all files alike ends the run before the first one.
     _model(args.model)

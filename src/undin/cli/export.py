@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Export the averaged network of a checkpoint; return 0."""
-    from undin.model import Metadata
+    from undin.metadata import Metadata
     from undin.nn.export import export
     from undin.nn.macs import macs_per_second, parameters
     from undin.train.checkpoint import Checkpoint

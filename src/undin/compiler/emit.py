@@ -13,7 +13,7 @@ from undin.compiler import hop
 from undin.compiler.plan import ALIGNMENT, plan
 from undin.compiler.program import C_TYPES, Program, Step
 from undin.compiler.views import Buffer, View
-from undin.model import Metadata
+from undin.metadata import Metadata, c_prefix
 
 KERNELS = ("undin_math.h", "undin_pointwise.h", "undin_matmul.h", "undin_lanes.h", "undin_recurrent.h")
 LINE = 8
@@ -40,12 +40,6 @@ class Source:
     weight_bytes: int
 
 
-def prefix_of(name: str) -> str:
-    """What the public names of a model begin with: ``undin_tiny`` for ``undin-tiny``, ``undin_other`` for ``other``."""
-    words = re.findall("[0-9A-Za-z]+", name)
-    return "_".join(words if words[:1] == ["undin"] else ["undin", *words])
-
-
 def emit(program: Program, metadata: Metadata | None = None) -> Source:
     """Write a program as C, with its whole hop if it has the metadata of a model of undin."""
     return _Emitter(program, metadata).source()
@@ -54,7 +48,7 @@ def emit(program: Program, metadata: Metadata | None = None) -> Source:
 class _Emitter:
     def __init__(self, program: Program, metadata: Metadata | None):
         self.program, self.metadata = program, metadata
-        self.prefix = prefix_of(program.name)
+        self.prefix = c_prefix(program.name)
         self.arena, self.arena_bytes = plan(program)
         self.constants: dict[Buffer, str] = {}
         self.blobs: dict[str, list[np.ndarray]] = {}

@@ -4,7 +4,7 @@ The step itself is written by ``emit``; what the C does with it is in c/undin_ho
 """
 
 from undin.compiler import fft_tables
-from undin.model import Metadata
+from undin.metadata import Metadata
 
 LINE_BYTES = 64
 """A cache line, and the widest vector; buffers of a hop begin on one."""

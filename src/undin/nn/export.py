@@ -13,7 +13,7 @@ import onnx
 import torch
 
 from undin.files import replacing
-from undin.model import Metadata
+from undin.metadata import Metadata
 from undin.nn.layers import Streaming, fold_norms
 
 OPSET = 17

@@ -1,0 +1,85 @@
+"""What a model file says about itself: the fields that an ONNX file and a compiled model both carry."""
+
+import dataclasses
+import re
+from collections.abc import Mapping
+
+from undin.stft import Analysis
+
+FORMAT_VERSION = 1
+
+
+def c_prefix(name: str) -> str:
+    """What the names of a compiled model begin with: ``undin_tiny`` for ``undin-tiny``, ``undin_mine`` for ``mine``."""
+    words = re.findall("[0-9A-Za-z]+", name)
+    return "_".join(words if words[:1] == ["undin"] else ["undin", *words])
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Metadata:
+    """What a model file says about itself, each field a string of the same name in the file.
+
+    `latency_samples` is the delay of the stream at the model's rate, for blocks of any size: the `window - 1` samples
+    that a sample may wait for the last frame it is part of, and a hop for every frame that the network looks ahead.
+    """
+
+    format_version: int = FORMAT_VERSION
+    name: str
+    sample_rate: int
+    n_fft: int
+    window: int
+    hop: int
+    latency_samples: int
+    state_size: int
+    parameters: int
+    macs_per_second: int
+    recipe: str
+    training_data: str
+    licence: str
+    commit: str
+
+    def __post_init__(self):
+        if self.format_version != FORMAT_VERSION:
+            raise ValueError(
+                f"format_version is {self.format_version}, this undin reads {FORMAT_VERSION}: install a newer undin"
+            )
+        if self.sample_rate < 1 or self.state_size < 1:
+            raise ValueError(f"sample_rate {self.sample_rate} and state_size {self.state_size} must be positive")
+        Analysis(self.n_fft, self.window, self.hop)  # refuses sizes that cannot be reconstructed
+        look_ahead_samples = self.latency_samples - (self.window - 1)
+        if look_ahead_samples < 0 or look_ahead_samples % self.hop:
+            raise ValueError(f"latency_samples {self.latency_samples} is not window - 1 plus whole hops of look-ahead")
+
+    @property
+    def bins(self) -> int:
+        """Frequency bins of a frame."""
+        return self.n_fft // 2 + 1
+
+    @classmethod
+    def from_strings(cls, strings: Mapping[str, str]) -> "Metadata":
+        """Read the metadata of an ONNX file.
+
+        Raises
+        ------
+        ValueError
+            If a field is missing, unknown, not the number it should be, or contradicts another.
+        """
+        fields = {field.name: field.type for field in dataclasses.fields(cls)}
+        version = strings.get("format_version", "")
+        if version.isdecimal() and int(version) > FORMAT_VERSION:  # before its new fields are called unknown
+            raise ValueError(f"format_version is {version}, this undin reads {FORMAT_VERSION}: install a newer undin")
+        if missing := [name for name in fields if name not in strings]:
+            raise ValueError(f"metadata missing: {', '.join(missing)}; export the model with `undin export`")
+        if unknown := sorted(set(strings) - set(fields)):
+            raise ValueError(f"unknown metadata: {', '.join(unknown)}; export the model with `undin export`")
+        values = {}
+        for name, kind in fields.items():
+            try:
+                values[name] = kind(strings[name])
+            except ValueError:
+                raise ValueError(f"metadata {name} is {strings[name]!r}, which is not a whole number") from None
+        return cls(**values)
+
+    def to_strings(self) -> dict[str, str]:
+        """The metadata as an ONNX file holds them."""
+        return {name: str(value) for name, value in dataclasses.asdict(self).items()}
