@@ -93,6 +93,11 @@ class Node:
         return value.constant
 
 
+def permutation(transpose: Node) -> tuple[int, ...]:
+    """The axes of a Transpose; reversed where it names none."""
+    return tuple(transpose.get("perm") or reversed(range(len(transpose.inputs[0].shape))))
+
+
 class Unsupported(ValueError):
     """A node that cannot be compiled: the message names it, its operator and its shapes."""
 
@@ -132,11 +137,12 @@ class Graph:
         return found
 
     def drop_unread(self) -> None:
-        """Remove nodes whose outputs nobody reads."""
+        """Remove nodes whose outputs nobody reads, and of other nodes the outputs beside the first."""
         wanted, kept = set(self.outputs), []
         for node in reversed(self.nodes):
             if any(output in wanted for output in node.outputs):
                 kept.append(node)
+                node.outputs[1:] = (output if output in wanted else None for output in node.outputs[1:])
                 wanted.update(value for value in node.inputs if value)
         self.nodes = kept[::-1]
 

@@ -1,4 +1,4 @@
-"""Operators that are a few others in a row: quantisation, dropout, casts."""
+"""Operators that are a few others in a row: quantisation, dropout, casts, splits."""
 
 import numpy as np
 
@@ -50,6 +50,16 @@ def dropout(make: Builder, node: Node) -> tuple[Value, ...]:
     return x, make.value(np.ones(x.shape, mask.dtype if mask else np.bool_))
 
 
+def split(make: Builder, node: Node) -> tuple[Value, ...]:
+    """Split, as a slice for each part."""
+    axis, parts, start = node.get("axis", 0), [], 0
+    for value in node.outputs:
+        length = value.shape[axis]
+        parts.append(make.slice(node.inputs[0], axis, start, start + length))
+        start += length
+    return tuple(parts)
+
+
 def cast_like(make: Builder, node: Node) -> Value:
     """Cast to the type of another value."""
     return make("Cast", node.inputs[0], to=TYPES[node.inputs[1].dtype.name])
@@ -64,4 +74,5 @@ RULES = {
     "DequantizeLinear": dequantize,
     "Dropout": dropout,
     "CastLike": cast_like,
+    "Split": split,
 }

@@ -6,7 +6,7 @@ A value that ends in a concatenation or in an output of the graph, possibly by w
 
 import numpy as np
 
-from undin.compiler.graph import Graph, Node, Value
+from undin.compiler.graph import Graph, Node, Value, permutation
 from undin.compiler.program import Pointwise, Program, Step
 from undin.compiler.views import Buffer, View
 
@@ -155,11 +155,6 @@ class Lowering:
     def step(self, label: str, node: Node, writes: list[View], reads: list[View], code) -> None:
         """Add a step for a node; `code` returns its body in C."""
         self.steps.append(Step(label, describe(node), writes, reads, code))
-
-
-def permutation(node: Node) -> tuple[int, ...]:
-    """The axes of a Transpose; reversed where it names none."""
-    return tuple(node.get("perm") or reversed(range(len(node.inputs[0].shape))))
 
 
 def describe(node: Node) -> str:

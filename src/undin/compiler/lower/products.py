@@ -8,43 +8,21 @@ from itertools import product
 
 import numpy as np
 
-from undin.compiler.graph import Node, Unsupported
-from undin.compiler.lower import upsampling
+from undin.compiler.graph import Node, Value
+from undin.compiler.lower import lanes, upsampling
+from undin.compiler.lower.calls import ACTIVATIONS, MOST_TAPS, activation_fields, address, fields, pack, padded
 from undin.compiler.lower.lowering import Lowering
-from undin.compiler.lower.windows import Run, convolution, transposed, windows
-from undin.compiler.program import literal, nest
+from undin.compiler.lower.windows import Run, area, convolution, transposed, windows
+from undin.compiler.program import nest
 from undin.compiler.views import View
 
-ACTIVATIONS = {
-    None: "UNDIN_IDENTITY",
-    "Relu": "UNDIN_RELU",
-    "LeakyRelu": "UNDIN_LEAKY_RELU",
-    "Sigmoid": "UNDIN_SIGMOID",
-    "Tanh": "UNDIN_TANH",
-}
-"""What ``rewrite`` may have put into the attribute ``activation`` of a product."""
 
-MOST_TAPS = 16
-
-
-def padded(columns: int) -> int:
-    """Columns of packed weights."""
-    return -(-columns // 4) * 4
-
-
-def pack(weights: np.ndarray) -> np.ndarray:
-    """Pad the last axis to a multiple of 4 with zeros."""
-    missing = padded(weights.shape[-1]) - weights.shape[-1]
-    return np.pad(weights.astype(np.float32), [(0, 0)] * (weights.ndim - 1) + [(0, missing)])
-
-
-def call(y: str, a: str, w: str, bias: str, node: Node, **sizes) -> str:
-    """One call of the kernel; `sizes` are the fields of its shape."""
-    sizes["activation"] = ACTIVATIONS[node.get("activation")]
-    if node.get("activation") == "LeakyRelu":
-        sizes["alpha"] = literal(node.get("activation_alpha", 0.01), np.dtype(np.float32))
-    fields = ", ".join(f".{name} = {value}" for name, value in sizes.items())
-    return f"undin_matmul({y}, {a}, {w}, {bias}, 0, 0, &(undin_matmul_shape){{{fields}}});"
+def call(y: str, a: str, w: str, bias: str, node: Node, *, residual: str = "0", is_last: bool = True, **sizes) -> str:
+    """One call of the kernel; `sizes` are the fields of its shape. The last call for an output activates it."""
+    if residual == "0":
+        sizes.pop("residual_row", None)
+    sizes |= activation_fields(node) if is_last else {"activation": ACTIVATIONS[None]}
+    return f"undin_matmul({y}, {a}, {w}, {bias}, 0, {residual}, &(undin_matmul_shape){{{fields(sizes)}}});"
 
 
 def convolve(lowering: Lowering, node: Node) -> None:
@@ -69,6 +47,10 @@ def convolve(lowering: Lowering, node: Node) -> None:
     order = (0, *range(2, 2 + rank), 1)
     target = lowering.output(y, order=order, unit_axis=1)
     x = lowering.dense(x, str(node.inputs[0]), unit_axis=1) if depth > 1 else x
+    if columns == depth == 1 and group > 1:
+        x = lowering.dense(x, str(node.inputs[0]), unit_axis=1)
+        lanes.depthwise(lowering, node, x, target, weights[:, 0, 0], bias, runs)
+        return
     if is_transposed and upsampling.fits(node, target):
         upsampling.upsample(lowering, node, x, target, node.constant(1), bias, call, pack)
         return
@@ -107,58 +89,42 @@ def _block(
     weights: str,
 ) -> list[str]:
     """Calls for the output positions of one run on each axis: rows along the longest, loops over the others."""
-    rank = len(block)
-    row_axis = max(range(rank), key=lambda axis: (block[axis].count, axis))
-    x_steps, y_steps = x.strides[2:], y.strides[2:]
-    offsets = [
-        sum(offset * step for (_, offset), step in zip(taps, x_steps, strict=True))
-        for taps in product(*(run.taps for run in block))
-    ]
+    here = area(block, x, y)
     channel = x.strides[1] if depth > 1 else 1
-    offsets, tap_depth = _joined(offsets, depth, channel if group == 1 else 0)
-    x_start = sum(run.in_start * step for run, step in zip(block, x_steps, strict=True))
-    y_start = sum(run.out_start * step for run, step in zip(block, y_steps, strict=True))
+    offsets, tap_depth = _joined(here.offsets, depth, channel if group == 1 else 0)
     if not offsets:
-        offsets, tap_depth = [0], 1
-        x_start = 0  # its weight is 0, and it must lie inside the input
-    x_start, offsets = x_start + offsets[0], [offset - offsets[0] for offset in offsets]
-    others = [axis for axis in range(rank) if axis != row_axis and block[axis].count > 1]
-    loops = [(x.shape[0], x.strides[0], y.strides[0])] if x.shape[0] > 1 else []
-    loops += [
-        (block[axis].count, block[axis].in_step * x_steps[axis], block[axis].out_step * y_steps[axis])
-        for axis in others
-    ]
-    variables = "ijklmn"[: len(loops)]
-    a = _sum("x0", x_start, [(v, step) for v, (_, step, _) in zip(variables, loops, strict=True)])
-    y_at = _sum("y0", y_start, [(v, step) for v, (_, _, step) in zip(variables, loops, strict=True)])
+        offsets, tap_depth = [0], 1  # its weight is 0
+    counts, variables = [length for length, _, _ in here.loops], "ijklmn"[: len(here.loops)]
+    a = address("x0", here.x_start, [(v, step) for v, (_, step, _) in zip(variables, here.loops, strict=True)])
+    y_at = address("y0", here.y_start, [(v, step) for v, (_, _, step) in zip(variables, here.loops, strict=True)])
     w, bias = weights, "x1"
-    counts = [length for length, _, _ in loops]
     if group > 1:
         rows = packed.shape[1]
         a, y_at = f"{a} + g * {depth * x.strides[1]}", f"{y_at} + g * {columns * y.strides[1]}"
         w, bias = f"{w} + g * {rows * padded(columns)}", f"{bias} + g * {padded(columns)}"
         counts, variables = [*counts, group], variables + "g"
-    row = block[row_axis]
     lines = []
     for first in range(0, len(offsets), MOST_TAPS):
-        if first:
-            raise Unsupported(node, f"a kernel of {len(offsets)} separate taps, more than {MOST_TAPS}")
+        taps = offsets[first : first + MOST_TAPS]
         lines.append(
             call(
                 y_at,
                 a,
-                w,
-                bias,
+                f"{w} + {first * tap_depth * padded(columns)}" if first else w,
+                bias if not first else "0",
                 node,
-                rows=row.count,
+                residual=y_at if first else "0",
+                is_last=first + MOST_TAPS >= len(offsets),
+                rows=here.rows,
                 columns=columns,
                 depth=tap_depth,
-                taps=len(offsets),
-                tap_offset="{" + ", ".join(map(str, offsets)) + "}",
-                a_row=row.in_step * x_steps[row_axis],
+                taps=len(taps),
+                tap_offset="{" + ", ".join(map(str, taps)) + "}",
+                a_row=here.x_row,
                 a_step=channel,
                 w_row=padded(columns),
-                y_row=row.out_step * y_steps[row_axis],
+                y_row=here.y_row,
+                residual_row=here.y_row,
                 padded=1,
             )
         )
@@ -182,11 +148,6 @@ def _joined(offsets: list[int], depth: int, channel: int) -> tuple[list[int], in
     return offsets, depth
 
 
-def _sum(pointer: str, constant: int, terms: list[tuple[str, int]]) -> str:
-    parts = [pointer, *([str(constant)] if constant else []), *(f"{name} * {step}" for name, step in terms if step)]
-    return " + ".join(parts).replace("+ -", "- ")
-
-
 def matmul(lowering: Lowering, node: Node) -> None:
     """MatMul of operands with two axes or more, and the bias that ``rewrite`` may have added.
 
@@ -195,12 +156,15 @@ def matmul(lowering: Lowering, node: Node) -> None:
     """
     a_value, b_value, y = node.inputs[0], node.inputs[1], node.outputs[0]
     a, b = lowering.view(a_value), lowering.view(b_value)
+    if lanes.is_band_mix(node, a):
+        lanes.band_mix(lowering, node, a)
+        return
     batch = y.shape[:-2]
     (rows, depth), columns = a.shape[-2:], b.shape[-1]
     a, b = a.expand((*batch, rows, depth)), b.expand((*batch, depth, columns))
     bias = node.constant(2)
 
-    swapped = _better_swapped(a_value, b_value, a, b, bias)
+    swapped = _better_swapped(a_value, b_value, a, b)
     if swapped:  # yᵀ = bᵀ aᵀ
         flip = (*range(len(batch)), len(batch) + 1, len(batch))
         a, b = b.transpose(flip), a.transpose(flip)
@@ -218,22 +182,25 @@ def matmul(lowering: Lowering, node: Node) -> None:
     else:
         w, is_padded = lowering.dense(b, str(b_value), unit_axis=-1), 0
     reads = [a, w]
-    if bias is not None:
-        reads.append(lowering.constant(pack(np.broadcast_to(bias.reshape(-1), (columns,))), f"{node.name} bias"))
+    residual = None
+    if bias is not None and bias.ndim <= 1 and not swapped:
+        reads.append(lowering.constant(pack(np.broadcast_to(bias, (columns,))), f"{node.name} bias"))
+    elif bias is not None:  # a number for every element
+        every = np.broadcast_to(bias, y.shape)
+        residual = lowering.constant(every.swapaxes(-1, -2) if swapped else every, f"{node.name} bias")
+        reads.append(residual)
 
     # Leading axes join the rows where all strides allow it.
-    loops, row_count, row_steps = [], rows, (a.strides[-2], out.strides[-2])
+    added = residual.strides if residual else (0,) * len(y.shape)
+    loops, row_count, row_steps = [], rows, (a.strides[-2], out.strides[-2], added[-2])
     for axis in reversed(range(len(batch))):
-        steps = a.strides[axis], w.strides[axis], out.strides[axis]
+        steps = a.strides[axis], out.strides[axis], added[axis], w.strides[axis]
         length = batch[axis]
         if length == 1:
             continue
-        if (
-            not loops
-            and steps[1] == 0
-            and (row_count == 1 or (steps[0], steps[2]) == tuple(row_count * s for s in row_steps))
-        ):
-            row_steps = (steps[0], steps[2]) if row_count == 1 else row_steps
+        joins = row_count == 1 or steps[:3] == tuple(row_count * step for step in row_steps)
+        if not loops and steps[3] == 0 and joins:
+            row_steps = steps[:3] if row_count == 1 else row_steps
             row_count *= length
         else:
             loops.insert(0, (length, *steps))
@@ -241,15 +208,16 @@ def matmul(lowering: Lowering, node: Node) -> None:
     def code() -> list[str]:
         variables = "ijklmn"[: len(loops)]
         at = [
-            _sum(name, 0, [(v, loop[1 + i]) for v, loop in zip(variables, loops, strict=True)])
-            for i, name in enumerate(("x0", "x1", "y0"))
+            address(name, 0, [(v, loop[1 + i]) for v, loop in zip(variables, loops, strict=True)])
+            for i, name in enumerate(("x0", "y0", "x2", "x1"))
         ]
         line = call(
-            at[2],
-            at[0],
             at[1],
-            "x2" if bias is not None else "0",
+            at[0],
+            at[3],
+            "x2" if bias is not None and residual is None else "0",
             node,
+            residual=at[2] if residual else "0",
             rows=row_count,
             columns=columns,
             depth=depth,
@@ -258,17 +226,16 @@ def matmul(lowering: Lowering, node: Node) -> None:
             a_step=a.strides[-1],
             w_row=w.strides[-2] or columns,
             y_row=row_steps[1],
-            padded=is_padded if bias is None or is_padded else 0,
+            residual_row=row_steps[2],
+            padded=is_padded,
         )
         return nest([loop[0] for loop in loops], [line], variables=variables)
 
     lowering.step("matmul", node, [out], reads, code)
 
 
-def _better_swapped(a_value, b_value, a: View, b: View, bias) -> bool:
+def _better_swapped(a_value: Value, b_value: Value, a: View, b: View) -> bool:
     """Whether to compute the transposed product, which reads `a` by vectors."""
-    if bias is not None:
-        return False
     a_ready, b_ready = a.strides[-2] == 1 and a.shape[-2] > 1, b.strides[-1] == 1
     if b_value.constant is not None:
         # Rows that lie contiguous keep their place in memory if they are the vectors.

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from undin.compiler.graph import Node, Unsupported
+from undin.compiler.lower.calls import pack, padded
 from undin.compiler.lower.lowering import Lowering, describe
-from undin.compiler.lower.products import pack, padded
 from undin.compiler.program import Step, literal
 from undin.compiler.views import View
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from undin.compiler.graph import Node, Unsupported
-from undin.compiler.lower.lowering import Lowering, permutation
+from undin.compiler.graph import Node, Unsupported, permutation
+from undin.compiler.lower.lowering import Lowering
 from undin.compiler.program import Pointwise, literal
 from undin.compiler.views import View
 
@@ -47,16 +47,6 @@ def slice_(lowering: Lowering, node: Node) -> None:
         start, stop, step = slice(int(start), int(end), int(step)).indices(view.shape[axis])
         view = view.slice(axis, start, stop, step)
     lowering.views[node.outputs[0]] = view
-
-
-def split(lowering: Lowering, node: Node) -> None:
-    """Split: a view for each part."""
-    view, axis = lowering.view(node.inputs[0]), node.get("axis", 0) % len(node.inputs[0].shape)
-    start = 0
-    for value in node.outputs:
-        stop = start + value.shape[axis]
-        lowering.views[value] = view.slice(axis, start, stop)
-        start = stop
 
 
 def concat(lowering: Lowering, node: Node) -> None:
@@ -169,7 +159,6 @@ OPERATORS = {
     "Transpose": transpose,
     "Expand": expand,
     "Slice": slice_,
-    "Split": split,
     "Concat": concat,
     "Pad": pad,
     "Tile": tile,

@@ -6,9 +6,10 @@ runs into matrix products.
 """
 
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, product
 
 from undin.compiler.graph import Node
+from undin.compiler.views import View
 
 
 @dataclass(frozen=True)
@@ -107,3 +108,51 @@ def transposed(window: Window) -> list[Run]:
             positions = list(group)
             runs.append(Run(positions[0] * stride + phase, stride, len(positions), positions[0], 1, inside))
     return runs
+
+
+@dataclass(frozen=True)
+class Area:
+    """Output positions that see the same part of a kernel, as rows for a kernel in C and loops around it.
+
+    Attributes
+    ----------
+    x_start, y_start : int
+        Where the first position reads with its first tap, and writes.
+    offsets : list of int
+        Of the taps from the first of them.
+    rows, x_row, y_row : int
+        The longest axis: its positions, and the steps between them.
+    loops : list of (int, int, int)
+        The other axes: positions, and the steps of the input and of the output.
+    """
+
+    x_start: int
+    y_start: int
+    offsets: list[int]
+    rows: int
+    x_row: int
+    y_row: int
+    loops: list[tuple[int, int, int]]
+
+
+def area(block: tuple[Run, ...], x: View, y: View) -> Area:
+    """The area of one run on each spatial axis of views (B, C, …)."""
+    x_steps, y_steps = x.strides[2:], y.strides[2:]
+    offsets = [
+        sum(offset * step for (_, offset), step in zip(taps, x_steps, strict=True))
+        for taps in product(*(run.taps for run in block))
+    ]
+    start = sum(run.in_start * step for run, step in zip(block, x_steps, strict=True)) + offsets[0] if offsets else 0
+    steps = [
+        (run.count, run.in_step * x_step, run.out_step * y_step)
+        for run, x_step, y_step in zip(block, x_steps, y_steps, strict=True)
+    ]
+    longest = max(range(len(steps)), key=lambda axis: (steps[axis][0], axis))
+    others = [step for axis, step in enumerate(steps) if axis != longest]
+    return Area(
+        start,
+        sum(run.out_start * step for run, step in zip(block, y_steps, strict=True)),
+        [offset - offsets[0] for offset in offsets],
+        *steps[longest],
+        [loop for loop in [(x.shape[0], x.strides[0], y.strides[0]), *others] if loop[0] > 1],
+    )

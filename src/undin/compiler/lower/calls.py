@@ -1,0 +1,50 @@
+"""Calls of kernels: packed weights, and the text of arguments and of the structures that give sizes."""
+
+import numpy as np
+
+from undin.compiler.graph import Node
+from undin.compiler.program import literal
+
+ACTIVATIONS = {
+    None: "UNDIN_IDENTITY",
+    "Relu": "UNDIN_RELU",
+    "LeakyRelu": "UNDIN_LEAKY_RELU",
+    "Sigmoid": "UNDIN_SIGMOID",
+    "Tanh": "UNDIN_TANH",
+    "Elu": "UNDIN_ELU",
+    "HardSigmoid": "UNDIN_HARD_SIGMOID",
+    "Clip": "UNDIN_CLIP",
+}
+"""What ``rewrite`` may have put into the attribute ``activation`` of a product."""
+
+MOST_TAPS = 32
+"""Of one call, as UNDIN_TAPS_MAX; more go on adding to the same output."""
+
+
+def padded(columns: int) -> int:
+    """Columns of packed weights."""
+    return -(-columns // 4) * 4
+
+
+def pack(weights: np.ndarray) -> np.ndarray:
+    """Pad the last axis to a multiple of 4 with zeros."""
+    missing = padded(weights.shape[-1]) - weights.shape[-1]
+    return np.pad(weights.astype(np.float32), [(0, 0)] * (weights.ndim - 1) + [(0, missing)])
+
+
+def activation_fields(node: Node) -> dict[str, str]:
+    """What the shape of a kernel says about the activation of a product."""
+    numbers = {name: node.get(f"activation_{name}") for name in ("alpha", "beta")}
+    given = {name: literal(number, np.dtype(np.float32)) for name, number in numbers.items() if number}
+    return {"activation": ACTIVATIONS[node.get("activation")]} | given
+
+
+def fields(sizes: dict[str, object]) -> str:
+    """Fields of a structure in C."""
+    return ", ".join(f".{name} = {value}" for name, value in sizes.items())
+
+
+def address(pointer: str, constant: int, terms: list[tuple[str, int]]) -> str:
+    """A pointer and what is added to it."""
+    parts = [pointer, *([str(constant)] if constant else []), *(f"{name} * {step}" for name, step in terms if step)]
+    return " + ".join(parts).replace("+ -", "- ")

@@ -1,0 +1,107 @@
+"""Products in which every channel is by itself: depthwise convolutions, and mixing of bands.
+
+Channels lie innermost, and the kernels of ``c/undin_lanes.h`` work on a vector of them at a time.
+"""
+
+from itertools import product
+
+import numpy as np
+
+from undin.compiler.graph import Node
+from undin.compiler.lower.calls import MOST_TAPS, activation_fields, address, fields, pack
+from undin.compiler.lower.lowering import Lowering
+from undin.compiler.lower.windows import Run, area
+from undin.compiler.program import nest
+from undin.compiler.views import View
+
+
+def depthwise(
+    lowering: Lowering, node: Node, x: View, y: View, weights: np.ndarray, bias: np.ndarray, runs: list[list[Run]]
+) -> None:
+    """Add the step of a depthwise convolution.
+
+    Parameters
+    ----------
+    x, y : View
+        Input and output (B, channels, …), channels with stride 1.
+    weights : ndarray, shape (channels, kernel…)
+    bias : ndarray, shape (channels,)
+    runs : list of list of Run
+        Of each spatial axis.
+    """
+    channels = len(weights)
+    packed_bias = lowering.constant(pack(bias), f"{node.name} bias")
+    packs: dict[tuple, View] = {}
+    blocks = []
+    for block in product(*runs):
+        taps = tuple(product(*([index for index, _ in run.taps] for run in block)))
+        if taps not in packs:
+            rows = [weights[:, *tap] for tap in taps] or [np.zeros(channels)]
+            packs[taps] = lowering.constant(pack(np.stack(rows)), f"{node.name} weights")
+        blocks.append((area(block, x, y), list(packs).index(taps)))
+    w_row = next(iter(packs.values())).shape[-1]
+
+    def code() -> list[str]:
+        lines = []
+        for here, place in blocks:
+            variables = "ijklmn"[: len(here.loops)]
+            y_at, x_at = (
+                address(name, start, [(v, loop[which]) for v, loop in zip(variables, here.loops, strict=True)])
+                for name, start, which in (("y0", here.y_start, 2), ("x0", here.x_start, 1))
+            )
+            calls, offsets = [], here.offsets or [0]
+            for first in range(0, len(offsets), MOST_TAPS):
+                taps = offsets[first : first + MOST_TAPS]
+                sizes = {
+                    "rows": here.rows,
+                    "channels": channels,
+                    "taps": len(taps),
+                    "tap_offset": f"{{{', '.join(map(str, taps))}}}",
+                    "x_row": here.x_row,
+                    "y_row": here.y_row,
+                }
+                sizes |= {"residual_row": here.y_row} if first else {}
+                sizes |= activation_fields(node) if first + MOST_TAPS >= len(offsets) else {}
+                w = address(f"x{2 + place}", first * w_row, [])
+                ends = ("0", "0", y_at) if first else ("x1", "0", "0")
+                shape = f"&(undin_depthwise_shape){{{fields(sizes)}}}"
+                calls.append(f"undin_depthwise({y_at}, {x_at}, {w}, {', '.join(ends)}, {shape});")
+            lines += nest([loop[0] for loop in here.loops], calls, variables=variables)
+        return lines
+
+    lowering.step("depthwise", node, [y], [x, packed_bias, *packs.values()], code)
+
+
+def is_band_mix(node: Node, a: View) -> bool:
+    """Whether a MatMul, (C, 1, K) by (C, K, N), has a constant matrix for each channel, and channels innermost."""
+    b = node.inputs[1]
+    return (
+        b.constant is not None
+        and len(b.shape) == 3
+        and len(a.shape) == 3
+        and a.shape[:2] == (b.shape[0], 1)
+        and a.strides[0] == 1
+        and b.shape[0] > 1
+    )
+
+
+def band_mix(lowering: Lowering, node: Node, a: View) -> None:
+    """Add the step of such a MatMul, whose output has its channels innermost too."""
+    weights, bias = node.inputs[1].constant, node.constant(2)
+    channels, depth, columns = weights.shape
+    y = lowering.output(node.outputs[0], order=(2, 1, 0), unit_axis=0)
+    reads = [a, lowering.constant(pack(weights.transpose(1, 2, 0)), f"{node.name} weights")]
+    sizes = {"rows": columns, "channels": channels, "depth": depth, "x_row": a.strides[2], "y_row": y.strides[2]}
+    if bias is not None:
+        rows = pack(np.broadcast_to(bias, y.shape)[:, 0].transpose())
+        reads.append(lowering.constant(rows, f"{node.name} bias"))
+        sizes["bias_row"] = rows.shape[1]
+    sizes |= activation_fields(node)
+    arguments = f"y0, x0, x1, {'x2' if bias is not None else '0'}, 0"
+    lowering.step(
+        "band_mix",
+        node,
+        [y],
+        reads,
+        lambda: [f"undin_band_mix({arguments}, &(undin_band_mix_shape){{{fields(sizes)}}});"],
+    )
