@@ -43,7 +43,7 @@ def _join(graph: Graph, product: Node) -> bool:
         if len(found) != 1 or value in graph.outputs:
             return False
         reader = found[0]
-    if reader.outputs[0] is None or reader.outputs[0].shape != value.shape:  # None: a GRU whose last state alone is read
+    if reader.outputs[0] is None or reader.outputs[0].shape != value.shape:  # a GRU may have no first output
         return False
     if not (_join_affine(product, views, reader, value) or _join_activation(product, reader)):
         return False
