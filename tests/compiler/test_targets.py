@@ -1,0 +1,158 @@
+"""Products of every target run, here or on an emulator, and give the samples of the native library."""
+
+import os
+import re
+import shutil
+import subprocess
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+from compiler import small_step
+
+from undin.compiler.build import KERNELS, build, find_compiler
+from undin.compiler.targets import TARGETS, Variant
+from undin.compiler.translate import translate
+from undin.native import Library, NativeEngine
+
+SUPPORT = Path(__file__).parent / "targets"
+HOPS = 40
+INSTRUCTIONS_PER_TICK = 1.25  # of SysTick at 25 MHz, where QEMU's -icount shift=5 lets an instruction last 32 ns
+EMULATORS = {
+    "linux-aarch64": ("qemu-aarch64", "/usr/aarch64-linux-gnu", "lib/ld-linux-aarch64.so.1"),
+    "android-arm64": ("qemu-aarch64", "/usr/aarch64-linux-gnu", "lib/ld-linux-aarch64.so.1"),
+    "linux-armv7": ("qemu-arm", "/usr/arm-linux-gnueabihf", "lib/ld-linux-armhf.so.3"),
+}
+"""Emulator, and the folder of another machine's files with its dynamic linker; no other library is needed."""
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    return translate(small_step.save(tmp_path_factory.mktemp("model")))
+
+
+@pytest.fixture(scope="module")
+def samples() -> np.ndarray:
+    """Noise that comes and goes, with silence between."""
+    noise = np.random.default_rng(3).normal(0, 0.1, (HOPS, small_step.HOP))
+    return (noise * (np.arange(HOPS) % 10 < 6)[:, None]).astype(np.float32).reshape(-1)
+
+
+@pytest.fixture(scope="module")
+def expected(source, samples, tmp_path_factory) -> np.ndarray:
+    """What the native library makes of the samples."""
+    if not any(map(shutil.which, ("gcc", "clang"))) and not find_spec("ziglang"):
+        pytest.skip("there is no C compiler: install gcc, clang or ziglang")
+    return NativeEngine(Library(build(source, tmp_path_factory.mktemp("native")))).process(samples)
+
+
+def built(source, folder: Path, target: str, compiler: str) -> Path:
+    """A product; skips the test where the compiler is missing."""
+    try:
+        return build(source, folder, target=TARGETS[target], compiler=compiler)
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
+
+
+def need(*programs: str) -> None:
+    """Skip the test where a program is missing."""
+    for program in programs:
+        if not shutil.which(program):
+            pytest.skip(f"{program} is not installed")
+
+
+def symbols(product: Path, *options: str) -> set[str]:
+    """Names in the tables of a library, those for the linker and those for the loader."""
+    need("nm")
+    tables = [["nm", "--quiet", *kind, *options, str(product)] for kind in ([], ["-D"])]
+    text = "".join(subprocess.check_output(table, text=True, stderr=subprocess.DEVNULL) for table in tables)
+    return {line.split()[-1] for line in text.splitlines() if re.search(r" [A-Z] ", line)}  # no weak ones
+
+
+def needed(product: Path) -> set[str]:
+    """Functions that a library wants from others."""
+    return symbols(product, "--undefined-only") - symbols(product, "--defined-only")
+
+
+def run_on_linux(source, product: Path, target: str, samples: np.ndarray) -> np.ndarray:
+    """Link the driver to a library and run it under an emulator."""
+    emulator, root, loader = EMULATORS[target]
+    need(emulator)
+    if not Path(root, loader).exists():
+        pytest.skip(f"{root}/{loader} is missing: install libc6-arm64-cross and libc6-armhf-cross")
+    compiler, linux = find_compiler(TARGETS[target], name="zig"), target.replace("android-arm64", "linux-aarch64")
+    program = product.parent / "driver"
+    subprocess.run(
+        [
+            *compiler.command,
+            *compiler.flags(TARGETS[linux], Variant()),
+            *("-O1", "-ffreestanding", "-nostdlib", f"-I{product.parent}", SUPPORT / "driver.c", product),
+            *(f"-Wl,-dynamic-linker=/{loader}", f"-Wl,-rpath={product.parent}", "-o", program),
+        ],
+        check=True,
+    )
+    output = subprocess.check_output([emulator, "-L", root, program], input=samples.tobytes())
+    return np.frombuffer(output, np.float32)
+
+
+@pytest.mark.parametrize("target", EMULATORS)
+def test_arm_under_qemu(source, samples, expected, tmp_path, target):
+    product = built(source, tmp_path, target, "zig")
+    assert not needed(product)
+    np.testing.assert_allclose(run_on_linux(source, product, target, samples), expected, atol=1e-5)
+
+
+def test_android_on_x86_64(source, samples, expected, tmp_path):
+    product = built(source, tmp_path, "android-x86_64", "zig")
+    assert not needed(product)
+    if os.uname().machine != "x86_64":
+        pytest.skip("this machine is no x86-64")
+    # It needs no library, so any Linux will load it.
+    np.testing.assert_allclose(NativeEngine(Library(product)).process(samples), expected, atol=1e-5)
+
+
+def test_webassembly_in_node(source, samples, expected, tmp_path):
+    product = built(source, tmp_path, "wasm32", "zig")
+    need("node")
+    # The script refuses a module that imports anything.
+    command = ["node", SUPPORT / "run_wasm.mjs", product, str(small_step.HOP)]
+    output = np.frombuffer(subprocess.check_output(command, input=samples.tobytes()), np.float32)
+    np.testing.assert_allclose(output, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("compiler_name", ["arm-none-eabi-gcc", "zig"])
+def test_cortex_m7_under_qemu(source, samples, expected, tmp_path, record_property, compiler_name):
+    product = built(source, tmp_path, "cortex-m7", compiler_name)
+    # A firmware brings the functions of string.h; the others are the compiler's own, for what the processor cannot do.
+    wanted = {name for name in needed(product) if not name.startswith("__aeabi_")}
+    assert wanted <= {"memcpy", "memmove", "memset"}
+    need("qemu-system-arm")
+    compiler = find_compiler(TARGETS["cortex-m7"], name=compiler_name)
+    subprocess.run(
+        [
+            *compiler.command,
+            *compiler.flags(TARGETS["cortex-m7"], Variant()),
+            *("-O2", "-ffreestanding", "-nostdlib", "-fno-builtin", f"-I{tmp_path}", f"-I{KERNELS / 'freestanding'}"),
+            *compiler.flags_of_string_functions(),
+            *(SUPPORT / "driver.c", KERNELS / "freestanding" / "undin_string.c", product),
+            *("-T", SUPPORT / "mps2_an500.ld", "-Wl,--gc-sections", "-lcompiler_rt" if compiler.is_zig else "-lgcc"),
+            *("-o", tmp_path / "firmware.elf"),
+        ],
+        check=True,
+    )
+    (tmp_path / "in.f32").write_bytes(samples.tobytes())
+    board = ["-M", "mps2-an500", "-display", "none", "-serial", "none", "-monitor", "none", "-icount", "shift=5"]
+    subprocess.run(
+        ["qemu-system-arm", *board, "-semihosting-config", "enable=on,target=native", "-kernel", "firmware.elf"],
+        cwd=tmp_path,
+        check=True,
+        timeout=60,
+    )
+    output = np.fromfile(tmp_path / "out.f32", np.float32)
+    np.testing.assert_allclose(output, expected, atol=1e-5)
+    instructions = np.median(np.fromfile(tmp_path / "ticks.u32", np.uint32)) * INSTRUCTIONS_PER_TICK
+    record_property("instructions_per_hop", int(instructions))
+    print(f"Cortex-M7, {compiler_name}: {instructions:,.0f} instructions per hop")
+    multiplications = 2 * 6 * 17 * 5 + 102 * 36 + 12 * 36 + 12 * 102 + 6 * 33 * 5  # of the network alone
+    assert multiplications / 2 < instructions < 100 * multiplications
