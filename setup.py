@@ -1,0 +1,55 @@
+"""Compiles the models that come with undin, so that no one who installs a wheel needs a compiler.
+
+All else about the package is in pyproject.toml. Where nothing can compile, undin is installed all the same: a model is
+then compiled on its first use, or run by ONNX Runtime.
+"""
+
+import shutil
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+from setuptools import Distribution, setup
+from setuptools.command.bdist_wheel import bdist_wheel
+from setuptools.command.build_py import build_py
+
+SOURCE = Path(__file__).parent / "src"
+
+
+class BuildModels(build_py):
+    """Put a library beside every model."""
+
+    def run(self):
+        """Copy the package, then compile."""
+        super().run()
+        package = SOURCE / "undin" if self.editable_mode else Path(self.build_lib) / "undin"
+        sys.path.insert(0, str(SOURCE))
+        try:
+            from undin.compiler.build import build
+            from undin.compiler.translate import translate
+
+            for model in sorted((package / "weights").glob("*.onnx")):
+                with tempfile.TemporaryDirectory() as folder:
+                    shutil.copy(build(translate(model), Path(folder)), package / "weights")
+        except (ImportError, OSError) as error:
+            warnings.warn(f"the models of undin are not compiled: {error}", stacklevel=1)
+
+
+class AnyPythonWheel(bdist_wheel):
+    """A wheel for one kind of machine and any Python 3, which no library here calls."""
+
+    def get_tag(self):
+        """Name what the wheel needs."""
+        return "py3", "none", super().get_tag()[2]
+
+
+class WithLibraries(Distribution):
+    """A package that is not pure Python."""
+
+    def has_ext_modules(self):
+        """Say so to setuptools, which else looks for extension modules alone."""
+        return True
+
+
+setup(cmdclass={"build_py": BuildModels, "bdist_wheel": AnyPythonWheel}, distclass=WithLibraries)

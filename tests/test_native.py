@@ -1,0 +1,64 @@
+"""The engine of compiled models: the same sound as ONNX Runtime, from many threads at once."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import soundfile
+import step_models
+
+from undin.compiler.cache import cached_library
+from undin.model import load
+from undin.native import Library, NativeEngine
+
+MODEL = "undin-tiny"
+
+
+@pytest.fixture(scope="module")
+def library() -> Library:
+    return Library(cached_library(load(MODEL).path))
+
+
+@pytest.fixture(scope="module")
+def speech(shared_data) -> np.ndarray:
+    """Over 1,000 hops of real noisy speech."""
+    files = [shared_data / "valid" / "noisy" / f"{index:03d}.flac" for index in range(0, 40, 10)]
+    samples = np.concatenate([soundfile.read(path, dtype="float32")[0] for path in files])
+    assert len(samples) > 1000 * 256
+    return samples[: 1000 * 256]
+
+
+@pytest.mark.parametrize("atten_lim_db", [None, 12.0, 0.0])
+def test_it_sounds_as_onnx_runtime(library, speech, atten_lim_db):
+    expected = load(MODEL, engine="onnxruntime").engine(atten_lim_db=atten_lim_db).process(speech)
+    np.testing.assert_allclose(NativeEngine(library, atten_lim_db).process(speech), expected, rtol=0, atol=1e-5)
+
+
+def test_hops_in_one_call_or_many_give_the_same_and_reset_begins_again(library, speech):
+    speech = speech[: 100 * 256]
+    engine, other = NativeEngine(library, 20.0), NativeEngine(library, 20.0)
+    at_once = engine.process(speech)
+    by_hop = np.concatenate([other.process(hop) for hop in speech.reshape(-1, 256)])
+    np.testing.assert_array_equal(by_hop, at_once)
+    engine.reset()
+    np.testing.assert_array_equal(engine.process(speech), at_once)
+
+
+def test_threads_do_not_disturb_each_other(library, speech):
+    parts = speech.reshape(20, -1)[:, : 40 * 256]
+    alone = [NativeEngine(library).process(part) for part in parts]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda part: NativeEngine(library).process(part), parts))
+    np.testing.assert_array_equal(together, alone)
+
+
+def test_what_is_no_compiled_model_is_refused(tmp_path):
+    path = tmp_path / "libundin_text.so"
+    path.write_text("no library")
+    with pytest.raises(ValueError, match=r"libundin_text\.so is not a compiled model"):
+        Library(path)
+
+
+def test_a_compiled_form_that_does_not_exist_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"identity\.onnx has no compiled form"):
+        load(step_models.identity(tmp_path / "identity.onnx"), engine="compiled")
