@@ -4,45 +4,83 @@ Caches of past frames are often kept in one tensor, out of which slices are read
 slices find the pieces, the tensors in between have no readers and are never made.
 """
 
+from math import prod
+
 from undin.compiler.decompose.builder import Builder
 from undin.compiler.graph import OPSET, Graph, Node, Value
 
 
 def read_pieces(graph: Graph) -> None:
     """Let slices and gathers of concatenations read the pieces instead, in place."""
-    concatenations: dict[Value, Node] = {}
-    readers = graph.readers()
-    nodes: list[Node] = []
-    for node in graph.nodes:
+    _Reader(graph).rewrite()
+
+
+class _Reader:
+    def __init__(self, graph: Graph):
+        self.graph, self.readers = graph, graph.readers()
+        self.concatenations: dict[Value, Node] = {}
+        self.same: dict[Value, Value] = {}
+        self.nodes: list[Node] = []
+
+    def rewrite(self) -> None:
+        for node in self.graph.nodes:
+            self.add(node)
+        self.graph.nodes = self.nodes
+        self.graph.drop_unread()
+
+    def add(self, node: Node) -> None:
+        """Add a node, or what takes its place."""
+        node.inputs = [self.same.get(value, value) for value in node.inputs]
+        source = self.concatenations.get(node.inputs[0]) if node.inputs else None
+        cut = _cut(node, source)
+        if cut is not None and self.is_worth_it(node, source, cut):
+            make = Builder(node, OPSET)
+            make.give((make.reshape(_joined(make, source, cut), node.outputs[0].shape),))
+            for made in make.nodes:
+                self.add(made)
+            return
+        if node.operator == "Identity" and node.outputs[0] not in self.graph.outputs:
+            self.same[node.outputs[0]] = node.inputs[0]
+            return
+        self.nodes.append(node)
         if node.operator == "Concat":
-            concatenations[node.outputs[0]] = node
-        source = concatenations.get(node.inputs[0]) if node.inputs else None
-        found = _positions(node, source)
-        if found is None:
-            nodes.append(node)
-            continue
-        # Whole pieces or parts of one cost nothing; parts of several are worth it where nothing else needs the whole.
-        parts = _parts(source, *found)
-        every_cut = all(_positions(reader, source) for reader in readers[source.outputs[0]])
-        if len(parts) > 1 and (not every_cut or source.outputs[0] in graph.outputs):
-            nodes.append(node)
-            continue
-        builder = Builder(node, OPSET)
-        axis = source.get("axis") % len(source.outputs[0].shape)
-        pieces = [
-            piece if stop - start == piece.shape[axis] else builder.slice(piece, axis, start, stop)
-            for piece, start, stop in parts
-        ]
-        result = pieces[0] if len(pieces) == 1 else builder("Concat", *pieces, axis=axis)
-        builder.give((builder.reshape(result, node.outputs[0].shape),))
-        nodes += builder.nodes
-        # Later cuts may find what was made here.
-        concatenations |= {made.outputs[0]: made for made in builder.nodes if made.operator == "Concat"}
-    graph.nodes = nodes
-    graph.drop_unread()
+            self.concatenations[node.outputs[0]] = node
+        axis = _axis_behind(node, source) if source else None
+        if axis is not None:
+            # Were the pieces reshaped one by one, they would make the same; who cuts it can have them so.
+            make = Builder(node, OPSET)
+            pieces = [make.reshape(piece, _shape_behind(node, piece, source, axis)) for piece in source.inputs]
+            for made in make.nodes:
+                self.add(made)
+            self.concatenations[node.outputs[0]] = Node("Concat", node.name, pieces, node.outputs, {"axis": axis})
+
+    def is_worth_it(self, node: Node, source: Node, cut: tuple[int, int]) -> bool:
+        """Parts of several pieces must be put together again: only where that was to be copied anyway."""
+        if len(_parts(source, *cut)) == 1:
+            return True
+        whole = source.outputs[0]
+        is_needed = whole in self.graph.outputs or any(_cut(r, source) is None for r in self.readers.get(whole, ()))
+        return not is_needed or self.is_copied(node.outputs[0])
+
+    def is_copied(self, value: Value) -> bool:
+        """Whether all that happens to a value is that it becomes a part of another one or an output."""
+        views = ("Identity", "Reshape", "Squeeze", "Unsqueeze", "Transpose")
+        return value in self.graph.outputs or all(
+            reader.operator == "Concat" or (reader.operator in views and self.is_copied(reader.outputs[0]))
+            for reader in self.readers.get(value, ())
+        )
 
 
-def _positions(node: Node, concatenation: Node | None) -> tuple[int, int] | None:
+def _joined(make: Builder, source: Node, cut: tuple[int, int]) -> Value:
+    axis = source.get("axis") % len(source.outputs[0].shape)
+    pieces = [
+        piece if stop - start == piece.shape[axis] else make.slice(piece, axis, start, stop)
+        for piece, start, stop in _parts(source, *cut)
+    ]
+    return pieces[0] if len(pieces) == 1 else make("Concat", *pieces, axis=axis)
+
+
+def _cut(node: Node, concatenation: Node | None) -> tuple[int, int] | None:
     """First position and the one after the last that a node takes out along the axis of a concatenation."""
     if concatenation is None or node.inputs[0] is not concatenation.outputs[0]:
         return None
@@ -76,3 +114,20 @@ def _parts(concatenation: Node, start: int, stop: int) -> list[tuple[Value, int,
             parts.append((piece, max(start, begin) - begin, min(stop, end) - begin))
         begin = end
     return parts
+
+
+def _axis_behind(node: Node, concatenation: Node) -> int | None:
+    """Where the axis of a concatenation is found behind a reshape that leaves it as it is."""
+    if node.operator not in ("Reshape", "Squeeze", "Unsqueeze", "Flatten"):
+        return None
+    shape, axis = concatenation.outputs[0].shape, concatenation.get("axis") % len(concatenation.outputs[0].shape)
+    behind = node.outputs[0].shape
+    found = [i for i in range(len(behind)) if (prod(behind[:i]), behind[i]) == (prod(shape[:axis]), shape[axis])]
+    return found[0] if found and shape[axis] > 1 else None
+
+
+def _shape_behind(node: Node, piece: Value, concatenation: Node, axis: int) -> tuple[int, ...]:
+    """Of a piece that is reshaped as the whole was."""
+    shape = list(node.outputs[0].shape)
+    shape[axis] = piece.shape[concatenation.get("axis") % len(piece.shape)]
+    return tuple(shape)

@@ -6,6 +6,7 @@ own reference evaluator, one node at a time. What the operators mean is in ``rew
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,11 @@ class Value:
     def of(cls, name: str, array: np.ndarray) -> "Value":
         """A constant."""
         return cls(name, array.shape, array.dtype, array)
+
+    @property
+    def size(self) -> int:
+        """Elements."""
+        return prod(self.shape)
 
     def __str__(self):
         return f"{self.name} {tuple(self.shape)}"

@@ -3,7 +3,7 @@
 ``lower`` makes programs, ``fuse`` shortens them, `plan` gives their buffers places, `emit` writes them as C.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -114,11 +114,13 @@ def element(name: str, strides: Iterable[int], *, constant: int = 0, variables: 
     return f"{name}[{place(strides, constant=constant, variables=variables)}]"
 
 
-def nest(lengths: list[int], body: list[str], *, variables: str = "ijklmnopq") -> list[str]:
-    """Loops over variables i, j, k, … around a body."""
+def nest(
+    lengths: Sequence[int], body: list[str], *, variables: Sequence[str] = "ijklmnopq", first: int = 0
+) -> list[str]:
+    """Loops over variables i, j, k, … around a body, each from `first` on."""
     lines, depth = [], 0
     for variable, length in zip(variables, lengths, strict=False):
-        lines.append("    " * depth + f"for (int {variable} = 0; {variable} < {length}; ++{variable})")
+        lines.append("    " * depth + f"for (int {variable} = {first}; {variable} < {first + length}; ++{variable})")
         depth += 1
     if len(body) > 1 and lengths:
         lines[-1] += " {"

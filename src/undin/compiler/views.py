@@ -124,3 +124,26 @@ class View:
             return [(length, stride) for length, stride in zip(view.shape, view.strides, strict=True) if length > 1]
 
         return self.buffer is other.buffer and self.offset == other.offset and steps(self) == steps(other)
+
+
+def joined(views: list[View], axis: int) -> View | None:
+    """The view that sees some views one after the other along an axis, if they lie so in memory."""
+    first = views[0]
+    steps = {view.strides[axis] for view in views if view.shape[axis] > 1}
+    if len(views) > 1 and not steps and first.shape[axis] == 1:
+        steps = {views[1].offset - first.offset}
+    if len(steps) > 1 or any(view.buffer is not first.buffer or not view.shape[axis] for view in views):
+        return None
+    step, offset, length = next(iter(steps), 0), first.offset, 0
+    for view in views:
+        others = (
+            own == other or own_length == 1
+            for i, (own, other, own_length) in enumerate(zip(view.strides, first.strides, view.shape, strict=True))
+            if i != axis
+        )
+        if view.offset != offset + length * step or not all(others):
+            return None
+        length += view.shape[axis]
+    shape, strides = list(first.shape), list(first.strides)
+    shape[axis], strides[axis] = length, step
+    return replace(first, shape=tuple(shape), strides=tuple(strides))

@@ -1,4 +1,4 @@
-"""Operators that are a few others in a row: quantisation, dropout, casts, splits."""
+"""Operators that are a few others in a row, or none: quantisation, dropout, splits, casts to the same type."""
 
 import numpy as np
 
@@ -65,6 +65,21 @@ def cast_like(make: Builder, node: Node) -> Value:
     return make("Cast", node.inputs[0], to=TYPES[node.inputs[1].dtype.name])
 
 
+def unless_same(make: Builder, node: Node) -> Value | None:
+    """An operator that only changes shape or type, and here does not."""
+    x, y = node.inputs[0], node.outputs[0]
+    return x if (x.shape, x.dtype) == (y.shape, y.dtype) else None
+
+
+def concat(make: Builder, node: Node) -> Value | None:
+    """A concatenation without empty pieces."""
+    axis = node.get("axis")
+    pieces = [piece for piece in node.inputs if piece.shape[axis]]
+    if len(pieces) == 1:
+        return pieces[0]
+    return make("Concat", *pieces, axis=axis) if len(pieces) < len(node.inputs) else None
+
+
 FLOAT = 1
 TYPES = {"float32": FLOAT, "uint8": 2, "int8": 3, "int32": 6, "int64": 7, "bool": 9}
 """Numbers of the types in ONNX."""
@@ -75,4 +90,6 @@ RULES = {
     "Dropout": dropout,
     "CastLike": cast_like,
     "Split": split,
+    "Concat": concat,
+    **dict.fromkeys(("Expand", "Cast", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Pad", "Tile"), unless_same),
 }

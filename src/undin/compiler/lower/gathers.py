@@ -11,41 +11,56 @@ VARIABLES = "ijklmnopq"
 
 
 def gather(lowering: Lowering, node: Node) -> None:
-    """Gather along one axis. Evenly spaced constant indices are a view."""
-    source, value = lowering.view(node.inputs[0]), node.outputs[0]
+    """Gather along one axis. Constant indices with a step along each of their axes are a view."""
+    source = lowering.view(node.inputs[0])
     axis = node.get("axis", 0) % len(source.shape)
     indices = node.inputs[1]
     if indices.constant is not None:
         positions = indices.constant % source.shape[axis]
-        steps = set(np.diff(positions.reshape(-1)).tolist())
-        if positions.ndim == 0:
-            lowering.views[value] = source.select(axis, int(positions))
-            return
-        if positions.ndim == 1 and len(steps) <= 1 and 0 not in steps and positions.size:
-            start, step = int(positions[0]), next(iter(steps), 1)
-            stop = start + step * positions.size
-            view = source.slice(axis, start, start + 1)
-            shape, strides = list(view.shape), list(view.strides)
-            shape[axis], strides[axis] = len(range(start, stop, step)), source.strides[axis] * step
-            lowering.views[value] = View(view.buffer, tuple(shape), tuple(strides), view.offset)
+        steps = _steps(positions)
+        if steps is not None:
+            place = source.slice(axis, int(positions.flat[0]), source.shape[axis])
+            step = source.strides[axis]
+            lowering.views[node.outputs[0]] = View(
+                source.buffer,
+                (*source.shape[:axis], *positions.shape, *source.shape[axis + 1 :]),
+                (*source.strides[:axis], *(count * step for count in steps), *source.strides[axis + 1 :]),
+                place.offset,
+            )
             return
     _gather_loop(lowering, node, source, axis)
 
 
+def _steps(positions: np.ndarray) -> list[int] | None:
+    """By how much positions grow along each axis, if that is the same everywhere."""
+    first = positions.flat[0]
+    steps = [
+        int(positions[tuple(int(i == axis) for i in range(positions.ndim))] - first) if length > 1 else 0
+        for axis, length in enumerate(positions.shape)
+    ]
+    even = first + sum((np.indices(positions.shape)[axis] * step for axis, step in enumerate(steps)), 0)
+    return steps if np.array_equal(np.broadcast_to(even, positions.shape), positions) else None
+
+
 def _gather_loop(lowering: Lowering, node: Node, source: View, axis: int) -> None:
     value, indices = node.outputs[0], lowering.view(node.inputs[1])
-    target = lowering.output(value)
     rank = len(indices.shape)
+    inside = range(axis, axis + rank)
+    moved = [other if other < axis else other - 1 + rank for other in source.order if other != axis]
+    at = source.order.index(axis)
+    target = lowering.output(value, order=(*moved[:at], *inside, *moved[at:]))
 
     def code() -> list[str]:
         names = VARIABLES[: len(target.shape)]
-        inside = names[axis : axis + rank]
         outside = names[:axis] + names[axis + rank :]
         steps = source.strides[:axis] + source.strides[axis + 1 :]
-        index = f"undin_index({element('x1', indices.strides, variables=inside)}, {source.shape[axis]})"
+        index = (
+            f"undin_index({element('x1', indices.strides, variables=names[axis : axis + rank])}, {source.shape[axis]})"
+        )
         terms = [f"{name} * {step}" for name, step in zip(outside, steps, strict=True) if step]
-        place = " + ".join([*terms, f"{index} * {source.strides[axis]}"])
-        return nest(list(target.shape), [f"{element('y0', target.strides)} = x0[{place}];"])
+        position = " + ".join([*terms, f"{index} * {source.strides[axis]}"])
+        lengths, order = [target.shape[i] for i in target.order], "".join(names[i] for i in target.order)
+        return nest(lengths, [f"{element('y0', target.strides)} = x0[{position}];"], variables=order)
 
     lowering.step("gather", node, [target], [source, indices], code)
 

@@ -4,6 +4,8 @@ A value that ends in a concatenation or in an output of the graph, possibly by w
 `Lowering.output` looks ahead along its readers. Operators are in the other files of this folder.
 """
 
+from math import prod
+
 import numpy as np
 
 from undin.compiler.graph import Graph, Node, Value, permutation
@@ -11,8 +13,18 @@ from undin.compiler.program import Pointwise, Program, Step
 from undin.compiler.views import Buffer, View
 
 RESHAPES = ("Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity")
-CHANNELS_LAST = ("Conv", "ConvTranspose", "AveragePool", "MaxPool", "GlobalAveragePool")
-LOOK_AHEAD = 12
+CHANNEL_AXIS = {
+    "Conv": 1,
+    "ConvTranspose": 1,
+    "AveragePool": 1,
+    "MaxPool": 1,
+    "GRU": 2,
+    "LSTM": 2,
+    "RNN": 2,
+}
+"""Which axis of its input an operator wants innermost in memory."""
+
+LOOK_AHEAD = 40
 """Readers followed in search of a convolution."""
 
 
@@ -92,15 +104,31 @@ class Lowering:
             if place is not None and place.buffer.dtype == value.dtype:
                 self.places[value] = place
                 return place
-        return None
+        return self._place_before_reshape(value)
+
+    def _place_before_reshape(self, value: Value) -> View | None:
+        """Where a value saves the copy of a later Reshape: in an order of memory that the Reshape can see."""
+        view = self.scratch(value.shape, value.dtype, value.name, order=self.wanted_order(value))
+        views, current = [], value
+        while view is not None:
+            found = [node for node in self.readers.get(current, ()) if node.operator in (*RESHAPES, "Transpose")]
+            if len(found) != 1 or found[0].inputs[0] is not current:
+                return None
+            (node,) = found
+            views.append(node)
+            current = node.outputs[0]
+            view = view.transpose(permutation(node)) if node.operator == "Transpose" else view.reshape(current.shape)
+        whole = place = self.scratch(current.shape, value.dtype, current.name, order=self.wanted_order(current))
+        for node in reversed(views):
+            place = place and _before(node, place)
+        if place is not None:
+            self.places[current], self.places[value] = whole, place
+        return place
 
     def _place_for(self, node: Node, value: Value) -> View | None:
-        if node.operator in RESHAPES and node.inputs[0] is value:
+        if node.operator in (*RESHAPES, "Transpose") and node.inputs[0] is value:
             place = self.place(node.outputs[0])
-            return place and place.reshape(value.shape)
-        if node.operator == "Transpose":
-            place = self.place(node.outputs[0])
-            return place and place.transpose(tuple(np.argsort(permutation(node))))
+            return place and _before(node, place)
         if node.operator == "Concat" and node.inputs.count(value) == 1:
             return self.concatenation(node)[node.inputs.index(value)]
         return None
@@ -119,22 +147,23 @@ class Lowering:
         return pieces
 
     def wanted_order(self, value: Value) -> tuple[int, ...] | None:
-        """Channels innermost where a convolution reads the value, even after other operators on the same axes."""
-        seen, queue = set(), [value]
+        """The axis innermost that readers want there: channels for a convolution, features for a recurrent cell.
+
+        They are looked for behind other operators as well, as long as the axis can be told there.
+        """
+        seen, queue = set(), [(value, list(range(len(value.shape))))]
         while queue and len(seen) < LOOK_AHEAD:
-            current = queue.pop(0)
+            current, axes = queue.pop(0)
             seen.add(current)
             for node in self.readers.get(current, ()):
-                if node.operator in CHANNELS_LAST and len(value.shape) > 2:
-                    return (0, *range(2, len(value.shape)), 1)
-                queue += [
-                    output
-                    for output in node.outputs
-                    if output
-                    and output not in seen
-                    and len(output.shape) == len(value.shape)
-                    and node.operator != "Transpose"
-                ]
+                inner = CHANNEL_AXIS.get(node.operator)
+                if inner is not None and node.inputs[0] is current and len(current.shape) > 2:
+                    if axes[inner] is None:
+                        continue
+                    return (*(axis for axis in range(len(value.shape)) if axis != axes[inner]), axes[inner])
+                output = node.outputs[0]
+                if output is not None and output not in seen:
+                    queue.append((output, _axes_behind(node, current, axes)))
         return None
 
     def copy(self, source: View, target: View, *, comment: str) -> None:
@@ -155,6 +184,27 @@ class Lowering:
     def step(self, label: str, node: Node, writes: list[View], reads: list[View], code) -> None:
         """Add a step for a node; `code` returns its body in C."""
         self.steps.append(Step(label, describe(node), writes, reads, code))
+
+
+def _before(node: Node, place: View) -> View | None:
+    """Where the input of a view operator lies, given the place of its output."""
+    if node.operator == "Transpose":
+        return place.transpose(tuple(np.argsort(permutation(node))))
+    return place.reshape(node.inputs[0].shape)
+
+
+def _axes_behind(node: Node, value: Value, axes: list[int | None]) -> list[int | None]:
+    """What has become of some axes of a value in the output of a reader; None for other axes."""
+    output = node.outputs[0]
+    if node.operator == "Transpose":
+        return [axes[axis] for axis in permutation(node)]
+    if node.operator in RESHAPES:
+        # An axis remains where as many elements lie before it and after it.
+        places = {(prod(value.shape[:i]), length): axes[i] for i, length in enumerate(value.shape) if length > 1}
+        return [places.get((prod(output.shape[:i]), length)) for i, length in enumerate(output.shape)]
+    if len(output.shape) == len(value.shape):
+        return axes
+    return [None] * len(output.shape)
 
 
 def describe(node: Node) -> str:

@@ -4,44 +4,26 @@ The gates of all steps of a sequence read their inputs in one matrix product bef
 left to the steps.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from undin.compiler.graph import Node, Unsupported
-from undin.compiler.lower.calls import pack, padded
+from undin.compiler.graph import Node, Unsupported, Value
+from undin.compiler.lower.calls import padded
+from undin.compiler.lower.cells import GATES, Cell, cells_of
 from undin.compiler.lower.lowering import Lowering, describe
-from undin.compiler.program import Step, literal
+from undin.compiler.program import Step, nest
 from undin.compiler.views import View
-
-GATES = {"GRU": 3, "LSTM": 4, "RNN": 1}
-DEFAULTS = {"GRU": ["Sigmoid", "Tanh"], "LSTM": ["Sigmoid", "Tanh", "Tanh"], "RNN": ["Tanh"]}
-ACTIVATIONS = {  # name: (enumerator, default alpha, default beta)
-    "Relu": ("UNDIN_RELU", 0.0, 0.0),
-    "LeakyRelu": ("UNDIN_LEAKY_RELU", 0.01, 0.0),
-    "ThresholdedRelu": ("UNDIN_THRESHOLDED_RELU", 1.0, 0.0),
-    "Tanh": ("UNDIN_TANH", 0.0, 0.0),
-    "ScaledTanh": ("UNDIN_SCALED_TANH", 1.0, 1.0),
-    "Sigmoid": ("UNDIN_SIGMOID", 0.0, 0.0),
-    "HardSigmoid": ("UNDIN_HARD_SIGMOID", 0.2, 0.5),
-    "Elu": ("UNDIN_ELU", 1.0, 0.0),
-    "Softsign": ("UNDIN_SOFTSIGN", 0.0, 0.0),
-    "Softplus": ("UNDIN_SOFTPLUS", 0.0, 0.0),
-    "Affine": ("UNDIN_AFFINE", 1.0, 0.0),
-}
 
 
 @dataclass(frozen=True)
-class _Cell:
-    """What one direction needs, packed."""
+class _Run:
+    """One direction: its operands, and its call for a time step, given their names and whether it is not the first."""
 
-    w: View
-    r: View
-    bias: View
-    reset_bias: View | None
-    peephole: View | None
-    fields: str
-    backward: bool
+    writes: dict[str, View]
+    reads: dict[str, View]
+    call: Callable[[str, dict[str, str], bool], str]
 
 
 def recurrent(lowering: Lowering, node: Node) -> None:
@@ -54,7 +36,7 @@ def recurrent(lowering: Lowering, node: Node) -> None:
     hidden = node.constant(2).shape[-1]
     _check_lengths(node, steps, rows)
     x = lowering.dense(x, str(node.inputs[0]), unit_axis=2)
-    cells = _cells(lowering, node, hidden)
+    cells = cells_of(lowering, node, hidden)
     directions = len(cells)
     shape = (directions, rows, hidden)
     states = [
@@ -65,16 +47,39 @@ def recurrent(lowering: Lowering, node: Node) -> None:
     y, last = _places(lowering, node, y_value, last_values[0], steps, shape, batch_first)
     cell_states = None
     if node.operator == "LSTM":
-        cell_states = _rows_in_a_run(lowering, last_values[1], shape, batch_first)
+        cell_states = _last_state(lowering, node, last_values[1], shape, batch_first)
 
-    for direction, cell in enumerate(cells):
-        _direction(lowering, node, cell, direction, x, y, states, cell_states)
+    # All directions take their steps in one loop: they do not wait for each other, so the processor overlaps them.
+    runs = [_direction(lowering, node, cell, i, x, y, states, cell_states) for i, cell in enumerate(cells)]
+    writes = [view for run in runs for view in run.writes.values()]
+    reads = [view for run in runs for view in run.reads.values()]
+    every = _numbered(runs)
+
+    def code() -> list[str]:
+        lines = [run.call("0", names, False) for run, names in zip(runs, every, strict=True)]
+        if steps > 1:
+            past = [run.call("t", names, True) for run, names in zip(runs, every, strict=True)]
+            lines += nest([steps - 1], past, variables=["t"], first=1)
+        return lines
+
+    lowering.step(node.operator.lower(), node, writes, reads, code)
 
     if last_values[0] is not None and last is None:
         target = _time_major(lowering.output(last_values[0]), batch_first)
         for direction, cell in enumerate(cells):
             end = y.select(0, 0 if cell.backward else steps - 1).select(0, direction)
             lowering.copy(end, target.select(0, direction), comment=str(last_values[0]))
+
+
+def _numbered(runs: list["_Run"]) -> list[dict[str, str]]:
+    """The names that the function of the step gives to the operands of each direction."""
+    found, writes, reads = [], 0, 0
+    for run in runs:
+        names = {name: f"y{writes + i}" for i, name in enumerate(run.writes)}
+        names |= {name: f"x{reads + i}" for i, name in enumerate(run.reads)}
+        found.append(names)
+        writes, reads = writes + len(run.writes), reads + len(run.reads)
+    return found
 
 
 def _time_major(view: View, batch_first: bool) -> View:
@@ -89,23 +94,30 @@ def _check_lengths(node: Node, steps: int, rows: int) -> None:
 
 
 def _state(lowering: Lowering, node: Node, index: int, shape: tuple[int, ...], batch_first: bool) -> View:
-    """An initial state (D, B, H), its rows H apart."""
+    """An initial state (D, B, H)."""
     value = node.input(index)
     if value is None:
         return lowering.constant(np.zeros(shape, np.float32), "zeros")
     view = _time_major(lowering.view(value), batch_first)
-    if view.strides[2] in (0, 1) and (view.strides[1] == shape[2] or shape[1] == 1):
+    if _is_state(node, view):
         return view
     copy = lowering.scratch(shape, np.float32, value.name)
     lowering.copy(view, copy, comment=str(value))
     return copy
 
 
-def _rows_in_a_run(lowering: Lowering, value, shape: tuple[int, ...], batch_first: bool) -> View:
-    """Where to compute a last state (D, B, H) whose rows are H apart."""
+def _is_state(node: Node, view: View) -> bool:
+    """Whether a kernel can read or write a state (…, B, H) there; an LSTM has one distance of rows for its two."""
+    rows, hidden = view.shape[-2:]
+    in_a_run = node.operator != "LSTM" or rows == 1 or view.strides[-2] == hidden
+    return (hidden == 1 or view.strides[-1] == 1) and in_a_run
+
+
+def _last_state(lowering: Lowering, node: Node, value: Value | None, shape: tuple[int, ...], batch_first: bool) -> View:
+    """Where to compute a last state (D, B, H)."""
     place = lowering.place(value) if value is not None else None
     place = place and _time_major(place, batch_first)
-    if place is None or (place.strides[2] != 1 and shape[2] > 1) or (place.strides[1] != shape[2] and shape[1] > 1):
+    if place is None or not _is_state(node, place):
         place = lowering.scratch(shape, np.float32, value.name if value is not None else "state")
     if value is not None:
         lowering.views[value] = _time_major(place, batch_first)
@@ -115,16 +127,14 @@ def _rows_in_a_run(lowering: Lowering, value, shape: tuple[int, ...], batch_firs
 def _places(lowering, node, y_value, last_value, steps, shape, batch_first) -> tuple[View, View | None]:
     """Where the hidden states (T, D, B, H) go, and the last of them if that is the same place."""
     if steps == 1 and last_value is not None:
-        last = _rows_in_a_run(lowering, last_value, shape, batch_first)
-        y = last.reshape((1, *shape))
-        y = y if y is not None else View(last.buffer, (1, *shape), (0, *last.strides), last.offset)
+        last = _last_state(lowering, node, last_value, shape, batch_first)
+        y = View(last.buffer, (1, *shape), (0, *last.strides), last.offset)
     else:
         last = None
         y = lowering.scratch((steps, *shape), np.float32, y_value.name if y_value is not None else node.name)
         if y_value is not None and not batch_first:
             place = lowering.place(y_value)
-            if place is not None and place.strides[3] == 1 and place.strides[2] == shape[2]:
-                y = place
+            y = place if place is not None and _is_state(node, place) else y
         if last_value is not None and shape[0] == 1:
             direction = node.get("direction", "forward")
             last = y.select(0, 0 if direction == "reverse" else steps - 1)
@@ -134,71 +144,16 @@ def _places(lowering, node, y_value, last_value, steps, shape, batch_first) -> t
     return y, last
 
 
-def _cells(lowering: Lowering, node: Node, hidden: int) -> list[_Cell]:
-    operator, gates = node.operator, GATES[node.operator]
-    w_all, r_all, b_all, p_all = (node.constant(i) for i in (1, 2, 3, 7))
-    first_reset = operator == "GRU" and not node.get("linear_before_reset", 0)
-    cells = []
-    for direction in range(len(w_all)):
-
-        def rows(weights: np.ndarray) -> np.ndarray:  # (gates · H, K) → (K, gates, padded)
-            return pack(weights.reshape(gates, hidden, -1).transpose(2, 0, 1))
-
-        halves = np.zeros((2, gates, hidden), np.float32)
-        if b_all is not None:
-            halves = b_all[direction].reshape(2, gates, hidden)
-        reset_bias, bias = None, halves.sum(0)
-        if operator == "GRU" and not first_reset:
-            bias[2], reset_bias = halves[0, 2], lowering.constant(pack(halves[1, 2]), f"{node.name} reset bias")
-        peephole = None
-        if p_all is not None:
-            peephole = lowering.constant(pack(p_all[direction].reshape(3, hidden)), f"{node.name} peepholes")
-        cells.append(
-            _Cell(
-                w=lowering.constant(rows(w_all[direction]), f"{node.name} input weights"),
-                r=lowering.constant(rows(r_all[direction]), f"{node.name} recurrent weights"),
-                bias=lowering.constant(pack(bias), f"{node.name} bias"),
-                reset_bias=reset_bias,
-                peephole=peephole,
-                fields=_activations(node, direction),
-                backward=node.get("direction", "forward") == "reverse" or direction == 1,
-            )
-        )
-    return cells
-
-
-def _activations(node: Node, direction: int) -> str:
-    if node.get("input_forget"):
-        raise Unsupported(node, "input_forget couples its gates")
-    defaults = DEFAULTS[node.operator]
-    names = (node.get("activations") or defaults * 2)[direction * len(defaults) :][: len(defaults)]
-    if unknown := [name for name in names if name not in ACTIVATIONS]:
-        raise Unsupported(node, f"unknown activation {unknown[0]}")
-    values = {"alpha": [], "beta": []}
-    for i, name in enumerate(names):
-        for j, key in enumerate(values):
-            given = node.get(f"activation_{key}") or []
-            at = direction * len(defaults) + i
-            default = ACTIVATIONS[name][1 + j]
-            values[key].append(literal(given[at] if at < len(given) else default, np.dtype(np.float32)))
-    fields = ", ".join(ACTIVATIONS[name][0] for name in names)
-    fields = f".activation = {{{fields}}}"
-    fields += "".join(f", .{key} = {{{', '.join(numbers)}}}" for key, numbers in values.items())
-    if node.get("clip"):
-        fields += f", .clip = {literal(node.get('clip'), np.dtype(np.float32))}"
-    return fields
-
-
 def _direction(
     lowering: Lowering,
     node: Node,
-    cell: _Cell,
+    cell: Cell,
     direction: int,
     x: View,
     y: View,
     states: list[View],
     cell_states: View | None,
-) -> None:
+) -> _Run:
     steps, rows, size_in = x.shape
     hidden = y.shape[-1]
     width = GATES[node.operator] * padded(hidden)
@@ -218,7 +173,6 @@ def _direction(
         reads["peephole"] = cell.peephole
     if reset_first:
         writes["reset_h"] = lowering.scratch((rows, hidden), np.float32, f"{node.name} reset state")
-    names = {name: f"x{i}" for i, name in enumerate(reads)} | {name: f"y{i}" for i, name in enumerate(writes)}
 
     def shape(state_row: int) -> str:
         fields = (
@@ -227,8 +181,7 @@ def _direction(
         )
         return f"&(undin_recurrent_shape){{{fields}}}"
 
-    def call(t: str, past: bool) -> str:
-        """The call of one time step; `past`: the state is that of the step before."""
+    def call(t: str, names: dict[str, str], past: bool) -> str:
         sign = -1 if cell.backward else 1
 
         def at(name: str, view: View, step: int, *, before: int = 0) -> str:
@@ -255,18 +208,10 @@ def _direction(
         kernel = "gru_reset_first" if reset_first else node.operator.lower()
         return f"undin_{kernel}_step({', '.join(arguments)}, {shape(state_row)});"
 
-    def code() -> list[str]:
-        lines = [call("0", False)]
-        if steps > 1:
-            lines += [f"for (int t = 1; t < {steps}; ++t)", "    " + call("t", True)]
-        return lines
-
-    lowering.steps.append(
-        Step(node.operator.lower(), describe(node), list(writes.values()), list(reads.values()), code)
-    )
+    return _Run(writes, reads, call)
 
 
-def _project(lowering: Lowering, node: Node, cell: _Cell, x: View, width: int) -> View:
+def _project(lowering: Lowering, node: Node, cell: Cell, x: View, width: int) -> View:
     """What the inputs of all steps add to the gates: (T, B, gates · padded)."""
     steps, rows, size_in = x.shape
     sums = lowering.scratch((steps, rows, width), np.float32, f"{node.name} inputs")

@@ -5,7 +5,7 @@ import numpy as np
 from undin.compiler.graph import Node, Unsupported, permutation
 from undin.compiler.lower.lowering import Lowering
 from undin.compiler.program import Pointwise, literal
-from undin.compiler.views import View
+from undin.compiler.views import View, joined
 
 
 def reshape(lowering: Lowering, node: Node) -> None:
@@ -13,7 +13,7 @@ def reshape(lowering: Lowering, node: Node) -> None:
     source, value = lowering.view(node.inputs[0]), node.outputs[0]
     view = source.reshape(value.shape)
     if view is None:
-        dense = lowering.output(value)
+        dense = lowering.output(value, order=lowering.wanted_order(value))
         # The elements in their order, written as the output's memory or, where that cannot be, as a dense copy.
         target = dense.reshape(source.shape)
         if target is None:
@@ -50,7 +50,12 @@ def slice_(lowering: Lowering, node: Node) -> None:
 
 
 def concat(lowering: Lowering, node: Node) -> None:
-    """Concat: inputs that could not be computed in their place are copied there."""
+    """Concat: a view where the inputs already lie side by side; those that could not be computed so are copied."""
+    axis = node.get("axis") % len(node.outputs[0].shape)
+    whole = joined([lowering.view(value) for value in node.inputs if value.shape[axis]], axis)
+    if whole is not None:
+        lowering.views[node.outputs[0]] = whole
+        return
     for value, place in zip(node.inputs, lowering.concatenation(node), strict=True):
         lowering.copy(lowering.view(value), place, comment=f"{value} into {node.outputs[0]}")
     lowering.views[node.outputs[0]] = lowering.places[node.outputs[0]]
