@@ -1,7 +1,7 @@
 /* kernel_shim.c: the kernels of src/undin/compiler/c as a shared library that tests load by ctypes.
  *
- * Each kernel has two entries of one signature: shim_<kernel>_reference, the plain loops, and shim_<kernel>, the fast one.
- * Its shape must be one of the tables below, so that the compiler knows the sizes as in generated code; only with
+ * Each kernel has two entries of one signature: shim_<kernel>_reference, the plain loops, and shim_<kernel>, the fast
+ * one. Its shape must be one of the tables below, so that the compiler knows the sizes as in generated code; only with
  * -DUNDIN_RUN_TIME_SIZES may it be any. kernel_shim.py builds and loads this.
  */
 #include "undin_reference.h"
@@ -20,8 +20,8 @@ static const undin_matmul_shape matmul_shapes[] = {
      .activation = UNDIN_TANH, .residual_row = 46},
     {.rows = 16, .columns = 76, .depth = 76, .taps = 1, .a_row = 76, .a_step = 1, .w_row = 76, .y_row = 76, .padded = 1,
      .activation = UNDIN_SIGMOID, .residual_row = 80, .add_after = 1},
-    {.rows = 1, .columns = 228, .depth = 13, .taps = 1, .a_row = 1, .a_step = 1, .w_row = 228, .y_row = 228, .padded = 1,
-     .activation = UNDIN_ELU, .alpha = 1.0f},
+    {.rows = 1, .columns = 228, .depth = 13, .taps = 1, .a_row = 1, .a_step = 1, .w_row = 228, .y_row = 228,
+     .padded = 1, .activation = UNDIN_ELU, .alpha = 1.0f},
     {.rows = 2, .columns = 37, .depth = 5, .taps = 1, .a_row = 1, .a_step = 2, .w_row = 37, .y_row = 41,
      .activation = UNDIN_HARD_SIGMOID, .alpha = 0.2f, .beta = 0.5f},
     {.rows = 13, .columns = 3, .depth = 24, .taps = 2, .tap_offset = {0, 100}, .a_row = 24, .a_step = 1, .w_row = 3,
@@ -83,8 +83,10 @@ TABLE(recurrent_shapes, undin_recurrent_shape)
     CASES_4(__VA_ARGS__) CASE(4, __VA_ARGS__) CASE(5, __VA_ARGS__) CASE(6, __VA_ARGS__) CASE(7, __VA_ARGS__) \
     CASE(8, __VA_ARGS__) CASE(9, __VA_ARGS__) CASE(10, __VA_ARGS__) CASE(11, __VA_ARGS__)
 #endif
-#define ENTRIES(kernel, type, table, CASES, PARAMETERS, ARGUMENTS)                                                      \
-    void shim_##kernel##_reference(OPEN PARAMETERS, const type *shape) { undin_##kernel##_reference(OPEN ARGUMENTS, shape); } \
+#define ENTRIES(kernel, type, table, CASES, PARAMETERS, ARGUMENTS)       \
+    void shim_##kernel##_reference(OPEN PARAMETERS, const type *shape) { \
+        undin_##kernel##_reference(OPEN ARGUMENTS, shape);               \
+    }                                                                    \
     void shim_##kernel(OPEN PARAMETERS, const type *shape) { CALL(kernel, table, CASES, ARGUMENTS) }
 
 ENTRIES(matmul, undin_matmul_shape, matmul_shapes, CASES_12,

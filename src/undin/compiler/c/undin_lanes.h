@@ -22,28 +22,30 @@ typedef struct {
     int add_after;                  /* 1: residual is added after the activation */
 } undin_depthwise_shape;
 
-UNDIN_INLINE void undin_depthwise_tile(float *y, const float *x, const float *w, const float *bias, const float *slope,
-                                       const float *residual, const undin_depthwise_shape *shape, int rows, int lanes) {
-    const int padded = UNDIN_PADDED(shape->channels), read = UNDIN_SMALLER(UNDIN_PADDED(lanes), UNDIN_LANES);
-    undin_vector sum[UNDIN_TILE_ROWS];
-    const undin_vector start = bias ? undin_vector_load_first(bias, read) : undin_vector_of(0);
+/* Each multiplication has its own load of x, so that few sums suffice. */
+UNDIN_INLINE int undin_depthwise_height(int rows) {
+    return UNDIN_LANES == 1 || rows % 8 == 0 ? 8 : UNDIN_DIVIDE_UP(rows, UNDIN_DIVIDE_UP(rows, 8));
+}
+
+UNDIN_INLINE void undin_depthwise_tile(float *y, const float *x, const int *tap_offset, const float *w,
+                                       const float *bias, const float *slope, const float *residual,
+                                       const undin_depthwise_shape *shape, int rows, int vectors, int lanes) {
+    const int padded = UNDIN_PADDED(shape->channels);
+    const undin_tile tile = undin_plain_tile(rows, vectors, lanes, 1);
+    undin_vector sum[UNDIN_TILE_SUMS];
+    const int has_bias = bias != 0;
+    UNDIN_OPAQUE(bias);
+    const undin_vector start = has_bias ? undin_tile_load(bias, 0, &tile, 0) : undin_vector_of(0);
     UNDIN_UNROLL for (int i = 0; i < rows; ++i) sum[i] = start;
     for (int t = 0; t < shape->taps; ++t) {
-        const float *x_tap = x + shape->tap_offset[t];
-        const undin_vector w_tap = undin_vector_load_first(w + t * padded, read);
+        const float *x_tap = x + tap_offset[t];
+        const undin_vector w_tap = undin_tile_load(w + t * padded, 0, &tile, 0);
         UNDIN_UNROLL for (int i = 0; i < rows; ++i)
             sum[i] += undin_vector_load_first(x_tap + i * shape->x_row, lanes) * w_tap;
     }
-    const undin_vector slopes =
-        shape->activation == UNDIN_PRELU ? undin_vector_load_first(slope, read) : undin_vector_of(0);
-    UNDIN_UNROLL for (int i = 0; i < rows; ++i) {
-        const undin_vector added =
-            residual ? undin_vector_load_first(residual + i * shape->residual_row, lanes) : undin_vector_of(0);
-        if (!shape->add_after) sum[i] += added;
-        sum[i] = undin_vector_activate(sum[i], shape->activation, shape->alpha, shape->beta, slopes);
-        if (shape->add_after) sum[i] += added;
-        undin_vector_store_first(y + i * shape->y_row, sum[i], lanes);
-    }
+    undin_tile_finish(sum, &tile, lanes, slope, residual, shape->residual_row, shape->add_after, shape->activation,
+                      shape->alpha, shape->beta);
+    undin_tile_store(y, shape->y_row, sum, &tile, lanes);
 }
 
 /* Depthwise convolution:
@@ -52,12 +54,15 @@ UNDIN_INLINE void undin_depthwise_tile(float *y, const float *x, const float *w,
  * y, residual (rows, channels), w (taps, padded), bias and slope (padded); bias, slope and residual may be NULL. y may
  * be the residual itself, and must overlap nothing else. */
 UNDIN_KERNEL void undin_depthwise(float *y, const float *x, const float *w, const float *bias, const float *slope,
-                                  const float *residual, const undin_depthwise_shape *shape) {
-    UNDIN_FOR_COLUMNS(shape->channels, n, lanes,
-        UNDIN_FOR_ROWS(shape->rows, 8, m, height,
-            undin_depthwise_tile(y + m * shape->y_row + n, x + m * shape->x_row + n, w + n, bias ? bias + n : bias,
-                                 slope ? slope + n : slope,
-                                 residual ? residual + m * shape->residual_row + n : residual, shape, height, lanes)));
+                                  const float *residual, const undin_depthwise_shape *sizes) {
+    const undin_depthwise_shape copy = *sizes, *const shape = &copy; /* as in undin_matmul */
+    const int *tap_offset = sizes->tap_offset;
+    UNDIN_FOR_CHUNKS(shape->channels, 1, n, vectors, lanes,
+        UNDIN_FOR_ROWS(shape->rows, undin_depthwise_height(shape->rows), m, height,
+            undin_depthwise_tile(y + m * shape->y_row + n, x + m * shape->x_row + n, tap_offset, w + n,
+                                 bias ? bias + n : bias, slope ? slope + n : slope,
+                                 residual ? residual + m * shape->residual_row + n : residual, shape, height, vectors,
+                                 lanes)));
 }
 
 /* Sizes and strides, all counted in floats. */
@@ -70,22 +75,37 @@ typedef struct {
 } undin_band_mix_shape;
 
 UNDIN_INLINE void undin_band_mix_tile(float *y, const float *x, const float *w, const float *bias, const float *slope,
-                                      const undin_band_mix_shape *shape, int rows, int lanes) {
-    const int padded = UNDIN_PADDED(shape->channels), read = UNDIN_SMALLER(UNDIN_PADDED(lanes), UNDIN_LANES);
-    undin_vector sum[UNDIN_TILE_ROWS];
-    UNDIN_UNROLL for (int i = 0; i < rows; ++i)
-        sum[i] = bias ? undin_vector_load_first(bias + i * shape->bias_row, read) : undin_vector_of(0);
-    for (int k = 0; k < shape->depth; ++k) {
-        const undin_vector x_k = undin_vector_load_first(x + k * shape->x_row, lanes);
-        const float *w_k = w + k * shape->rows * padded;
-        UNDIN_UNROLL for (int i = 0; i < rows; ++i) sum[i] += x_k * undin_vector_load_first(w_k + i * padded, read);
-    }
-    const undin_vector slopes =
-        shape->activation == UNDIN_PRELU ? undin_vector_load_first(slope, read) : undin_vector_of(0);
+                                      const undin_band_mix_shape *shape, int rows, int vectors, int last) {
+    const int padded = UNDIN_PADDED(shape->channels);
+    const undin_tile tile = undin_plain_tile(rows, vectors, last, 1);
+    undin_vector sum[UNDIN_TILE_SUMS];
+    const int has_bias = bias != 0;
+    UNDIN_OPAQUE(bias);
     UNDIN_UNROLL for (int i = 0; i < rows; ++i) {
-        sum[i] = undin_vector_activate(sum[i], shape->activation, shape->alpha, shape->beta, slopes);
-        undin_vector_store_first(y + i * shape->y_row, sum[i], lanes);
+        UNDIN_UNROLL for (int j = 0; j < vectors; ++j)
+            sum[i * vectors + j] = has_bias ? undin_tile_load(bias + i * shape->bias_row, 0, &tile, j)
+                                            : undin_vector_of(0);
     }
+    for (int k = 0; k < shape->depth; ++k) {
+        const float *x_k = x + k * shape->x_row, *w_k = w + k * shape->rows * padded;
+        UNDIN_UNROLL for (int j = 0; j < vectors; ++j) {
+            const undin_vector x_j =
+                undin_vector_load_first(x_k + j * UNDIN_LANES, j + 1 < vectors ? UNDIN_LANES : last);
+            UNDIN_UNROLL for (int i = 0; i < rows; ++i)
+                sum[i * vectors + j] += x_j * undin_tile_load(w_k + i * padded, 0, &tile, j);
+        }
+    }
+    undin_tile_finish(sum, &tile, last, slope, 0, 0, 0, shape->activation, shape->alpha, shape->beta);
+    undin_tile_store(y, shape->y_row, sum, &tile, last);
+}
+
+UNDIN_INLINE void undin_band_mix_columns(float *y, const float *x, const float *w, const float *bias,
+                                         const float *slope, const undin_band_mix_shape *shape, int vectors,
+                                         int last) {
+    const int padded = UNDIN_PADDED(shape->channels);
+    UNDIN_FOR_ROWS(shape->rows, undin_tile_height(shape->rows, vectors), n, height,
+        undin_band_mix_tile(y + n * shape->y_row, x, w + n * padded, bias ? bias + n * shape->bias_row : bias, slope,
+                            shape, height, vectors, last));
 }
 
 /* Mixing of bands, channel by channel (a batched matrix product whose batch is the innermost axis):
@@ -95,11 +115,9 @@ UNDIN_INLINE void undin_band_mix_tile(float *y, const float *x, const float *w, 
  * bias and slope may be NULL. y must overlap nothing else. */
 UNDIN_KERNEL void undin_band_mix(float *y, const float *x, const float *w, const float *bias, const float *slope,
                                  const undin_band_mix_shape *shape) {
-    UNDIN_FOR_COLUMNS(shape->channels, c, lanes,
-        UNDIN_FOR_ROWS(shape->rows, 8, n, height,
-            undin_band_mix_tile(y + n * shape->y_row + c, x + c, w + n * UNDIN_PADDED(shape->channels) + c,
-                                bias ? bias + n * shape->bias_row + c : bias, slope ? slope + c : slope, shape, height,
-                                lanes)));
+    UNDIN_FOR_CHUNKS(shape->channels, 3, c, vectors, last,
+        undin_band_mix_columns(y + c, x + c, w + c, bias ? bias + c : bias, slope ? slope + c : slope, shape, vectors,
+                               last));
 }
 
 #endif

@@ -2,8 +2,8 @@
  *
  * Every function has two forms from one text, undin_math_forms.h: undin_exp(float), which compilers vectorise inside
  * plain loops, and undin_vector_exp(undin_vector), which kernels call. A NaN gives a NaN (but NaN^0 = 1); infinities,
- * zeros and denormals give what mathematics says. tests/compiler/test_kernels_math.py proves the stated errors; 1 ulp is
- * the distance of neighbouring floats at the exact result.
+ * zeros and denormals give what mathematics says. tests/compiler/test_kernels_math.py proves the stated errors; an ulp
+ * is the distance of neighbouring floats at the exact result.
  *
  * Read next: undin_math_forms.h (the functions), then undin_matmul.h (where activations are applied).
  */
@@ -27,6 +27,7 @@ UNDIN_INLINE float undin_of(float x) { return x; }
 UNDIN_INLINE float undin_max(float x, float limit) { return x < limit ? limit : x; }
 UNDIN_INLINE float undin_min(float x, float limit) { return x > limit ? limit : x; }
 UNDIN_INLINE float undin_if_less(float a, float b, float yes, float no) { return a < b ? yes : no; }
+UNDIN_INLINE float undin_reciprocal(float x) { return 1.0f / x; }
 UNDIN_INLINE float undin_sqrt(float x) { return __builtin_sqrtf(x); }
 
 /* Activations, named as in ONNX; alpha and beta as there. */
@@ -58,5 +59,33 @@ enum undin_activation {
 #include "undin_math_forms.h"
 #undef UNDIN_FLOAT
 #undef UNDIN_FORM
+
+/* Whether an activation needs so many constants that it is better called than merged into a kernel. */
+UNDIN_INLINE int undin_is_transcendental(enum undin_activation activation) {
+    return activation == UNDIN_SIGMOID || activation == UNDIN_TANH || activation == UNDIN_ELU ||
+           activation == UNDIN_SCALED_TANH || activation == UNDIN_SOFTSIGN || activation == UNDIN_SOFTPLUS;
+}
+
+/* x (vectors * UNDIN_LANES) = activation(x), for those that are transcendental. */
+UNDIN_OUTLINED void undin_activate_vectors(float *x, int vectors, enum undin_activation activation, float alpha,
+                                           float beta) {
+#define UNDIN_CASE(name)                                                                                     \
+    case name:                                                                                               \
+        for (int i = 0; i < vectors * UNDIN_LANES; i += UNDIN_LANES)                                         \
+            undin_vector_store(                                                                              \
+                x + i, undin_vector_activate(undin_vector_load(x + i), name, alpha, beta, undin_vector_of(0))); \
+        break;
+    switch (activation) {
+        UNDIN_CASE(UNDIN_SIGMOID)
+        UNDIN_CASE(UNDIN_TANH)
+        UNDIN_CASE(UNDIN_ELU)
+        UNDIN_CASE(UNDIN_SCALED_TANH)
+        UNDIN_CASE(UNDIN_SOFTSIGN)
+        UNDIN_CASE(UNDIN_SOFTPLUS)
+    default:
+        break;
+    }
+#undef UNDIN_CASE
+}
 
 #endif

@@ -56,7 +56,7 @@ UNDIN_INLINE UNDIN_FLOAT UNDIN_FORM(exp)(UNDIN_FLOAT x) {
 /* 1 / (1 + exp(-x)), at most 3 ulp off; below x = -87, where it is less than 2e-38, at most 2e-38 off. */
 UNDIN_INLINE UNDIN_FLOAT UNDIN_FORM(sigmoid)(UNDIN_FLOAT x) {
     x = UNDIN_FORM(min)(UNDIN_FORM(max)(x, UNDIN_FORM(of)(-87.0f)), UNDIN_FORM(of)(87.0f));
-    return 1.0f / (1.0f + UNDIN_FORM(exp_of_bounded)(-x));
+    return UNDIN_FORM(reciprocal)(1.0f + UNDIN_FORM(exp_of_bounded)(-x));
 }
 
 /* tanh(x), at most 6 ulp off, beyond +-1 by 3e-7 at most: a rational function, since exp would lose small results. */
@@ -71,7 +71,7 @@ UNDIN_INLINE UNDIN_FLOAT UNDIN_FORM(tanh)(UNDIN_FLOAT x) {
     q = q * x2 + 4.67129906e-1f;
     p = p * x2 + 9.99999979e-1f;
     q = q * x2 + 1.0f;
-    return p * x / q;
+    return p * x * UNDIN_FORM(reciprocal)(q);
 }
 
 /* erf(x), at most 7 ulp off, beyond +-1 by 3e-7 at most. */
@@ -88,7 +88,7 @@ UNDIN_INLINE UNDIN_FLOAT UNDIN_FORM(erf)(UNDIN_FLOAT x) {
     q = q * x2 + 5.02395130e-1f;
     p = p * x2 + 1.12837915f;
     q = q * x2 + 1.0f;
-    return p * x / q;
+    return p * x * UNDIN_FORM(reciprocal)(q);
 }
 
 /* x = 2^*exponent (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)), for x > 0; returns f. */

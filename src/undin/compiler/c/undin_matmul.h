@@ -37,72 +37,50 @@ typedef struct {
 } undin_matmul_shape;
 
 /* One tile of the product: `rows` x `vectors` vectors of columns, the last of them `last` lanes wide. */
-UNDIN_INLINE void undin_matmul_tile(float *y, const float *a, const float *w, const float *bias, const float *slope,
-                                    const float *residual, const undin_matmul_shape *shape, int rows, int vectors,
-                                    int last) {
-    const undin_tile tile = {
-        .rows = rows,
-        .vectors = vectors,
-        .lanes = UNDIN_LANES,
-        .last_lanes = shape->padded ? UNDIN_SMALLER(UNDIN_PADDED(last), UNDIN_LANES) : last,
-        .row_sums = vectors,
-        .split = undin_tile_split(rows * vectors),
-    };
+UNDIN_INLINE void undin_matmul_tile(float *y, const float *a, const int *tap_offset, const float *w,
+                                    const float *bias, const float *slope, const float *residual,
+                                    const undin_matmul_shape *shape, int rows, int vectors, int last) {
+    const undin_tile tile = undin_plain_tile(rows, vectors, last, shape->padded);
     undin_vector sum[UNDIN_TILE_SUMS];
+    const int has_bias = bias != 0;
+    UNDIN_OPAQUE(bias);
     UNDIN_UNROLL for (int j = 0; j < vectors; ++j) {
-        const undin_vector start = bias ? undin_tile_load(bias + j * UNDIN_LANES, &tile, j) : undin_vector_of(0);
+        const undin_vector start = has_bias ? undin_tile_load(bias, 0, &tile, j) : undin_vector_of(0);
         UNDIN_UNROLL for (int i = 0; i < rows; ++i) sum[i * vectors + j] = start;
     }
     undin_tile_begin_split(sum, &tile);
     for (int t = 0; t < shape->taps; ++t)
-        undin_tile_product(sum, &tile, a + shape->tap_offset[t], shape->a_row, shape->a_step,
-                           w + t * shape->depth * shape->w_row, shape->w_row, UNDIN_LANES, shape->depth);
+        undin_tile_product(sum, &tile, a + tap_offset[t], shape->a_row, shape->a_step,
+                           w + t * shape->depth * shape->w_row, shape->w_row, 0, shape->depth);
     undin_tile_end_split(sum, &tile);
 
-    UNDIN_UNROLL for (int j = 0; j < vectors; ++j) {
-        const int column = j * UNDIN_LANES, lanes = j + 1 < vectors ? UNDIN_LANES : last;
-        const undin_vector slope_j =
-            shape->activation == UNDIN_PRELU ? undin_tile_load(slope + column, &tile, j) : undin_vector_of(0);
-        UNDIN_UNROLL for (int i = 0; i < rows; ++i) {
-            undin_vector x = sum[i * vectors + j], added = undin_vector_of(0);
-            if (residual) added = undin_vector_load_first(residual + i * shape->residual_row + column, lanes);
-            if (!shape->add_after) x += added;
-            x = undin_vector_activate(x, shape->activation, shape->alpha, shape->beta, slope_j);
-            if (shape->add_after) x += added;
-            undin_vector_store_first(y + i * shape->y_row + column, x, lanes);
-        }
-    }
+    undin_tile_finish(sum, &tile, last, slope, residual, shape->residual_row, shape->add_after, shape->activation,
+                      shape->alpha, shape->beta);
+    undin_tile_store(y, shape->y_row, sum, &tile, last);
 }
 
 /* All rows of a few vectors of columns. */
-UNDIN_INLINE void undin_matmul_columns(float *y, const float *a, const float *w, const float *bias, const float *slope,
-                                       const float *residual, const undin_matmul_shape *shape, int vectors, int last) {
-    const int most = UNDIN_SMALLER(UNDIN_TILE_SUMS / vectors, UNDIN_TILE_ROWS);
-    UNDIN_FOR_ROWS(shape->rows, most, m, height,
-                   undin_matmul_tile(y + m * shape->y_row, a + m * shape->a_row, w, bias, slope,
+UNDIN_INLINE void undin_matmul_columns(float *y, const float *a, const int *tap_offset, const float *w,
+                                       const float *bias, const float *slope, const float *residual,
+                                       const undin_matmul_shape *shape, int vectors, int last) {
+    UNDIN_FOR_ROWS(shape->rows, undin_tile_height(shape->rows, vectors), m, height,
+                   undin_matmul_tile(y + m * shape->y_row, a + m * shape->a_row, tap_offset, w, bias, slope,
                                      residual ? residual + m * shape->residual_row : residual, shape, height, vectors,
                                      last));
 }
 
 /* y (rows, columns) = activation(bias + a w + residual)
  *
- * a (rows, taps * depth), w (taps * depth, columns), bias and slope (columns), residual (rows, columns); bias, slope and residual may be NULL. y may be the residual itself, and must overlap nothing else. */
+ * a (rows, taps * depth), w (taps * depth, columns), bias and slope (columns), residual (rows, columns); bias, slope
+ * and residual may be NULL. y may be the residual itself, and must overlap nothing else. */
 UNDIN_KERNEL void undin_matmul(float *y, const float *a, const float *w, const float *bias, const float *slope,
-                               const float *residual, const undin_matmul_shape *shape) {
-    const int vectors = UNDIN_DIVIDE_UP(shape->columns, UNDIN_LANES);
-#if UNDIN_LANES > 1 /* chunks of equal width, and what remains in the last */
-    const int chunks = UNDIN_DIVIDE_UP(vectors, UNDIN_TILE_VECTORS), wide = UNDIN_DIVIDE_UP(vectors, chunks);
-    const int rest = vectors - (chunks - 1) * wide, wide_columns = (chunks - 1) * wide * UNDIN_LANES;
-#else
-    const int wide = UNDIN_TILE_VECTORS, rest = 1, wide_columns = vectors / wide * wide;
-#endif
-    const int last = shape->columns - (vectors - 1) * UNDIN_LANES;
-    for (int n = 0; n < wide_columns; n += wide * UNDIN_LANES)
-        undin_matmul_columns(y + n, a, w + n, bias ? bias + n : bias, slope ? slope + n : slope,
-                             residual ? residual + n : residual, shape, wide, UNDIN_LANES);
-    for (int n = wide_columns; n < shape->columns; n += rest * UNDIN_LANES)
-        undin_matmul_columns(y + n, a, w + n, bias ? bias + n : bias, slope ? slope + n : slope,
-                             residual ? residual + n : residual, shape, rest, last);
+                               const float *residual, const undin_matmul_shape *sizes) {
+    /* tap_offset is read by a variable index, which keeps what it is in from becoming constants: separate the two. */
+    const undin_matmul_shape copy = *sizes, *const shape = &copy;
+    const int *tap_offset = sizes->tap_offset;
+    UNDIN_FOR_CHUNKS(shape->columns, undin_tile_widest(shape->rows), n, vectors, last,
+        undin_matmul_columns(y + n, a, tap_offset, w + n, bias ? bias + n : bias, slope ? slope + n : slope,
+                             residual ? residual + n : residual, shape, vectors, last));
 }
 
 #endif

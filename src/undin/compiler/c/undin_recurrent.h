@@ -27,61 +27,80 @@ typedef struct {
     float clip;                          /* what enters an activation is clipped to +-clip; 0: it is not */
 } undin_recurrent_shape;
 
-UNDIN_INLINE undin_vector undin_recurrent_activate(undin_vector x, const undin_recurrent_shape *shape, int which) {
-    if (shape->clip > 0)
-        x = undin_vector_min(undin_vector_max(x, undin_vector_of(-shape->clip)), undin_vector_of(shape->clip));
-    return undin_vector_activate(x, shape->activation[which], shape->alpha[which], shape->beta[which], x);
+/* A tile of `rows` x `units` vectors of units with `gates` gates each; a row has sums for `sums` gates. */
+UNDIN_INLINE undin_tile undin_recurrent_tile(int rows, int units, int last, int gates, int sums) {
+    undin_tile tile = undin_plain_tile(rows, units, last, 1);
+    tile.vectors = gates * units;
+    tile.row_sums = sums * units;
+    tile.split = undin_tile_split(rows * sums * units);
+    return tile;
 }
 
-/* A tile of `rows` x `gates` vectors in rows of `row_sums` sums; `lanes` units of the cell. */
-UNDIN_INLINE undin_tile undin_recurrent_tile(int rows, int gates, int row_sums, int lanes) {
-    const int read = UNDIN_SMALLER(UNDIN_PADDED(lanes), UNDIN_LANES);
-    const undin_tile tile = {.rows = rows,
-                             .vectors = gates,
-                             .lanes = read,
-                             .last_lanes = read,
-                             .row_sums = row_sums,
-                             .skip = 0,
-                             .split = undin_tile_split(rows * row_sums)};
-    return tile;
+/* Widest tile, in vectors of units: with few rows the gates of several vectors share the steps of the adders. */
+UNDIN_INLINE int undin_recurrent_widest(int rows, int sums) {
+    return UNDIN_LANES > 1 && rows * sums * 2 <= UNDIN_TILE_SUMS ? UNDIN_TILE_SUMS / (rows * sums) : 1;
 }
 
 /* Sums begin with the bias. */
 UNDIN_INLINE void undin_recurrent_begin(undin_vector *sum, const undin_tile *tile, const float *bias, int bias_row,
                                         int padded) {
+    UNDIN_OPAQUE(bias);
     UNDIN_UNROLL for (int i = 0; i < tile->rows; ++i) {
         UNDIN_UNROLL for (int j = 0; j < tile->vectors; ++j)
-            sum[i * tile->row_sums + j] = undin_tile_load(bias + i * bias_row + j * padded, tile, j);
+            sum[i * tile->row_sums + j] = undin_tile_load(bias + i * bias_row, padded, tile, j);
     }
     undin_tile_begin_split(sum, tile);
 }
 
-/* h_next = n + z (h - n) for a tile of rows; h and h_next point to its columns. */
-UNDIN_INLINE void undin_gru_blend(float *h_next, const float *h, undin_vector update, undin_vector candidate,
-                                  int lanes) {
-    const undin_vector old = undin_vector_load_first(h, lanes);
-    undin_vector_store_first(h_next, candidate + update * (old - candidate), lanes);
+/* The sums of `count` gates = activation[which](...). */
+UNDIN_INLINE void undin_recurrent_activate(undin_vector *sum, const undin_tile *tile, int gate, int count,
+                                           const undin_recurrent_shape *shape, int which) {
+    const int first = gate * tile->width, vectors = count * tile->width;
+    if (shape->clip > 0) undin_tile_activate(sum, tile, first, vectors, UNDIN_CLIP, -shape->clip, shape->clip);
+    undin_tile_activate(sum, tile, first, vectors, shape->activation[which], shape->alpha[which], shape->beta[which]);
 }
+
+/* Read or write vector v of row i of a state whose rows are `row` apart; the last vector has `last` lanes. */
+UNDIN_INLINE undin_vector undin_state_load(const float *state, int row, const undin_tile *tile, int last, int i,
+                                           int v) {
+    return undin_vector_load_first(state + i * row + v * UNDIN_LANES, v + 1 < tile->width ? UNDIN_LANES : last);
+}
+UNDIN_INLINE void undin_state_store(float *state, int row, const undin_tile *tile, int last, int i, int v,
+                                    undin_vector x) {
+    undin_vector_store_first(state + i * row + v * UNDIN_LANES, x, v + 1 < tile->width ? UNDIN_LANES : last);
+}
+
+/* Run a statement for every row i and vector v of a tile, with the sum of each gate at sum[at + gate * tile.width]. */
+#define UNDIN_FOR_TILE(tile, i, v, at, ...)                   \
+    UNDIN_UNROLL for (int i = 0; i < (tile).rows; ++i) {      \
+        UNDIN_UNROLL for (int v = 0; v < (tile).width; ++v) { \
+            const int at = i * (tile).row_sums + v;           \
+            __VA_ARGS__;                                      \
+        }                                                     \
+    }
 
 UNDIN_INLINE void undin_gru_tile(float *h_next, const float *x, const float *h, const float *w, const float *r,
                                  const float *bias, const float *reset_bias, const undin_recurrent_shape *shape, int n,
-                                 int rows, int lanes) {
+                                 int rows, int units, int last) {
     const int padded = UNDIN_PADDED(shape->hidden);
-    undin_tile tile = undin_recurrent_tile(rows, 3, 4, lanes);
+    undin_tile tile = undin_recurrent_tile(rows, units, last, 3, 4);
     undin_vector sum[UNDIN_TILE_SUMS];
-    const undin_vector reset_start = undin_vector_load_first(reset_bias + n, tile.lanes);
     undin_recurrent_begin(sum, &tile, bias + n, shape->bias_row, padded);
-    UNDIN_UNROLL for (int i = 0; i < rows; ++i) sum[4 * i + 3] = reset_start;
+    UNDIN_OPAQUE(reset_bias);
+    UNDIN_FOR_TILE(tile, i, v, at, sum[at + 3 * units] = undin_tile_load(reset_bias + n, padded, &tile, v));
     undin_tile_product(sum, &tile, x, shape->x_row, 1, w + n, 3 * padded, padded, shape->inputs);
-    tile.skip = 1; /* h r_h is apart from x w_h until it has met the reset gate */
+    tile.skip = units; /* h r_h is apart from x w_h until it has met the reset gate */
     undin_tile_product(sum, &tile, h, shape->state_row, 1, r + n, 3 * padded, padded, shape->hidden);
     undin_tile_end_split(sum, &tile);
-    UNDIN_UNROLL for (int i = 0; i < rows; ++i) {
-        const undin_vector update = undin_recurrent_activate(sum[4 * i], shape, 0);
-        const undin_vector reset = undin_recurrent_activate(sum[4 * i + 1], shape, 0);
-        const undin_vector candidate = undin_recurrent_activate(sum[4 * i + 2] + reset * sum[4 * i + 3], shape, 1);
-        undin_gru_blend(h_next + i * shape->next_row + n, h + i * shape->state_row + n, update, candidate, lanes);
-    }
+
+    undin_recurrent_activate(sum, &tile, 0, 2, shape, 0);
+    UNDIN_FOR_TILE(tile, i, v, at, sum[at + 2 * units] += sum[at + units] * sum[at + 3 * units]);
+    undin_recurrent_activate(sum, &tile, 2, 1, shape, 1);
+    UNDIN_FOR_TILE(tile, i, v, at, {
+        const undin_vector update = sum[at], candidate = sum[at + 2 * units];
+        const undin_vector old = undin_state_load(h + n, shape->state_row, &tile, last, i, v);
+        undin_state_store(h_next + n, shape->next_row, &tile, last, i, v, candidate + update * (old - candidate));
+    });
 }
 
 /* GRU whose reset gate acts after the product (ONNX: linear_before_reset = 1; the GRU of PyTorch):
@@ -93,47 +112,47 @@ UNDIN_INLINE void undin_gru_tile(float *h_next, const float *x, const float *h, 
  * (rows, 3, padded), reset_bias (padded). */
 UNDIN_KERNEL void undin_gru_step(float *h_next, const float *x, const float *h, const float *w, const float *r,
                                  const float *bias, const float *reset_bias, const undin_recurrent_shape *shape) {
-    UNDIN_FOR_COLUMNS(shape->hidden, n, lanes,
-        UNDIN_FOR_ROWS(shape->rows, UNDIN_TILE_SUMS / 4, m, height,
+    UNDIN_FOR_CHUNKS(shape->hidden, undin_recurrent_widest(shape->rows, 4), n, units, last,
+        UNDIN_FOR_ROWS(shape->rows, undin_tile_height(shape->rows, 4 * units), m, height,
             undin_gru_tile(h_next + m * shape->next_row, x + m * shape->x_row, h + m * shape->state_row, w, r,
-                           bias + m * shape->bias_row, reset_bias, shape, n, height, lanes)));
+                           bias + m * shape->bias_row, reset_bias, shape, n, height, units, last)));
 }
 
 /* The gates of the other GRU: z goes to h_next for the time being, reset * h to reset_h. */
 UNDIN_INLINE void undin_gru_gates_tile(float *h_next, float *reset_h, const float *x, const float *h, const float *w,
                                        const float *r, const float *bias, const undin_recurrent_shape *shape, int n,
-                                       int rows, int lanes) {
+                                       int rows, int units, int last) {
     const int padded = UNDIN_PADDED(shape->hidden);
-    const undin_tile tile = undin_recurrent_tile(rows, 2, 2, lanes);
+    const undin_tile tile = undin_recurrent_tile(rows, units, last, 2, 2);
     undin_vector sum[UNDIN_TILE_SUMS];
     undin_recurrent_begin(sum, &tile, bias + n, shape->bias_row, padded);
     undin_tile_product(sum, &tile, x, shape->x_row, 1, w + n, 3 * padded, padded, shape->inputs);
     undin_tile_product(sum, &tile, h, shape->state_row, 1, r + n, 3 * padded, padded, shape->hidden);
     undin_tile_end_split(sum, &tile);
-    UNDIN_UNROLL for (int i = 0; i < rows; ++i) {
-        const undin_vector old = undin_vector_load_first(h + i * shape->state_row + n, lanes);
-        const undin_vector reset = undin_recurrent_activate(sum[2 * i + 1], shape, 0);
-        const undin_vector update = undin_recurrent_activate(sum[2 * i], shape, 0);
-        undin_vector_store_first(h_next + i * shape->next_row + n, update, lanes);
-        undin_vector_store_first(reset_h + i * shape->hidden + n, reset * old, lanes);
-    }
+    undin_recurrent_activate(sum, &tile, 0, 2, shape, 0);
+    UNDIN_FOR_TILE(tile, i, v, at, {
+        const undin_vector old = undin_state_load(h + n, shape->state_row, &tile, last, i, v);
+        undin_state_store(h_next + n, shape->next_row, &tile, last, i, v, sum[at]);
+        undin_state_store(reset_h + n, shape->hidden, &tile, last, i, v, sum[at + units] * old);
+    });
 }
 
 UNDIN_INLINE void undin_gru_candidate_tile(float *h_next, const float *reset_h, const float *x, const float *h,
                                            const float *w, const float *r, const float *bias,
-                                           const undin_recurrent_shape *shape, int n, int rows, int lanes) {
+                                           const undin_recurrent_shape *shape, int n, int rows, int units, int last) {
     const int padded = UNDIN_PADDED(shape->hidden), gate = 2 * padded + n;
-    const undin_tile tile = undin_recurrent_tile(rows, 1, 1, lanes);
+    const undin_tile tile = undin_recurrent_tile(rows, units, last, 1, 1);
     undin_vector sum[UNDIN_TILE_SUMS];
     undin_recurrent_begin(sum, &tile, bias + gate, shape->bias_row, padded);
     undin_tile_product(sum, &tile, x, shape->x_row, 1, w + gate, 3 * padded, padded, shape->inputs);
     undin_tile_product(sum, &tile, reset_h, shape->hidden, 1, r + gate, 3 * padded, padded, shape->hidden);
     undin_tile_end_split(sum, &tile);
-    UNDIN_UNROLL for (int i = 0; i < rows; ++i) {
-        const undin_vector update = undin_vector_load_first(h_next + i * shape->next_row + n, lanes);
-        undin_gru_blend(h_next + i * shape->next_row + n, h + i * shape->state_row + n, update,
-                        undin_recurrent_activate(sum[i], shape, 1), lanes);
-    }
+    undin_recurrent_activate(sum, &tile, 0, 1, shape, 1);
+    UNDIN_FOR_TILE(tile, i, v, at, {
+        const undin_vector update = undin_state_load(h_next + n, shape->next_row, &tile, last, i, v);
+        const undin_vector old = undin_state_load(h + n, shape->state_row, &tile, last, i, v);
+        undin_state_store(h_next + n, shape->next_row, &tile, last, i, v, sum[at] + update * (old - sum[at]));
+    });
 }
 
 /* GRU whose reset gate acts before the product (ONNX: linear_before_reset = 0):
@@ -144,43 +163,55 @@ UNDIN_INLINE void undin_gru_candidate_tile(float *h_next, const float *reset_h, 
 UNDIN_KERNEL void undin_gru_reset_first_step(float *h_next, float *reset_h, const float *x, const float *h,
                                              const float *w, const float *r, const float *bias,
                                              const undin_recurrent_shape *shape) {
-    UNDIN_FOR_COLUMNS(shape->hidden, n, lanes,
-        UNDIN_FOR_ROWS(shape->rows, UNDIN_TILE_SUMS / 2, m, height,
+    UNDIN_FOR_CHUNKS(shape->hidden, undin_recurrent_widest(shape->rows, 2), n, units, last,
+        UNDIN_FOR_ROWS(shape->rows, undin_tile_height(shape->rows, 2 * units), m, height,
             undin_gru_gates_tile(h_next + m * shape->next_row, reset_h + m * shape->hidden, x + m * shape->x_row,
-                                 h + m * shape->state_row, w, r, bias + m * shape->bias_row, shape, n, height, lanes)));
-    UNDIN_FOR_COLUMNS(shape->hidden, n, lanes,
-        UNDIN_FOR_ROWS(shape->rows, UNDIN_TILE_ROWS, m, height,
+                                 h + m * shape->state_row, w, r, bias + m * shape->bias_row, shape, n, height, units,
+                                 last)));
+    UNDIN_FOR_CHUNKS(shape->hidden, undin_recurrent_widest(shape->rows, 1), n, units, last,
+        UNDIN_FOR_ROWS(shape->rows, undin_tile_height(shape->rows, units), m, height,
             undin_gru_candidate_tile(h_next + m * shape->next_row, reset_h + m * shape->hidden, x + m * shape->x_row,
                                      h + m * shape->state_row, w, r, bias + m * shape->bias_row, shape, n, height,
-                                     lanes)));
+                                     units, last)));
+}
+
+/* A gate of an LSTM sees the cell; `gate` points to its first sum. */
+UNDIN_INLINE void undin_lstm_peep(undin_vector *gate, const undin_tile *tile, const float *c, int c_row, int last,
+                                  const float *peephole) {
+    UNDIN_FOR_TILE(*tile, i, v, at,
+        gate[at] += undin_state_load(c, c_row, tile, last, i, v) * undin_tile_load(peephole, 0, tile, v));
 }
 
 UNDIN_INLINE void undin_lstm_tile(float *h_next, float *c_next, const float *x, const float *h, const float *c,
                                   const float *w, const float *r, const float *bias, const float *peephole,
-                                  const undin_recurrent_shape *shape, int n, int rows, int lanes) {
+                                  const undin_recurrent_shape *shape, int n, int rows, int units, int last) {
     const int padded = UNDIN_PADDED(shape->hidden);
-    const undin_tile tile = undin_recurrent_tile(rows, 4, 4, lanes);
+    const undin_tile tile = undin_recurrent_tile(rows, units, last, 4, 4);
     undin_vector sum[UNDIN_TILE_SUMS];
+    undin_vector *const input = sum, *const output = sum + units, *const forget = sum + 2 * units;
+    undin_vector *const cell = sum + 3 * units;
     undin_recurrent_begin(sum, &tile, bias + n, shape->bias_row, padded);
     undin_tile_product(sum, &tile, x, shape->x_row, 1, w + n, 4 * padded, padded, shape->inputs);
     undin_tile_product(sum, &tile, h, shape->state_row, 1, r + n, 4 * padded, padded, shape->hidden);
     undin_tile_end_split(sum, &tile);
-    UNDIN_UNROLL for (int i = 0; i < rows; ++i) {
-        const undin_vector old = undin_vector_load_first(c + i * shape->state_row + n, lanes);
-        undin_vector input = sum[4 * i], output = sum[4 * i + 1], forget = sum[4 * i + 2];
-        if (peephole) {
-            input += old * undin_vector_load_first(peephole + n, tile.lanes);
-            forget += old * undin_vector_load_first(peephole + 2 * padded + n, tile.lanes);
-        }
-        input = undin_recurrent_activate(input, shape, 0);
-        forget = undin_recurrent_activate(forget, shape, 0);
-        const undin_vector cell = forget * old + input * undin_recurrent_activate(sum[4 * i + 3], shape, 1);
-        if (peephole) output += cell * undin_vector_load_first(peephole + padded + n, tile.lanes);
-        output = undin_recurrent_activate(output, shape, 0);
-        undin_vector_store_first(c_next + i * shape->next_row + n, cell, lanes);
-        output *= undin_vector_activate(cell, shape->activation[2], shape->alpha[2], shape->beta[2], cell);
-        undin_vector_store_first(h_next + i * shape->next_row + n, output, lanes);
+
+    if (peephole) {
+        undin_lstm_peep(input, &tile, c + n, shape->state_row, last, peephole + n);
+        undin_lstm_peep(forget, &tile, c + n, shape->state_row, last, peephole + 2 * padded + n);
     }
+    undin_recurrent_activate(sum, &tile, 0, 1, shape, 0);
+    undin_recurrent_activate(sum, &tile, 2, 1, shape, 0);
+    undin_recurrent_activate(sum, &tile, 3, 1, shape, 1);
+    UNDIN_FOR_TILE(tile, i, v, at, {
+        const undin_vector old = undin_state_load(c + n, shape->state_row, &tile, last, i, v);
+        cell[at] = forget[at] * old + input[at] * cell[at];
+        undin_state_store(c_next + n, shape->next_row, &tile, last, i, v, cell[at]);
+    });
+    if (peephole) undin_lstm_peep(output, &tile, c_next + n, shape->next_row, last, peephole + padded + n);
+    undin_recurrent_activate(sum, &tile, 1, 1, shape, 0);
+    undin_tile_activate(sum, &tile, 3 * units, units, shape->activation[2], shape->alpha[2], shape->beta[2]);
+    UNDIN_FOR_TILE(tile, i, v, at,
+        undin_state_store(h_next + n, shape->next_row, &tile, last, i, v, output[at] * cell[at]));
 }
 
 /* LSTM:
@@ -193,24 +224,25 @@ UNDIN_INLINE void undin_lstm_tile(float *h_next, float *c_next, const float *x, 
 UNDIN_KERNEL void undin_lstm_step(float *h_next, float *c_next, const float *x, const float *h, const float *c,
                                   const float *w, const float *r, const float *bias, const float *peephole,
                                   const undin_recurrent_shape *shape) {
-    UNDIN_FOR_COLUMNS(shape->hidden, n, lanes,
-        UNDIN_FOR_ROWS(shape->rows, UNDIN_TILE_SUMS / 4, m, height,
+    UNDIN_FOR_CHUNKS(shape->hidden, undin_recurrent_widest(shape->rows, 4), n, units, last,
+        UNDIN_FOR_ROWS(shape->rows, undin_tile_height(shape->rows, 4 * units), m, height,
             undin_lstm_tile(h_next + m * shape->next_row, c_next + m * shape->next_row, x + m * shape->x_row,
                             h + m * shape->state_row, c + m * shape->state_row, w, r, bias + m * shape->bias_row,
-                            peephole, shape, n, height, lanes)));
+                            peephole, shape, n, height, units, last)));
 }
 
 UNDIN_INLINE void undin_rnn_tile(float *h_next, const float *x, const float *h, const float *w, const float *r,
-                                 const float *bias, const undin_recurrent_shape *shape, int n, int rows, int lanes) {
+                                 const float *bias, const undin_recurrent_shape *shape, int n, int rows, int units,
+                                 int last) {
     const int padded = UNDIN_PADDED(shape->hidden);
-    const undin_tile tile = undin_recurrent_tile(rows, 1, 1, lanes);
+    const undin_tile tile = undin_recurrent_tile(rows, units, last, 1, 1);
     undin_vector sum[UNDIN_TILE_SUMS];
     undin_recurrent_begin(sum, &tile, bias + n, shape->bias_row, padded);
     undin_tile_product(sum, &tile, x, shape->x_row, 1, w + n, padded, padded, shape->inputs);
     undin_tile_product(sum, &tile, h, shape->state_row, 1, r + n, padded, padded, shape->hidden);
     undin_tile_end_split(sum, &tile);
-    UNDIN_UNROLL for (int i = 0; i < rows; ++i)
-        undin_vector_store_first(h_next + i * shape->next_row + n, undin_recurrent_activate(sum[i], shape, 0), lanes);
+    undin_recurrent_activate(sum, &tile, 0, 1, shape, 0);
+    undin_tile_store(h_next + n, shape->next_row, sum, &tile, last);
 }
 
 /* RNN: h_next = f(x w + h r + bias)
@@ -219,10 +251,10 @@ UNDIN_INLINE void undin_rnn_tile(float *h_next, const float *x, const float *h, 
  * (rows, padded). */
 UNDIN_KERNEL void undin_rnn_step(float *h_next, const float *x, const float *h, const float *w, const float *r,
                                  const float *bias, const undin_recurrent_shape *shape) {
-    UNDIN_FOR_COLUMNS(shape->hidden, n, lanes,
-        UNDIN_FOR_ROWS(shape->rows, UNDIN_TILE_ROWS, m, height,
+    UNDIN_FOR_CHUNKS(shape->hidden, undin_recurrent_widest(shape->rows, 1), n, units, last,
+        UNDIN_FOR_ROWS(shape->rows, undin_tile_height(shape->rows, units), m, height,
             undin_rnn_tile(h_next + m * shape->next_row, x + m * shape->x_row, h + m * shape->state_row, w, r,
-                           bias + m * shape->bias_row, shape, n, height, lanes)));
+                           bias + m * shape->bias_row, shape, n, height, units, last)));
 }
 
 #endif

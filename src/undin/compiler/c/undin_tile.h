@@ -9,7 +9,7 @@
 #ifndef UNDIN_TILE_H
 #define UNDIN_TILE_H
 
-#include "undin_vector.h"
+#include "undin_math.h"
 
 /* Contiguous pieces of the input of one output, at most. */
 enum { UNDIN_TAPS_MAX = 32 };
@@ -21,7 +21,7 @@ enum { UNDIN_TAPS_MAX = 32 };
 #define UNDIN_TILE_ROWS 12
 #elif UNDIN_LANES > 1
 #define UNDIN_TILE_SUMS 12
-#define UNDIN_TILE_VECTORS 3
+#define UNDIN_TILE_VECTORS 2
 #define UNDIN_TILE_ROWS 12
 #else
 #define UNDIN_TILE_SUMS 8
@@ -33,14 +33,35 @@ enum { UNDIN_TAPS_MAX = 32 };
 #define UNDIN_SMALLER(a, b) ((a) < (b) ? (a) : (b))
 #define UNDIN_PADDED(columns) (((columns) + 3) / 4 * 4)
 
-/* Height of the tiles that cover `rows`, at most `most`: one that divides them if there is a good one, because every
-   other height makes another copy of the code; else the first tiles are this high and the others a row lower. */
-UNDIN_INLINE int undin_tile_height(int rows, int most) {
+/* Widest tile of a product: a single row gives each value of w but one use, so that it may be as wide as there are
+   registers. */
+UNDIN_INLINE int undin_tile_widest(int rows) {
+    return UNDIN_LANES == 1 || rows > 2 ? UNDIN_TILE_VECTORS : rows == 2 ? UNDIN_TILE_SUMS / 3 : UNDIN_TILE_SUMS;
+}
+
+/* How `vectors` are parted into chunks of one width, at most `widest`, and a last one, the rest: without vectors, where
+   tiles are fixed, a rest of single columns. */
+UNDIN_INLINE int undin_chunk_vectors(int vectors, int widest) {
+    return UNDIN_LANES == 1 ? widest : UNDIN_DIVIDE_UP(vectors, UNDIN_DIVIDE_UP(vectors, widest));
+}
+UNDIN_INLINE int undin_wide_vectors(int vectors, int wide) {
+    return (UNDIN_LANES == 1 ? vectors : vectors - 1) / wide * wide;
+}
+UNDIN_INLINE int undin_rest_vectors(int vectors, int wide) {
+    return UNDIN_LANES == 1 ? 1 : vectors - undin_wide_vectors(vectors, wide);
+}
+
+/* Height of the tiles that cover `rows` of `row_sums` sums each: one that divides them if there is a good one, because
+   each height makes another copy of the code; else the first tiles are this high and the others a row lower. */
+UNDIN_INLINE int undin_tile_height(int rows, int row_sums) {
+    const int most = UNDIN_SMALLER(UNDIN_TILE_SUMS / row_sums, UNDIN_TILE_ROWS);
 #if UNDIN_LANES == 1
     (void)rows;
     return most;
 #else
-#define UNDIN_TRY_HEIGHT(h) if (h <= most && 2 * h > most && rows % h == 0) return h;
+    /* Fewer sums than an adder has steps, times adders, would wait for each other; 32 registers allow them a split. */
+    const int fewest = UNDIN_REGISTERS == 32 ? 8 : 10;
+#define UNDIN_TRY_HEIGHT(h) if (h <= most && h * row_sums >= fewest && rows % h == 0) return h;
     UNDIN_TRY_HEIGHT(12) UNDIN_TRY_HEIGHT(11) UNDIN_TRY_HEIGHT(10) UNDIN_TRY_HEIGHT(9)
     UNDIN_TRY_HEIGHT(8) UNDIN_TRY_HEIGHT(7) UNDIN_TRY_HEIGHT(6) UNDIN_TRY_HEIGHT(5)
     UNDIN_TRY_HEIGHT(4) UNDIN_TRY_HEIGHT(3) UNDIN_TRY_HEIGHT(2) UNDIN_TRY_HEIGHT(1)
@@ -59,15 +80,16 @@ UNDIN_INLINE int undin_tile_high_rows(int rows, int height) {
 #endif
 }
 
-/* Run a statement for every tile of rows, which begins at row `m` and is `height` rows high, a constant. */
+/* Run a statement for every tile of rows, which begins at row `m` and is `height` rows high, a constant: `highest` or a
+   row lower. */
 #if UNDIN_LANES == 1
 #define UNDIN_LOWER(height) 1
 #else
 #define UNDIN_LOWER(height) ((height)-1)
 #endif
-#define UNDIN_FOR_ROWS(rows, most, m, height, statement)                                     \
+#define UNDIN_FOR_ROWS(rows, highest, m, height, statement)                                  \
     do {                                                                                     \
-        const int undin_high = undin_tile_height(rows, most);                                \
+        const int undin_high = highest;                                                      \
         const int undin_high_rows = undin_tile_high_rows(rows, undin_high);                  \
         for (int m = 0; m < undin_high_rows; m += undin_high) {                              \
             const int height = undin_high;                                                   \
@@ -79,24 +101,29 @@ UNDIN_INLINE int undin_tile_high_rows(int rows, int height) {
         }                                                                                    \
     } while (0)
 
-/* Run a statement for every vector of columns, which begins at column `n` and is `lanes` wide, a constant. */
-#define UNDIN_FOR_COLUMNS(columns, n, lanes, statement)                                      \
-    do {                                                                                     \
-        for (int n = 0; n + UNDIN_LANES <= (columns); n += UNDIN_LANES) {                    \
-            const int lanes = UNDIN_LANES;                                                   \
-            statement;                                                                       \
-        }                                                                                    \
-        if ((columns) % UNDIN_LANES != 0) {                                                  \
-            const int n = (columns) / UNDIN_LANES * UNDIN_LANES, lanes = (columns) % UNDIN_LANES; \
-            statement;                                                                       \
-        }                                                                                    \
+/* Run a statement for every chunk of columns, which begins at column `n` and is `vectors` vectors wide, at most
+   `widest`, the last of them `last` lanes: constants. All chunks have the same width but the last. */
+#define UNDIN_FOR_CHUNKS(columns, widest, n, vectors, last, statement)                                     \
+    do {                                                                                                   \
+        const int undin_all = UNDIN_DIVIDE_UP(columns, UNDIN_LANES);                                       \
+        const int undin_wide = undin_chunk_vectors(undin_all, widest);                                     \
+        const int undin_rest = undin_rest_vectors(undin_all, undin_wide);                                  \
+        const int undin_wide_columns = undin_wide_vectors(undin_all, undin_wide) * UNDIN_LANES;            \
+        for (int n = 0; n < undin_wide_columns; n += undin_wide * UNDIN_LANES) {                           \
+            const int vectors = undin_wide, last = UNDIN_LANES;                                            \
+            statement;                                                                                     \
+        }                                                                                                  \
+        for (int n = undin_wide_columns; n < (columns); n += undin_rest * UNDIN_LANES) {                   \
+            const int vectors = undin_rest, last = (columns) - (undin_all - 1) * UNDIN_LANES;              \
+            statement;                                                                                     \
+        }                                                                                                  \
     } while (0)
 
 /* Sums in registers: rows x vectors, all of it `split` times. */
 typedef struct {
     int rows, vectors;
-    int lanes, last_lanes; /* of w that are read: in every vector but the last, and in the last */
-    int row_sums, skip;    /* sums of a row (vectors + skip); the last vector of w adds to a sum `skip` further */
+    int width, last_lanes; /* vectors lie in groups of `width` neighbours, the last of which reads `last_lanes` of w */
+    int row_sums, skip;    /* sums of a row; the last group of w adds to sums `skip` further on */
     int split;             /* few sums would wait for each other: even and odd k (or each k mod 4) have their own */
 } undin_tile;
 
@@ -111,34 +138,37 @@ UNDIN_INLINE int undin_tile_split(int sums) {
 #endif
 }
 
-UNDIN_INLINE undin_vector undin_tile_load(const float *from, const undin_tile *tile, int j) {
-    return undin_vector_load_first(from, j + 1 < tile->vectors ? tile->lanes : tile->last_lanes);
+/* Vector j of a row of w (or of bias or slope), whose groups lie `group` floats apart. */
+UNDIN_INLINE undin_vector undin_tile_load(const float *from, int group, const undin_tile *tile, int j) {
+    const int in_group = j % tile->width;
+    return undin_vector_load_first(from + j / tile->width * group + in_group * UNDIN_LANES,
+                                   in_group + 1 < tile->width ? UNDIN_LANES : tile->last_lanes);
 }
 
-/* sum[i][j] += a[i] w[j]: one k; w_vector is the distance of the vectors of w. */
+/* sum[i][j] += a[i] w[j]: one k. */
 UNDIN_INLINE void undin_tile_multiply_add(undin_vector *sum, const undin_tile *tile, const float *a, int a_row,
-                                          const float *w, int w_vector) {
+                                          const float *w, int group) {
     undin_vector w_k[UNDIN_TILE_SUMS];
-    UNDIN_UNROLL for (int j = 0; j < tile->vectors; ++j) w_k[j] = undin_tile_load(w + j * w_vector, tile, j);
+    UNDIN_UNROLL for (int j = 0; j < tile->vectors; ++j) w_k[j] = undin_tile_load(w, group, tile, j);
     UNDIN_UNROLL for (int i = 0; i < tile->rows; ++i) {
         const undin_vector a_i = undin_vector_of(a[i * a_row]);
         UNDIN_UNROLL for (int j = 0; j < tile->vectors; ++j)
-            sum[i * tile->row_sums + j + (j + 1 < tile->vectors ? 0 : tile->skip)] += a_i * w_k[j];
+            sum[i * tile->row_sums + j + (j < tile->vectors - tile->width ? 0 : tile->skip)] += a_i * w_k[j];
     }
 }
 
-/* sum[i][j] += sum over k of a[i a_row + k a_step] w[k w_row + j w_vector] */
+/* sum[i][j] += sum over k of a[i a_row + k a_step] w[k w_row][j] */
 UNDIN_INLINE void undin_tile_product(undin_vector *sum, const undin_tile *tile, const float *a, int a_row, int a_step,
-                                     const float *w, int w_row, int w_vector, int depth) {
+                                     const float *w, int w_row, int group, int depth) {
     const int sums = tile->rows * tile->row_sums;
     int k = 0;
     for (; k + tile->split <= depth; k += tile->split) {
         UNDIN_UNROLL for (int s = 0; s < tile->split; ++s)
-            undin_tile_multiply_add(sum + s * sums, tile, a + s * a_step, a_row, w + s * w_row, w_vector);
+            undin_tile_multiply_add(sum + s * sums, tile, a + s * a_step, a_row, w + s * w_row, group);
         a += tile->split * a_step;
         w += tile->split * w_row;
     }
-    for (; k < depth; ++k, a += a_step, w += w_row) undin_tile_multiply_add(sum, tile, a, a_row, w, w_vector);
+    for (; k < depth; ++k, a += a_step, w += w_row) undin_tile_multiply_add(sum, tile, a, a_row, w, group);
 }
 
 /* Begin the sums other than the first of a split, and add them up in the end. */
@@ -151,6 +181,81 @@ UNDIN_INLINE void undin_tile_end_split(undin_vector *sum, const undin_tile *tile
     UNDIN_UNROLL for (int s = 1; s < tile->split; ++s) {
         UNDIN_UNROLL for (int i = 0; i < sums; ++i) sum[i] += sum[s * sums + i];
     }
+}
+
+/* sum[i][first to first + count] = activation(...) for all rows. */
+UNDIN_INLINE void undin_tile_activate(undin_vector *sum, const undin_tile *tile, int first, int count,
+                                      enum undin_activation activation, float alpha, float beta) {
+    if (undin_is_transcendental(activation)) {
+        float memory[UNDIN_TILE_SUMS * UNDIN_LANES] __attribute__((aligned(4 * UNDIN_LANES)));
+        UNDIN_UNROLL for (int i = 0; i < tile->rows; ++i) {
+            UNDIN_UNROLL for (int j = 0; j < count; ++j)
+                undin_vector_store(memory + (i * count + j) * UNDIN_LANES, sum[i * tile->row_sums + first + j]);
+        }
+        undin_activate_vectors(memory, tile->rows * count, activation, alpha, beta);
+        UNDIN_UNROLL for (int i = 0; i < tile->rows; ++i) {
+            UNDIN_UNROLL for (int j = 0; j < count; ++j)
+                sum[i * tile->row_sums + first + j] = undin_vector_load(memory + (i * count + j) * UNDIN_LANES);
+        }
+    } else {
+        UNDIN_UNROLL for (int i = 0; i < tile->rows; ++i) {
+            UNDIN_UNROLL for (int j = 0; j < count; ++j) {
+                undin_vector *x = &sum[i * tile->row_sums + first + j];
+                *x = undin_vector_activate(*x, activation, alpha, beta, *x);
+            }
+        }
+    }
+}
+
+/* sum += added; `last` lanes of the last vector. */
+UNDIN_INLINE void undin_tile_add(undin_vector *sum, const undin_tile *tile, int last, const float *added,
+                                 int added_row) {
+    UNDIN_UNROLL for (int i = 0; i < tile->rows; ++i) {
+        UNDIN_UNROLL for (int j = 0; j < tile->vectors; ++j)
+            sum[i * tile->row_sums + j] += undin_vector_load_first(added + i * added_row + j * UNDIN_LANES,
+                                                                   j + 1 < tile->vectors ? UNDIN_LANES : last);
+    }
+}
+
+/* Sums of a product become its result: residual and activation, in either order. */
+UNDIN_INLINE void undin_tile_finish(undin_vector *sum, const undin_tile *tile, int last, const float *slope,
+                                    const float *residual, int residual_row, int add_after,
+                                    enum undin_activation activation, float alpha, float beta) {
+    if (residual && !add_after) undin_tile_add(sum, tile, last, residual, residual_row);
+    if (activation == UNDIN_PRELU) {
+        UNDIN_OPAQUE(slope);
+        UNDIN_UNROLL for (int j = 0; j < tile->vectors; ++j) {
+            const undin_vector slope_j = undin_tile_load(slope, 0, tile, j);
+            UNDIN_UNROLL for (int i = 0; i < tile->rows; ++i) {
+                undin_vector *x = &sum[i * tile->row_sums + j];
+                *x = undin_vector_activate(*x, UNDIN_PRELU, 0, 0, slope_j);
+            }
+        }
+    } else {
+        undin_tile_activate(sum, tile, 0, tile->vectors, activation, alpha, beta);
+    }
+    if (residual && add_after) undin_tile_add(sum, tile, last, residual, residual_row);
+}
+
+/* Write the sums; `last` lanes of the last vector. */
+UNDIN_INLINE void undin_tile_store(float *y, int y_row, const undin_vector *sum, const undin_tile *tile, int last) {
+    UNDIN_UNROLL for (int i = 0; i < tile->rows; ++i) {
+        UNDIN_UNROLL for (int j = 0; j < tile->vectors; ++j)
+            undin_vector_store_first(y + i * y_row + j * UNDIN_LANES, sum[i * tile->row_sums + j],
+                                     j + 1 < tile->vectors ? UNDIN_LANES : last);
+    }
+}
+
+/* A tile of neighbouring vectors, the last of them `last` lanes wide; padded: its weights may be read further. */
+UNDIN_INLINE undin_tile undin_plain_tile(int rows, int vectors, int last, int padded) {
+    const undin_tile tile = {.rows = rows,
+                             .vectors = vectors,
+                             .width = vectors,
+                             .last_lanes = padded ? UNDIN_SMALLER(UNDIN_PADDED(last), UNDIN_LANES) : last,
+                             .row_sums = vectors,
+                             .skip = 0,
+                             .split = undin_tile_split(rows * vectors)};
+    return tile;
 }
 
 #endif

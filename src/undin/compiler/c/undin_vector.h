@@ -43,16 +43,25 @@
 
 #define UNDIN_INLINE static inline __attribute__((always_inline, unused))
 
+/* A function that is not merged into its callers so that its constants take no registers from their loops. */
+#if defined(__clang__)
+#define UNDIN_OUTLINED static __attribute__((noinline, unused))
+#else
+#define UNDIN_OUTLINED static __attribute__((noinline, noclone, unused))
+#endif
+
 /* A kernel is specialised for the sizes of every call, except where there are no vectors: such processors have little
    memory for code, so that all calls share one copy with small fixed tiles. Tests that call kernels with sizes known
    only at run time define UNDIN_RUN_TIME_SIZES, since there is nothing to specialise then. */
 #if UNDIN_LANES > 1 && !defined(UNDIN_RUN_TIME_SIZES)
 #define UNDIN_KERNEL UNDIN_INLINE
-#elif defined(__clang__)
-#define UNDIN_KERNEL static __attribute__((noinline, unused))
 #else
-#define UNDIN_KERNEL static __attribute__((noinline, noclone, unused))
+#define UNDIN_KERNEL UNDIN_OUTLINED
 #endif
+
+/* Make a pointer opaque: loads through it stay where they are, and are not moved out of a loop into registers that a
+   tile needs. */
+#define UNDIN_OPAQUE(pointer) __asm__ volatile("" : "+r"(pointer))
 
 /* A loop over a register tile: its counter must vanish, or the tile would live in memory. */
 #if defined(UNDIN_RUN_TIME_SIZES)
@@ -161,6 +170,17 @@ UNDIN_INLINE undin_vector undin_vector_if_less(undin_vector a, undin_vector b, u
     return (undin_vector)((less & (undin_vector_bits)yes) | (~less & (undin_vector_bits)no));
 #else
     return a < b ? yes : no;
+#endif
+}
+
+/* 1 / x for a normal x whose reciprocal is normal, at most 2 ulp off: where division is slow, an estimate and a step of
+   Newton's method. */
+UNDIN_INLINE undin_vector undin_vector_reciprocal(undin_vector x) {
+#if UNDIN_LANES == 16
+    const undin_vector estimate = (undin_vector)_mm512_rcp14_ps((__m512)x);
+    return estimate + estimate * (1.0f - x * estimate);
+#else
+    return 1.0f / x;
 #endif
 }
 
