@@ -1,7 +1,6 @@
 """Products of every target run, here or on an emulator, and give the samples of the native library."""
 
 import os
-import re
 import shutil
 import subprocess
 from importlib.util import find_spec
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from compiler import small_step
+from compiler.product_checks import built, need, needed
 
 from undin.compiler.build import KERNELS, build, find_compiler
 from undin.compiler.targets import TARGETS, Variant
@@ -45,34 +45,6 @@ def expected(source, samples, tmp_path_factory) -> np.ndarray:
     if not any(map(shutil.which, ("gcc", "clang"))) and not find_spec("ziglang"):
         pytest.skip("there is no C compiler: install gcc, clang or ziglang")
     return NativeEngine(Library(build(source, tmp_path_factory.mktemp("native")))).process(samples)
-
-
-def built(source, folder: Path, target: str, compiler: str) -> Path:
-    """A product; skips the test where the compiler is missing."""
-    try:
-        return build(source, folder, target=TARGETS[target], compiler=compiler)
-    except FileNotFoundError as error:
-        pytest.skip(str(error))
-
-
-def need(*programs: str) -> None:
-    """Skip the test where a program is missing."""
-    for program in programs:
-        if not shutil.which(program):
-            pytest.skip(f"{program} is not installed")
-
-
-def symbols(product: Path, *options: str) -> set[str]:
-    """Names in the tables of a library, those for the linker and those for the loader."""
-    need("nm")
-    tables = [["nm", "--quiet", *kind, *options, str(product)] for kind in ([], ["-D"])]
-    text = "".join(subprocess.check_output(table, text=True, stderr=subprocess.DEVNULL) for table in tables)
-    return {line.split()[-1] for line in text.splitlines() if re.search(r" [A-Z] ", line)}  # no weak ones
-
-
-def needed(product: Path) -> set[str]:
-    """Functions that a library wants from others."""
-    return symbols(product, "--undefined-only") - symbols(product, "--defined-only")
 
 
 def run_on_linux(source, product: Path, target: str, samples: np.ndarray) -> np.ndarray:

@@ -22,7 +22,7 @@ from undin.compiler.graph import Graph, Value, read
 from undin.compiler.lower import lower
 from undin.compiler.plan import ALIGNMENT
 from undin.compiler.rewrite import rewrite
-from undin.compiler.targets import TARGETS, Variant
+from undin.compiler.targets import TARGETS, X86_VARIANTS, Variant
 from undin.compiler.translate import metadata_of
 from undin.stft import Analysis
 
@@ -272,9 +272,9 @@ def _values(graph: Graph) -> list[Value]:
 
 def _instructions(library: Path, prefix: str) -> tuple[str, ...]:
     """What the variant of a library that runs here may use."""
-    variants = TARGETS["native"].variants
-    if len(variants) == 1:
-        return variants[0].features
-    name = ctypes.CDLL(str(library))[f"{prefix}_variant"]
+    try:
+        name = ctypes.CDLL(str(library))[f"{prefix}_variant"]
+    except AttributeError:  # it has but one
+        return ()
     name.restype = ctypes.c_char_p
-    return next(variant.features for variant in variants if variant.suffix == f"_{name().decode()}")
+    return next(variant.features for variant in X86_VARIANTS if variant.suffix == f"_{name().decode()}")

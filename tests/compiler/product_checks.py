@@ -1,0 +1,40 @@
+"""What the tests of products share: builds or a reason to skip, and the symbols of a library."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from undin.compiler.build import build
+from undin.compiler.emit import Source
+from undin.compiler.targets import TARGETS
+
+
+def built(source: Source, folder: Path, target: str, compiler: str) -> Path:
+    """A product; skips the test where the compiler is missing."""
+    try:
+        return build(source, folder, target=TARGETS[target], compiler=compiler)
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
+
+
+def need(*programs: str) -> None:
+    """Skip the test where a program is missing."""
+    for program in programs:
+        if not shutil.which(program):
+            pytest.skip(f"{program} is not installed")
+
+
+def needed(product: Path) -> set[str]:
+    """Functions that a library wants from others."""
+    return _symbols(product, "--undefined-only") - _symbols(product, "--defined-only")
+
+
+def _symbols(product: Path, option: str) -> set[str]:
+    """Names in the tables of a library, that for the linker and that for the loader; no weak ones."""
+    need("nm")
+    tables = [["nm", "--quiet", option, *kind, str(product)] for kind in ([], ["-D"])]
+    text = "".join(subprocess.run(table, text=True, check=True, capture_output=True).stdout for table in tables)
+    return {line.split()[-1] for line in text.splitlines() if re.search(r" [A-Z] ", line)}

@@ -1,0 +1,172 @@
+"""The native library and what surrounds it: variants, sanitizers, wild input, errors, the cache of users' models."""
+
+import ctypes
+import dataclasses
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import step_models
+from compiler import small_step
+from compiler.product_checks import built, need, needed
+
+from undin.compiler import build as build_module
+from undin.compiler.build import KERNELS, build, find_compiler
+from undin.compiler.cache import cached_library
+from undin.compiler.graph import read
+from undin.compiler.targets import TARGETS, X86_VARIANTS
+from undin.compiler.translate import translate
+from undin.compiler.verify import load_step
+from undin.native import Library, NativeEngine
+
+SUPPORT = Path(__file__).parent / "targets"
+WILD = [np.nan, np.inf, -np.inf, 1e-42, -1e-45, 3e38, -3e38, 0.0, -0.0, 1e-20]
+"""What no microphone sends: not a number, infinite, denormal, about to overflow."""
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Path:
+    return small_step.save(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture(scope="module")
+def source(model):
+    return translate(model)
+
+
+@pytest.fixture(scope="module", params=["gcc", "zig"])
+def library(source, tmp_path_factory, request) -> Path:
+    return built(source, tmp_path_factory.mktemp(request.param), "native", request.param)
+
+
+def runnable_variants() -> list[str]:
+    """Suffixes of the variants that this processor can run."""
+    features = set(Path("/proc/cpuinfo").read_text().split()) if Path("/proc/cpuinfo").exists() else set()
+    variants = TARGETS["native"].variants
+    return [variant.suffix for variant in variants if features >= set(variant.features)]
+
+
+def run_frames(library: Path, model: Path, source, suffix: str, frames: np.ndarray) -> np.ndarray:
+    """The network alone over frames of spectrum, from a fresh state."""
+    step = load_step(library, f"{source.prefix}_run{suffix}", read(model), arena_bytes=source.arena_bytes)
+    state, outputs = np.zeros((1, small_step.STATE_SIZE), np.float32), []
+    for frame in frames:
+        results = step({"spec": frame, "state": state})
+        state = results["next_state"]
+        outputs.append(results["enhanced"])
+    return np.concatenate(outputs)
+
+
+def noise_frames(count: int) -> np.ndarray:
+    return np.random.default_rng(1).standard_normal((count, 1, 1, small_step.BINS, 2), np.float32)
+
+
+def wild_frames(count: int) -> np.ndarray:
+    """Noise with wild values among it, and some frames of nothing else."""
+    chance = np.random.default_rng(2)
+    frames = noise_frames(count)
+    share = np.repeat([0.02, 1.0], [count - count // 4, count // 4])[:, None, None, None, None]
+    return np.where(chance.random(frames.shape) < share, chance.choice(WILD, frames.shape), frames).astype(np.float32)
+
+
+def test_variants_agree(library, model, source):
+    frames = noise_frames(50)
+    outputs = [run_frames(library, model, source, suffix, frames) for suffix in ("", *runnable_variants())]
+    assert np.abs(outputs[0]).max() > 1
+    for output in outputs[1:]:
+        np.testing.assert_allclose(output, outputs[0], atol=1e-5)
+
+
+@pytest.mark.skipif(len(TARGETS["native"].variants) == 1, reason="only x86-64 has variants")
+def test_best_variant_runs(library, source):
+    name = ctypes.CDLL(str(library))[f"{source.prefix}_variant"]
+    name.restype = ctypes.c_char_p
+    assert f"_{name().decode()}" == runnable_variants()[-1]
+    assert [variant.suffix for variant in X86_VARIANTS] == ["_baseline", "_avx2", "_avx512"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a library needs the system's")
+def test_library_needs_no_other(library):
+    assert not needed(library)
+
+
+def test_wild_input_never_crashes_and_reset_forgets_it(library):
+    engine = NativeEngine(Library(library))
+    samples = np.random.default_rng(4).normal(0, 0.1, 20 * small_step.HOP).astype(np.float32)
+    expected = engine.process(samples)
+    engine.process(wild_frames(50).reshape(-1)[: 50 * small_step.HOP])
+    engine.reset()
+    np.testing.assert_array_equal(engine.process(samples), expected)
+
+
+def test_wild_spectra_never_crash(library, model, source):
+    for suffix in runnable_variants():
+        run_frames(library, model, source, suffix, wild_frames(50))
+
+
+@pytest.mark.parametrize("flags", [["-DUNDIN_LANES=1"], ["-mavx2", "-mfma"]], ids=["no vectors", "avx2"])
+def test_generated_code_is_clean_under_sanitizers(source, tmp_path, flags):
+    """From the folder that a build leaves, as any other build system would compile it, and fed with anything."""
+    need("gcc")
+    if flags[0] == "-mavx2" and "_avx2" not in runnable_variants():
+        pytest.skip("this processor has no AVX2")
+    for name, text in source.files.items():
+        (tmp_path / name).write_text(text)
+    sizes = {"BINS": small_step.BINS, "STATE_SIZE": small_step.STATE_SIZE, "ARENA_SIZE": source.arena_bytes}
+    checks = ["-fsanitize=address,undefined,float-cast-overflow", "-fno-sanitize-recover=all"]
+    # Sizes unknown to the compiler are the same accesses, and a fifth of the time to compile.
+    common = ["gcc", "-O1", "-w", *flags, *checks, "-DUNDIN_RUN_TIME_SIZES", f"-I{KERNELS}", f"-I{tmp_path}"]
+    parts = [f"{source.prefix}.c", f"{source.prefix}_weights.c"]
+    subprocess.run([*common, "-c", *parts], cwd=tmp_path, check=True)
+    for driver in ("run_driver.c", "driver.c"):
+        definitions = [f"-D{name}={size}" for name, size in sizes.items()]
+        objects = [part.replace(".c", ".o") for part in parts]
+        subprocess.run([*common, *definitions, SUPPORT / driver, *objects, "-o", "program"], cwd=tmp_path, check=True)
+        program = tmp_path / "program"
+        done = subprocess.run([program], input=wild_frames(40).tobytes(), capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr.decode()[:3000]
+        assert len(done.stdout) > 40 * 4 * small_step.HOP
+
+
+def test_without_a_compiler_one_sentence_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda program: None)
+    monkeypatch.setattr(build_module.importlib.util, "find_spec", lambda name: None)
+    for target in TARGETS.values():
+        with pytest.raises(FileNotFoundError, match=r'there is no C compiler for .* pip install "undin\[compile\]"'):
+            find_compiler(target)
+
+
+def test_a_build_that_fails_leaves_what_was_there(source, tmp_path):
+    (tmp_path / f"{source.prefix}.c").write_text("from an earlier build")
+    text = source.files[f"{source.prefix}.c"] + "\n#error no more\n"
+    broken = dataclasses.replace(source, files=source.files | {f"{source.prefix}.c": text})
+    with pytest.raises(OSError, match=rf"failed on {source.prefix}: .*no more"):
+        build(broken, tmp_path)
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [
+        (f"{source.prefix}.c", "from an earlier build")
+    ]
+
+
+def test_cache_is_filled_once_by_two_processes_at_once(tmp_path, monkeypatch):
+    for variable in ("XDG_CACHE_HOME", "HOME", "LOCALAPPDATA"):
+        monkeypatch.setenv(variable, str(tmp_path))
+    model = step_models.gain(tmp_path / "model.onnx", 0.5)
+    code = "import sys; from pathlib import Path; from undin.compiler import cache\n"
+    command = [sys.executable, "-c", f"{code}print(cache.cached_library(Path(sys.argv[1])))", model]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    answers = [process.communicate()[0].strip() for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert answers[0] == answers[1]
+    library = Path(answers[0])
+    assert library.is_relative_to(tmp_path)
+    assert [path.name for path in library.parent.iterdir()] == [library.name]
+    assert np.abs(NativeEngine(Library(library)).process(np.ones(1024, np.float32))[512:] - 0.5).max() < 1e-6
+
+    written = library.stat().st_mtime_ns
+    assert cached_library(model) == library
+    assert library.stat().st_mtime_ns == written
+    step_models.gain(model, 0.25)
+    assert cached_library(model) != library
