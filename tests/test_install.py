@@ -28,9 +28,9 @@ def stranger(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("stranger")
     source = folder / "source"  # a copy: building leaves things behind, and takes things from earlier builds
     source.mkdir()
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "setup.py", "build_backend.py", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
-    shutil.copytree(ROOT / "src", source / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    shutil.copytree(ROOT / "src", source / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info", "*.so"))
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
     settings = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}  # it would show the source
     subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", folder, source], check=True, env=settings)
@@ -52,6 +52,11 @@ def run(folder: Path, *command: str | Path) -> str:
     """Run a command in `folder` with its environment first and nothing else of ours; return what it prints."""
     environment = {"PATH": f"{folder}/env/bin:/usr/bin:/bin"}
     return subprocess.run(command, cwd=folder, check=True, env=environment, stdout=subprocess.PIPE, text=True).stdout
+
+
+def test_models_come_compiled(stranger):
+    code = "import undin; print(*(type(undin.load(name).engine()).__name__ for name in undin.models()))"
+    assert set(run(stranger, "python", "-c", code).split()) == {"NativeEngine"}
 
 
 def test_torch_is_not_installed(stranger):

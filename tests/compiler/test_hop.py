@@ -32,8 +32,8 @@ def libraries(tmp_path_factory):
 
     def library(model, build="gcc-avx2"):
         if (model, build) not in loaded:
-            place = folder / f"{len(loaded)}"
-            place.mkdir()
+            place = folder / f"{model} {build}"
+            place.mkdir(exist_ok=True)  # it is there if its compiler was missing before
             metadata, step = MODELS[model]
             loaded[model, build] = load_library(place, write_model(place, "undin_test", metadata, step=step), build)
         return loaded[model, build]
