@@ -1,7 +1,7 @@
 /* undin_lanes.h: kernels that work on every channel by itself, a vector of channels at a time.
  *
- * Each value of the input meets one weight and is not shared between outputs, so there is no tile of columns; the sums
- * of a few rows stay in registers. w is packed with its channels padded to a multiple of 4 with zeros.
+ * A channel meets no other, so that a vector of the input is multiplied by a vector of weights; the sums of a few rows
+ * stay in registers. w is packed with its channels padded to a multiple of 4 with zeros.
  *
  * Read next: undin_matmul.h, for kernels that mix channels.
  */
@@ -74,6 +74,7 @@ typedef struct {
     float alpha, beta;         /* of the activation */
 } undin_band_mix_shape;
 
+/* The weights, used but once, are far more than all else: a tile is wide, so that it reads long pieces of them. */
 UNDIN_INLINE void undin_band_mix_tile(float *y, const float *x, const float *w, const float *bias, const float *slope,
                                       const undin_band_mix_shape *shape, int rows, int vectors, int last) {
     const int padded = UNDIN_PADDED(shape->channels);

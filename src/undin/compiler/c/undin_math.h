@@ -5,7 +5,7 @@
  * zeros and denormals give what mathematics says. tests/compiler/test_kernels_math.py proves the stated errors; an ulp
  * is the distance of neighbouring floats at the exact result.
  *
- * Read next: undin_math_forms.h (the functions), then undin_matmul.h (where activations are applied).
+ * Read next: undin_math_forms.h (the functions), then undin_tile.h (where activations are applied).
  */
 #ifndef UNDIN_MATH_H
 #define UNDIN_MATH_H

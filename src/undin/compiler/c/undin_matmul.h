@@ -20,7 +20,6 @@
 #include "undin_math.h"
 #include "undin_tile.h"
 
-
 /* Sizes and strides, all counted in floats. */
 typedef struct {
     int rows, columns, depth;
@@ -75,7 +74,7 @@ UNDIN_INLINE void undin_matmul_columns(float *y, const float *a, const int *tap_
  * and residual may be NULL. y may be the residual itself, and must overlap nothing else. */
 UNDIN_KERNEL void undin_matmul(float *y, const float *a, const float *w, const float *bias, const float *slope,
                                const float *residual, const undin_matmul_shape *sizes) {
-    /* tap_offset is read by a variable index, which keeps what it is in from becoming constants: separate the two. */
+    /* clang makes no constants of a struct that is read by a variable index, as tap_offset is: part the two. */
     const undin_matmul_shape copy = *sizes, *const shape = &copy;
     const int *tap_offset = sizes->tap_offset;
     UNDIN_FOR_CHUNKS(shape->columns, undin_tile_widest(shape->rows), n, vectors, last,

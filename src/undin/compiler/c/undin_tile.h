@@ -24,7 +24,7 @@ enum { UNDIN_TAPS_MAX = 32 };
 #define UNDIN_TILE_VECTORS 2
 #define UNDIN_TILE_ROWS 12
 #else
-#define UNDIN_TILE_SUMS 8
+#define UNDIN_TILE_SUMS 16
 #define UNDIN_TILE_VECTORS 4
 #define UNDIN_TILE_ROWS 8
 #endif
@@ -33,8 +33,8 @@ enum { UNDIN_TAPS_MAX = 32 };
 #define UNDIN_SMALLER(a, b) ((a) < (b) ? (a) : (b))
 #define UNDIN_PADDED(columns) (((columns) + 3) / 4 * 4)
 
-/* Widest tile of a product: a single row gives each value of w but one use, so that it may be as wide as there are
-   registers. */
+/* Widest tile of a product, in vectors: a single row gives each value of w but one use, so that it may be as wide as
+   there are registers. */
 UNDIN_INLINE int undin_tile_widest(int rows) {
     return UNDIN_LANES == 1 || rows > 2 ? UNDIN_TILE_VECTORS : rows == 2 ? UNDIN_TILE_SUMS / 3 : UNDIN_TILE_SUMS;
 }
@@ -59,7 +59,7 @@ UNDIN_INLINE int undin_tile_height(int rows, int row_sums) {
     (void)rows;
     return most;
 #else
-    /* Fewer sums than an adder has steps, times adders, would wait for each other; 32 registers allow them a split. */
+    /* Fewer sums than two adders of four or five steps have in work would wait; with 32 registers 8 can be split. */
     const int fewest = UNDIN_REGISTERS == 32 ? 8 : 10;
 #define UNDIN_TRY_HEIGHT(h) if (h <= most && h * row_sums >= fewest && rows % h == 0) return h;
     UNDIN_TRY_HEIGHT(12) UNDIN_TRY_HEIGHT(11) UNDIN_TRY_HEIGHT(10) UNDIN_TRY_HEIGHT(9)
@@ -89,7 +89,7 @@ UNDIN_INLINE int undin_tile_high_rows(int rows, int height) {
 #endif
 #define UNDIN_FOR_ROWS(rows, highest, m, height, statement)                                  \
     do {                                                                                     \
-        const int undin_high = highest;                                                      \
+        const int undin_high = (highest);                                                    \
         const int undin_high_rows = undin_tile_high_rows(rows, undin_high);                  \
         for (int m = 0; m < undin_high_rows; m += undin_high) {                              \
             const int height = undin_high;                                                   \

@@ -1,10 +1,10 @@
 /* undin_vector.h: the widest float vector of the target, and what GNU vector arithmetic lacks.
  *
  * Arithmetic on vectors is written with the operators of C (GNU vector extensions). Here are only the operations that
- * have no operator: unaligned, partial and broadcast memory access, minimum, maximum, selection, square root.
+ * have no operator: unaligned and partial access to memory, broadcast, minimum, maximum, selection, square root.
  * Pointers to float need the alignment of float, no more.
  *
- * Read next: undin_math.h (exp, tanh), then undin_matmul.h (the tile that does most of the work).
+ * Read next: undin_math.h (exp, tanh), then undin_tile.h (the sums that do most of the work).
  */
 #ifndef UNDIN_VECTOR_H
 #define UNDIN_VECTOR_H
@@ -43,7 +43,7 @@
 
 #define UNDIN_INLINE static inline __attribute__((always_inline, unused))
 
-/* A function that is not merged into its callers so that its constants take no registers from their loops. */
+/* A function that is not merged into its callers, so that its constants take no registers from their loops. */
 #if defined(__clang__)
 #define UNDIN_OUTLINED static __attribute__((noinline, unused))
 #else
@@ -86,7 +86,7 @@ UNDIN_INLINE undin_vector undin_vector_load(const float *from) { return *(const 
 
 UNDIN_INLINE void undin_vector_store(float *to, undin_vector x) { *(undin_vector_unaligned *)to = x; }
 
-/* All lanes hold x. (Not `x - (undin_vector){0}`: that would turn -0 into +0 nowhere, yet cost an addition.) */
+/* All lanes hold x. */
 UNDIN_INLINE undin_vector undin_vector_of(float x) {
 #if UNDIN_LANES == 16
     return (undin_vector)_mm512_set1_ps(x);
