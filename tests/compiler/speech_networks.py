@@ -8,6 +8,7 @@ import io
 import warnings
 
 import torch
+from compiler.grouped_network import GroupedNetwork
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -207,14 +208,24 @@ class DepthwiseNet(nn.Module):
 
 NETWORKS = {
     network.__name__: network
-    for network in (ConvGRU, BandGRU, BandLSTM, BandAttention, UpDown, GroupedRNN, DepthwiseNet)
+    for network in (
+        ConvGRU,
+        BandGRU,
+        BandLSTM,
+        BandAttention,
+        UpDown,
+        GroupedRNN,
+        DepthwiseNet,
+        GroupedNetwork,
+    )
 }
 
 
 def exported(network: nn.Module, *, opset: int = 17) -> bytes:
     """The ONNX file of a network in evaluation: inputs ``x, state_0, …``, outputs ``y, next_0, …``."""
     names = [f"state_{i}" for i in range(len(network.states))]
-    example = (torch.zeros(1, 1, 1, BINS), *(torch.zeros(shape) for shape in network.states))
+    x = torch.zeros(getattr(network, "input_shape", (1, 1, 1, BINS)))
+    example = (x, *(torch.zeros(shape) for shape in network.states))
     file = io.BytesIO()
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # the tracing exporter is deprecated

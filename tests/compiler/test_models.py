@@ -4,24 +4,39 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from compiler.compiled_graphs import VECTORS, Compiled, compile_graphs
+from compiler.compiled_graphs import QUICK, VECTORS, Compiled, compile_graphs
 from compiler.speech_networks import NETWORKS, exported, seeded
+from small_networks import SMALL_NETWORKS, small_network
+from step_models import metadata
 
 from undin.compiler.graph import convert
+from undin.nn.export import export
 
 FRAMES = 20
+OF_UNDIN = [f"undin of {name}" for name in SMALL_NETWORKS]
 
 
 @pytest.fixture(scope="module")
-def models() -> dict[str, onnx.ModelProto]:
-    return {name: onnx.load_from_string(exported(seeded(network))) for name, network in NETWORKS.items()}
+def models(tmp_path_factory) -> dict[str, onnx.ModelProto]:
+    """Networks as others write them, and undin's own at small sizes."""
+    found = {name: onnx.load_from_string(exported(seeded(network))) for name, network in NETWORKS.items()}
+    folder = tmp_path_factory.mktemp("exported")
+    for title, name in zip(OF_UNDIN, SMALL_NETWORKS, strict=True):
+        network, path = small_network(name), folder / f"{name}.onnx"
+        export(network, metadata(name=name, state_size=network.state_size), path)
+        found[title] = onnx.load(path)
+    return found
 
 
 @pytest.fixture(scope="module")
 def compiled(models, tmp_path_factory) -> dict[str, Compiled]:
-    graphs = [convert(model, name=name) for name, model in models.items()]
-    folder = tmp_path_factory.mktemp("models")
-    return dict(zip(models, compile_graphs(graphs, folder, flags=VECTORS), strict=True))
+    """Small networks with vector kernels, which every call compiles anew; undin's, of many sizes, without."""
+    found = {}
+    for names, flags in ((NETWORKS, VECTORS), (OF_UNDIN, QUICK)):
+        graphs = [convert(models[name], name=name) for name in names]
+        folder = tmp_path_factory.mktemp("compiled")
+        found |= zip(names, compile_graphs(graphs, folder, flags=flags), strict=True)
+    return found
 
 
 def assert_same_frames(model: onnx.ModelProto, compiled: Compiled) -> None:
@@ -39,6 +54,17 @@ def assert_same_frames(model: onnx.ModelProto, compiled: Compiled) -> None:
             np.testing.assert_allclose(ours_now.reshape(theirs_now.shape), theirs_now, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", [*NETWORKS, *OF_UNDIN])
 def test_exported_networks_stay_with_onnx_runtime(models, compiled, name):
     assert_same_frames(models[name], compiled[name])
+
+
+def test_caches_become_views(compiled):
+    """A network of hundreds of nodes that move data copies little more than its states and what is padded."""
+    program = compiled["GroupedNetwork"].program
+    copies = [step for step in program.steps if step.label == "copy"]
+    assert not [step for step in program.steps if step.label == "gather"]
+    assert len(program.steps) < 170 and len(copies) < 45
+    moved = sum(step.writes[0].size for step in copies)
+    states = sum(buffer.size for buffer in list(program.outputs.values())[1:])
+    assert moved < 2.5 * states

@@ -9,19 +9,25 @@ MOST_READS = 12
 
 def fuse(program: Program) -> None:
     """Merge every pointwise step into its only reader where that reads each element once, in place."""
-    merged = True
-    while merged:
-        merged = False
-        readers, writers = _uses(program.steps)
-        for step in program.steps:
-            buffer = step.writes[0].buffer
-            if not isinstance(step, Pointwise) or buffer.kind != "arena" or len(writers[buffer]) > 1:
-                continue
-            found = readers.get(buffer, [])
-            if len(found) == 1 and isinstance(found[0], Pointwise) and _merge(step, found[0], program.steps):
-                program.steps.remove(step)
-                merged = True
-                break
+    steps = program.steps
+    places = {step: i for i, step in enumerate(steps)}
+    readers, writers = _uses(steps)
+    merged: set[Step] = set()
+    for step in steps:
+        buffer = step.writes[0].buffer
+        if not isinstance(step, Pointwise) or buffer.kind != "arena" or len(writers[buffer]) > 1:
+            continue
+        found = readers.get(buffer, [])
+        if len(found) != 1 or not isinstance(found[0], Pointwise):
+            continue
+        (reader,) = found
+        between = [other for other in steps[places[step] + 1 : places[reader]] if other not in merged]
+        if _merge(step, reader, between):
+            merged.add(step)
+            for view in step.reads:
+                readers[view.buffer] = [other for other in readers[view.buffer] if other not in (step, reader)]
+                readers[view.buffer].append(reader)
+    program.steps = [step for step in steps if step not in merged]
 
 
 def _uses(steps: list[Step]) -> tuple[dict[Buffer, list[Step]], dict[Buffer, list[Step]]]:
@@ -35,8 +41,8 @@ def _uses(steps: list[Step]) -> tuple[dict[Buffer, list[Step]], dict[Buffer, lis
     return readers, writers
 
 
-def _merge(source: Pointwise, reader: Pointwise, steps: list[Step]) -> bool:
-    """Put the expression of `source` into `reader`; False where that is not possible."""
+def _merge(source: Pointwise, reader: Pointwise, between: list[Step]) -> bool:
+    """Put the expression of `source` into `reader`; False where that is not possible, as a step between forbids."""
     written = source.writes[0]
     at = [i for i, view in enumerate(reader.reads) if view.buffer is written.buffer]
     if len(source.reads) * len(at) + len(reader.reads) > MOST_READS or (len(at) > 1 and not _is_cheap(source)):
@@ -44,7 +50,6 @@ def _merge(source: Pointwise, reader: Pointwise, steps: list[Step]) -> bool:
     mappings = [_axes_of(written, reader.reads[i]) for i in at]
     if any(mapping is None for mapping in mappings):
         return False
-    between = steps[steps.index(source) + 1 : steps.index(reader)]
     inputs = {view.buffer for view in source.reads}
     if any(view.buffer in inputs for step in between for view in step.writes):
         return False

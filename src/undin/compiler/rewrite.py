@@ -27,14 +27,15 @@ VIEWS = ("Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose")
 def rewrite(graph: Graph) -> None:
     """Simplify a graph in place."""
     read_pieces(graph)
+    readers = graph.readers()
     for product in [node for node in graph.nodes if node.operator in PRODUCTS]:
-        while _join(graph, product):
+        while _join(graph, readers, product):
             pass
 
 
-def _join(graph: Graph, product: Node) -> bool:
+def _join(graph: Graph, readers: dict[Value, list[Node]], product: Node) -> bool:
     """Let a product do what the only reader of its result does to it, beyond views that are only read once as well."""
-    readers, views, reader = graph.readers(), [], product
+    views, reader = [], product
     while reader is product or reader.operator in VIEWS:
         if reader is not product:
             views.append(reader)

@@ -25,7 +25,7 @@ def fits(node: Node, y: View) -> bool:
         plain
         and dense
         and strides[-1] > 1
-        and kernel[-1] % strides[-1] == 0
+        and kernel[-1] >= strides[-1]
         and node.get("group", 1) == 1
         and set(node.get("dilations") or [1]) == {1}
         and node.get("auto_pad", "NOTSET") == "NOTSET"
@@ -49,7 +49,9 @@ def upsample(
     """
     depth, channels = weights.shape[:2]
     stride, pad = node.get("strides")[-1], (node.get("pads") or [0])[len(y.shape) - 3]
-    taps = weights.shape[-1] // stride
+    taps = -(-weights.shape[-1] // stride)
+    missing = taps * stride - weights.shape[-1]  # positions that the last tap does not reach
+    weights = np.pad(weights, [(0, 0)] * (weights.ndim - 1) + [(0, missing)])
     length_in, length_out = x.shape[-1], y.shape[-1]
     # (in, out, taps, stride) → rows (taps, in), the last tap first as it reads the first input; columns (stride, out)
     rows = weights.reshape(depth, channels, taps, stride)[:, :, ::-1].transpose(2, 0, 3, 1)
@@ -80,6 +82,8 @@ def upsample(
     def code() -> list[str]:
         lines = []
         for (first, last, start, stop), group in groupby(range(-(-(length_out + pad) // stride)), key=kind):
+            if start >= stop:  # all of it is cut off
+                continue
             group = list(group)
             row, seen = group[0], last - first
             skipped = (taps - 1 + first) * depth  # rows of the weights whose inputs lie before the first
