@@ -14,6 +14,7 @@ import numpy as np
 import onnx
 import onnx.reference
 from onnx import helper, numpy_helper, shape_inference
+from onnx.inliner import inline_local_functions
 
 DTYPES = {np.dtype(name) for name in ("float32", "int64", "int32", "bool", "int8", "uint8")}
 """What a value that is not constant may be."""
@@ -163,16 +164,17 @@ def read(path: str | Path) -> Graph:
     """
     try:
         model = onnx.load(str(path))
+        onnx.checker.check_model(model)
     except OSError:
         raise
-    except Exception as error:  # protobuf's decoder has no narrower base class
-        raise ValueError(f"{path} is not an ONNX file: {str(error).splitlines()[0]}") from None
+    except Exception as error:  # protobuf's decoder and ONNX's checker share no narrower base class
+        raise ValueError(f"{path} is not a valid ONNX file: {str(error).strip().splitlines()[0]}") from None
     return convert(model, name=Path(path).stem)
 
 
 def convert(model: onnx.ModelProto, *, name: str) -> Graph:
     """Convert a loaded ONNX model; errors as `read`."""
-    return _Reader(model).graph(name)
+    return _Reader(inline_local_functions(model) if model.functions else model).graph(name)
 
 
 class _Reader:
@@ -198,6 +200,8 @@ class _Reader:
         value = _declared(info)
         if value is None:
             raise ValueError(f"input {info.name!r} has no static shape: export the model with fixed sizes")
+        if value.dtype not in DTYPES:
+            raise ValueError(f"input {info.name!r} has the type {value.dtype}, and undin compiles float32 and integers")
         self.values[info.name] = value
         return value
 
@@ -205,6 +209,10 @@ class _Reader:
         """Convert a node; none is left where its outputs are constants."""
         inputs = [self.values[name] if name else None for name in proto.input]
         node = Node(proto.op_type, proto.name or proto.output[0], inputs, [])
+        if proto.domain not in ("", "ai.onnx"):
+            raise Unsupported(node, f"undin does not know the operators of {proto.domain!r}")
+        if any(item.type in (item.GRAPH, item.GRAPHS) for item in proto.attribute):
+            raise Unsupported(node, "it runs graphs of its own, and undin compiles one without branches and loops")
         if proto.op_type == "Identity" and proto.output[0] not in self.output_names:
             self.values[proto.output[0]] = inputs[0]
             return []

@@ -164,7 +164,7 @@ EXPRESSIONS: dict[str, str | _ByNode] = {
     "PRelu": "undin_leaky_relu({0}, {1})",
     "Elu": _with("undin_elu({0}, {alpha})", alpha=1.0),
     "HardSigmoid": _with("undin_hard_sigmoid({0}, {alpha}, {beta})", alpha=0.2, beta=0.5),
-    "HardSwish": "({0} * undin_hard_sigmoid({0}, 0.166666667f, 0.5f))",
+    "HardSwish": "undin_hard_swish({0})",
     "Softplus": "undin_activate({0}, UNDIN_SOFTPLUS, 0, 0, 0)",
     "Clip": _ByNode(_clip),
     "Min": _chain("undin_smallest({0}, {1})", "undin_integer_min({0}, {1})"),
