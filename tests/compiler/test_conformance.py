@@ -1,4 +1,6 @@
-"""ONNX's own node tests for the operators that the compiler promises, all compiled into one library.
+"""ONNX's own tests for the operators that the compiler promises, all compiled into one library.
+
+They are the node tests, and the small models that torch once exported.
 
 What the tests give as inputs but networks have as constants (weights, axes, shapes, pads) becomes constant first. The
 tests of Einsum, all of float64, run in float32.
@@ -6,8 +8,8 @@ tests of Einsum, all of float64, run in float32.
 
 import copy
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -29,8 +31,8 @@ PROMISED = set(
 )
 ALSO_KNOWN = set(
     """
-    CastLike Constant Erf GlobalMaxPool GreaterOrEqual HardSwish LessOrEqual ReduceMax ReduceMin Round Size Softplus Sum
-    Xor
+    CastLike Constant Erf GlobalMaxPool GreaterOrEqual HardSwish LessOrEqual LogSoftmax ReduceMax ReduceMin Round Selu
+    Size Softplus Softsign Sum Xor
     """.split()
 )
 TYPES = {
@@ -41,6 +43,9 @@ TYPES = {
     TensorProto.INT8,
     TensorProto.UINT8,
 }
+
+KINDS = ("pytorch-converted", "pytorch-operator")
+"""Kept in files: what torch exported when opset 6 was new."""
 
 CONSTANT_INPUTS = {
     "BatchNormalization": (1, 2, 3, 4),
@@ -88,7 +93,7 @@ RTOL, ATOL = 1e-3, 1e-6  # the first is ONNX's own; its atol of 1e-7 is less tha
 
 @dataclass
 class Case:
-    """A node test whose constants are constants."""
+    """A test whose constants are constants."""
 
     name: str
     model: onnx.ModelProto
@@ -102,13 +107,30 @@ class Case:
 
 @pytest.fixture(scope="module")
 def cases() -> list[Case]:
-    """The node tests of the known operators and types."""
+    """The tests of the known operators and types."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # overflows that the tests mean to have
         from onnx.backend.test.loader import load_model_tests
 
-        tests = load_model_tests(kind="node")
-    return [case for test in tests if is_promised(test.model.graph) for case in cases_of(test)]
+        tests = {test.name: (test.model, test.data_sets) for test in load_model_tests(kind="node")}
+        exported = [test for kind in KINDS for test in load_model_tests(kind=kind)]
+    tests |= {test.name: (onnx.load(f"{test.model_dir}/model.onnx"), stored(test.model_dir)) for test in exported}
+    return [
+        case_of(name, model, *data_set)
+        for name, (model, data_sets) in tests.items()
+        if is_promised(model.graph)
+        for data_set in data_sets
+    ]
+
+
+def stored(folder: str) -> list[tuple[list[np.ndarray], list[np.ndarray]]]:
+    """Inputs and outputs of a test that is kept in files."""
+
+    def arrays(data_set: Path, what: str) -> list[np.ndarray]:
+        paths = sorted(data_set.glob(f"{what}_*.pb"), key=lambda path: int(path.stem.split("_")[1]))
+        return [numpy_helper.to_array(onnx.load_tensor(path)) for path in paths]
+
+    return [(arrays(path, "input"), arrays(path, "output")) for path in sorted(Path(folder).glob("test_data_set_*"))]
 
 
 def is_promised(graph: onnx.GraphProto) -> bool:
@@ -118,26 +140,27 @@ def is_promised(graph: onnx.GraphProto) -> bool:
     return operators <= PROMISED | ALSO_KNOWN and types <= known
 
 
-def cases_of(test) -> Iterator[Case]:
-    model = copy.deepcopy(test.model)
+def case_of(name: str, model: onnx.ModelProto, inputs: list, outputs: list) -> Case:
+    model = copy.deepcopy(model)
     graph = model.graph
     for info in (*graph.input, *graph.output):
         if info.type.tensor_type.elem_type == TensorProto.DOUBLE:
             info.type.tensor_type.elem_type = TensorProto.FLOAT
-    for inputs, outputs in test.data_sets:
-        arrays = {info.name: single(array) for info, array in zip(graph.input, inputs, strict=True)}
-        constants = {
-            name
-            for node in graph.node
-            for index in CONSTANT_INPUTS.get(node.op_type, ())
-            for name in node.input[index : index + 1]
-        }
-        for prefix, names in CONSTANT_BY_NAME.items():
-            constants.update(names if test.name.startswith(prefix) else ())
-        for info in [info for info in graph.input if info.name in constants]:
-            graph.initializer.append(numpy_helper.from_array(arrays.pop(info.name), info.name))
-            graph.input.remove(info)
-        yield Case(test.name, model, list(arrays.values()), [single(array) for array in outputs])
+    known = {initializer.name for initializer in graph.initializer}
+    infos = [info for info in graph.input if info.name not in known]
+    arrays = {info.name: single(array) for info, array in zip(infos, inputs, strict=True)}
+    constants = {
+        name
+        for node in graph.node
+        for index in CONSTANT_INPUTS.get(node.op_type, ())
+        for name in node.input[index : index + 1]
+    }
+    for prefix, names in CONSTANT_BY_NAME.items():
+        constants.update(names if name.startswith(prefix) else ())
+    for info in [info for info in infos if info.name in constants]:
+        graph.initializer.append(numpy_helper.from_array(arrays.pop(info.name), info.name))
+        graph.input.remove(info)
+    return Case(name, model, list(arrays.values()), [single(array) for array in outputs])
 
 
 def single(array) -> np.ndarray:
@@ -145,7 +168,7 @@ def single(array) -> np.ndarray:
     return array.astype(np.float32) if array.dtype == np.float64 else array
 
 
-def test_every_node_test_passes(cases, tmp_path, record_property):
+def test_every_test_passes(cases, tmp_path, record_property):
     runnable = [case for case in cases if case.name not in REFUSED]
     failures = {}
     for case, compiled in zip(runnable, compile_graphs([case.graph for case in runnable], tmp_path), strict=True):
@@ -155,13 +178,11 @@ def test_every_node_test_passes(cases, tmp_path, record_property):
                 np.testing.assert_allclose(result.reshape(expected.shape), expected, rtol=RTOL, atol=ATOL)
         except AssertionError as error:
             failures[case.name] = " ".join(str(error).split())
-    summary = (
-        f"{len(runnable) - len(failures)} of {len(cases)} node tests pass, {len(REFUSED)} are refused as they must"
-    )
+    summary = f"{len(runnable) - len(failures)} of {len(cases)} tests pass, {len(REFUSED)} are refused as they must"
     record_property("conformance", summary)
     print(summary)
     assert not failures, f"{summary}: {failures}"
-    assert len(runnable) > 500  # of the version of ONNX at hand; fewer would mean that the tests were not found
+    assert len(runnable) > 600  # of the version of ONNX at hand; fewer would mean that the tests were not found
 
 
 def test_every_promised_operator_is_tested(cases):

@@ -11,6 +11,7 @@ UNDIN_INLINE float undin_hard_sigmoid(float x, float alpha, float beta) {
     return undin_min(undin_max(alpha * x + beta, 0), 1);
 }
 UNDIN_INLINE float undin_hard_swish(float x) { return x * undin_hard_sigmoid(x, 1.0f / 6, 0.5f); }
+UNDIN_INLINE float undin_softsign(float x) { return x / (1 + __builtin_fabsf(x)); }
 UNDIN_INLINE float undin_square(float x) { return x * x; }
 UNDIN_INLINE float undin_abs(float x) { return __builtin_fabsf(x); }
 

@@ -68,15 +68,17 @@ def batch_normalization(make: Builder, node: Node) -> Value:
 
 
 def softmax(make: Builder, node: Node) -> Value:
-    """Over one axis; before opset 13 over all axes from `axis` on."""
+    """Softmax and LogSoftmax over one axis; before opset 13 over all axes from `axis` on."""
     x = node.inputs[0]
     if make.opset < 13:
         axis = node.get("axis", 1) % len(x.shape)
         flat = make.reshape(x, (prod(x.shape[:axis]), prod(x.shape[axis:])))
-        return make.reshape(make("Softmax", flat, axis=1), x.shape)
+        return make.reshape(make(node.operator, flat, axis=1), x.shape)
     axes = np.array([node.get("axis", -1)], np.int64)
-    exponentials = make("Exp", make("Sub", x, make("ReduceMax", x, axes)))
-    return make("Div", exponentials, make("ReduceSum", exponentials, axes))
+    below = make("Sub", x, make("ReduceMax", x, axes))
+    exponentials = make("Exp", below)
+    total = make("ReduceSum", exponentials, axes)
+    return make("Sub", below, make("Log", total)) if "Log" in node.operator else make("Div", exponentials, total)
 
 
 def _global_pool(operator: str):
@@ -92,6 +94,7 @@ RULES = {
     "GroupNormalization": group_normalization,
     "BatchNormalization": batch_normalization,
     "Softmax": softmax,
+    "LogSoftmax": softmax,
     "GlobalAveragePool": _global_pool("ReduceMean"),
     "GlobalMaxPool": _global_pool("ReduceMax"),
 }

@@ -65,6 +65,18 @@ def cast_like(make: Builder, node: Node) -> Value:
     return make("Cast", node.inputs[0], to=TYPES[node.inputs[1].dtype.name])
 
 
+def aligned(make: Builder, node: Node) -> Value | None:
+    """Before opset 7 an attribute said with which axis of the first operand the second begins."""
+    if make.opset >= 7:
+        return None
+    a, b = node.inputs
+    axis = 1 if node.operator == "PRelu" else node.get("axis")
+    if axis is None or b.size == 1:
+        return None
+    after = len(a.shape) - axis % len(a.shape) - len(b.shape)
+    return make(node.operator, a, make.reshape(b, (*b.shape, *[1] * after)))
+
+
 def unless_same(make: Builder, node: Node) -> Value | None:
     """An operator that only changes shape or type, and here does not."""
     x, y = node.inputs[0], node.outputs[0]
@@ -90,6 +102,7 @@ RULES = {
     "Dropout": dropout,
     "CastLike": cast_like,
     "Split": split,
+    **dict.fromkeys(("Add", "Sub", "Mul", "Div", "Pow", "PRelu", "And", "Or", "Equal", "Greater", "Less"), aligned),
     "Concat": concat,
     **dict.fromkeys(("Expand", "Cast", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Pad", "Tile"), unless_same),
 }
