@@ -2,6 +2,7 @@
 
 import ctypes
 import dataclasses
+import runpy
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from compiler import small_step
 from compiler.product_checks import built, need, needed
 
 from undin.compiler import build as build_module
+from undin.compiler import targets
 from undin.compiler.build import KERNELS, build, find_compiler
 from undin.compiler.cache import cached_library
 from undin.compiler.graph import read
@@ -129,6 +131,23 @@ def test_generated_code_is_clean_under_sanitizers(source, tmp_path, flags):
         done = subprocess.run([program], input=wild_frames(40).tobytes(), capture_output=True, check=False)
         assert done.returncode == 0, done.stderr.decode()[:3000]
         assert len(done.stdout) > 40 * 4 * small_step.HOP
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "triple", "library", "variants"),
+    [
+        ("linux", "x86_64", "x86_64-linux-gnu", "libundin_x.so", 3),
+        ("linux", "aarch64", "aarch64-linux-gnu", "libundin_x.so", 1),
+        ("linux", "armv7l", "arm-linux-gnueabihf", "libundin_x.so", 1),
+        ("darwin", "arm64", "aarch64-macos", "libundin_x.dylib", 1),
+        ("win32", "AMD64", "x86_64-windows-gnu", "undin_x.dll", 3),
+    ],
+)
+def test_every_machine_has_a_native_target(monkeypatch, system, machine, triple, library, variants):
+    monkeypatch.setattr(sys, "platform", system)
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    native = runpy.run_path(targets.__file__)["TARGETS"]["native"]
+    assert (native.triple, native.library.format("undin_x"), len(native.variants)) == (triple, library, variants)
 
 
 def test_without_a_compiler_one_sentence_says_what_to_install(monkeypatch):

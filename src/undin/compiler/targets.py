@@ -70,7 +70,7 @@ class Target:
     gcc: tuple[str, ...] = ()
 
 
-ARCHITECTURES = {"AMD64": "x86_64", "arm64": "aarch64", "armv7l": "arm"}
+ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64", "armv7l": "arm"}
 """Machines as zig names them, where Python says otherwise."""
 
 ELF = ("-Wl,--no-undefined", "-Wl,--gc-sections", "-s")
@@ -82,15 +82,16 @@ ARMV7 = {"triple": "arm-linux-gnueabihf", "cpu": "generic+v7a+neon"}
 
 
 def _host() -> Target:
-    architecture = ARCHITECTURES.get(platform.machine(), platform.machine())
+    name = platform.machine().lower()
+    architecture = ARCHITECTURES.get(name, name)
     machine = {"x86_64": X86_64, "arm": ARMV7}.get(architecture, AARCH64)
     if sys.platform == "darwin":
-        machine |= {"triple": f"{architecture}-macos", "library": "lib{}.dylib", "flags": ("-fPIC",)}
+        system = {"triple": f"{architecture}-macos", "library": "lib{}.dylib", "flags": ("-fPIC",)}
     elif sys.platform == "win32":
-        machine |= {"triple": f"{architecture}-windows-gnu", "library": "{}.dll"}
+        system = {"triple": f"{architecture}-windows-gnu", "library": "{}.dll"}
     else:
-        machine |= ON_LINUX
-    return Target(**machine, is_host=True)
+        system = ON_LINUX
+    return Target(**(machine | system), is_host=True)
 
 
 TARGETS = {
