@@ -1,7 +1,12 @@
 /* undin_dispatch.h: which variant of a library for x86-64 this processor runs, found once, when the library is loaded.
  *
  * The generated file that includes this calls the variant of each public function through a table at `undin_variant`.
- * Which instructions a variant may use is written in compiler/targets.py; what is asked for here must cover them.
+ * A variant is the model's C file compiled once more, with other instructions and names: for undin_tiny.c
+ *
+ *     cc -O3 -mavx2 -mfma '-DUNDIN_PUBLIC(name)=undin_tiny_##name##_avx2' -c undin_tiny.c -o undin_tiny_avx2.o
+ *
+ * Which instructions a variant may use is written in compiler/targets.py; what is asked for here must cover them. A
+ * program that is compiled for one processor alone needs neither this nor the file that includes it.
  */
 #ifndef UNDIN_DISPATCH_H
 #define UNDIN_DISPATCH_H
