@@ -49,14 +49,14 @@ def depthwise(
                 address(name, start, [(v, loop[which]) for v, loop in zip(variables, here.loops, strict=True)])
                 for name, start, which in (("y0", here.y_start, 2), ("x0", here.x_start, 1))
             )
-            calls, offsets = [], here.offsets or [0]
-            for first in range(0, len(offsets), MOST_TAPS):
+            calls, offsets = [], here.offsets
+            for first in range(0, max(1, len(offsets)), MOST_TAPS):
                 taps = offsets[first : first + MOST_TAPS]
                 sizes = {
                     "rows": here.rows,
                     "channels": channels,
                     "taps": len(taps),
-                    "tap_offset": f"{{{', '.join(map(str, taps))}}}",
+                    "tap_offset": f"{{{', '.join(map(str, taps or [0]))}}}",
                     "x_row": here.x_row,
                     "y_row": here.y_row,
                 }

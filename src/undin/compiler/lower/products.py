@@ -93,7 +93,7 @@ def _block(
     channel = x.strides[1] if depth > 1 else 1
     offsets, tap_depth = _joined(here.offsets, depth, channel if group == 1 else 0)
     if not offsets:
-        offsets, tap_depth = [0], 1  # its weight is 0
+        offsets, tap_depth = [0], 0  # all of the window lies in the padding
     counts, variables = [length for length, _, _ in here.loops], "ijklmn"[: len(here.loops)]
     a = address("x0", here.x_start, [(v, step) for v, (_, step, _) in zip(variables, here.loops, strict=True)])
     y_at = address("y0", here.y_start, [(v, step) for v, (_, _, step) in zip(variables, here.loops, strict=True)])
@@ -224,7 +224,7 @@ def matmul(lowering: Lowering, node: Node) -> None:
             taps=1,
             a_row=row_steps[0],
             a_step=a.strides[-1],
-            w_row=w.strides[-2] or columns,
+            w_row=w.strides[-2],
             y_row=row_steps[1],
             residual_row=row_steps[2],
             padded=is_padded,
