@@ -50,14 +50,19 @@ def dropout(make: Builder, node: Node) -> tuple[Value, ...]:
     return x, make.value(np.ones(x.shape, mask.dtype if mask else np.bool_))
 
 
-def split(make: Builder, node: Node) -> tuple[Value, ...]:
-    """Split, as a slice for each part."""
-    axis, parts, start = node.get("axis", 0), [], 0
-    for value in node.outputs:
-        length = value.shape[axis]
-        parts.append(make.slice(node.inputs[0], axis, start, start + length))
-        start += length
-    return tuple(parts)
+def split(make: Builder, node: Node) -> tuple[Value | None, ...]:
+    """Split, as a slice for each part that is read."""
+    x, count = node.inputs[0], len(node.outputs)
+    axis = node.get("axis", 0) % len(x.shape)
+    lengths = node.constant(1, "split")
+    if lengths is None:  # as long as each other, the last perhaps shorter
+        lengths = [-(-x.shape[axis] // count)] * count
+    stops = np.minimum(np.cumsum(lengths), x.shape[axis]).tolist()
+    starts = [0, *stops[:-1]]
+    return tuple(
+        None if part is None else make.slice(x, axis, start, stop)
+        for part, start, stop in zip(node.outputs, starts, stops, strict=True)
+    )
 
 
 def cast_like(make: Builder, node: Node) -> Value:
