@@ -128,7 +128,7 @@ typedef struct {
 } undin_tile;
 
 UNDIN_INLINE int undin_tile_split(int sums) {
-#if UNDIN_LANES == 1
+#if UNDIN_LANES == 1 || defined(UNDIN_REPRODUCIBLE) /* one order of summation on all processors */
     (void)sums;
     return 1;
 #elif UNDIN_REGISTERS == 32

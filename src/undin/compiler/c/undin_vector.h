@@ -174,9 +174,9 @@ UNDIN_INLINE undin_vector undin_vector_if_less(undin_vector a, undin_vector b, u
 }
 
 /* 1 / x for a normal x whose reciprocal is normal, at most 2 ulp off: where division is slow, an estimate and a step of
-   Newton's method. */
+   Newton's method, unless processors must agree to the bit. */
 UNDIN_INLINE undin_vector undin_vector_reciprocal(undin_vector x) {
-#if UNDIN_LANES == 16
+#if UNDIN_LANES == 16 && !defined(UNDIN_REPRODUCIBLE)
     const undin_vector estimate = (undin_vector)_mm512_rcp14_ps((__m512)x);
     return estimate + estimate * (1.0f - x * estimate);
 #else

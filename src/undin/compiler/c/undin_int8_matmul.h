@@ -1,0 +1,187 @@
+/* undin_int8_matmul.h: the kernels of undin_matmul.h and undin_lanes.h with weights and activations of 8 bits.
+ *
+ *     y[m][n] = activation(bias[n] + scale[n] * sum over t, k of (a[m a_row + tap_offset[t] + k] - zero_point) w[t][k][n])
+ *
+ * The sum is one of integers, exact in any order, and y is of floats: what follows a layer does not know that its
+ * products were in integers. scale[n] is that of the weights of column n times that of a. The zero point is taken out
+ * of the sum at its beginning, with w_sum[n], the sum of the column's weights.
+ *
+ * Read next: undin_int8_recurrent.h.
+ */
+#ifndef UNDIN_INT8_MATMUL_H
+#define UNDIN_INT8_MATMUL_H
+
+#include "undin_integer.h"
+#include "undin_tile.h"
+
+/* Sums of a tile, and its most vectors of columns: without products of bytes the halves of w take registers too. */
+#if UNDIN_LANES == 1
+#define UNDIN_INT8_SUMS 4
+#define UNDIN_INT8_VECTORS 2
+#elif UNDIN_HAS_BYTE_PRODUCTS
+#define UNDIN_INT8_SUMS UNDIN_TILE_SUMS
+#define UNDIN_INT8_VECTORS 4
+#elif UNDIN_REGISTERS == 32
+#define UNDIN_INT8_SUMS 16
+#define UNDIN_INT8_VECTORS 4
+#else
+#define UNDIN_INT8_SUMS 8
+#define UNDIN_INT8_VECTORS 2
+#endif
+
+/* Height of the tiles that cover `rows` of `row_sums` sums each, evenly; without vectors it is fixed. */
+UNDIN_INLINE int undin_int8_height(int rows, int row_sums) {
+    const int most = UNDIN_INT8_SUMS / row_sums;
+    return UNDIN_LANES == 1 ? most : UNDIN_DIVIDE_UP(rows, UNDIN_DIVIDE_UP(rows, most));
+}
+
+/* Sizes and strides of a and w count bytes, those of y floats. */
+typedef struct {
+    int rows, columns, depth;
+    int taps;                       /* 1 <= taps <= UNDIN_TAPS_MAX */
+    int tap_offset[UNDIN_TAPS_MAX]; /* where the input of each tap begins, from a; may be negative */
+    int a_row, y_row;
+    int zero_point;                 /* of a */
+    enum undin_activation activation;
+    float alpha, beta;              /* of the activation */
+} undin_int8_matmul_shape;
+
+/* Load the group of four weights of vector j of columns. */
+UNDIN_INLINE undin_integers undin_int8_load(const int8_t *w, const undin_tile *tile, int group, int j) {
+    return undin_integers_from_vector(undin_tile_load((const float *)(const void *)w, group, tile, j));
+}
+
+/* sum[i][j] += sum over k of a[i][k] w[k][j] */
+UNDIN_INLINE void undin_int8_tile_product(undin_integers *sum, const undin_tile *tile, const int8_t *a, int a_row,
+                                          const int8_t *w, int padded, int depth) {
+    for (int k = 0; k < depth; k += 4, w += 4 * padded) {
+        undin_integers w_k[UNDIN_TILE_SUMS];
+        UNDIN_UNROLL for (int j = 0; j < tile->vectors; ++j) w_k[j] = undin_int8_load(w, tile, 0, j);
+        UNDIN_UNROLL for (int i = 0; i < tile->rows; ++i) {
+            const undin_integers a_i = undin_integers_of(undin_four_bytes(a + i * a_row + k, depth - k));
+            UNDIN_UNROLL for (int j = 0; j < tile->vectors; ++j)
+                sum[i * tile->vectors + j] = undin_add_products_of_bytes(sum[i * tile->vectors + j], a_i, w_k[j]);
+        }
+    }
+}
+
+/* Vector j of what a column's sum begins with: the zero point times the weights, taken away. */
+UNDIN_INLINE undin_integers undin_int8_begin(const int32_t *w_sum, const undin_tile *tile, int zero_point, int j) {
+    return undin_int8_load((const int8_t *)w_sum, tile, 0, j) * -(zero_point + UNDIN_BYTE_OFFSET);
+}
+
+/* Sums become floats: bias[j] + scale[j] sum[i][j]; bias may be NULL. */
+UNDIN_INLINE void undin_int8_scale(undin_vector *y, const undin_integers *sum, const undin_tile *tile,
+                                   const float *scale, const float *bias, int bias_row) {
+    const int has_bias = bias != 0;
+    UNDIN_OPAQUE(bias);
+    UNDIN_OPAQUE(scale);
+    UNDIN_UNROLL for (int i = 0; i < tile->rows; ++i) {
+        UNDIN_UNROLL for (int j = 0; j < tile->vectors; ++j) {
+            const undin_vector product =
+                undin_integers_to_floats(sum[i * tile->vectors + j]) * undin_tile_load(scale, 0, tile, j);
+            y[i * tile->vectors + j] =
+                has_bias ? product + undin_tile_load(bias + i * bias_row, 0, tile, j) : product;
+        }
+    }
+}
+
+UNDIN_INLINE void undin_int8_matmul_tile(float *y, const int8_t *a, const int *tap_offset, const int8_t *w,
+                                         const int32_t *w_sum, const float *scale, const float *bias,
+                                         const undin_int8_matmul_shape *shape, int rows, int vectors, int last) {
+    const int padded = UNDIN_PADDED(shape->columns);
+    const undin_tile tile = undin_plain_tile(rows, vectors, last, 1);
+    undin_integers sum[UNDIN_TILE_SUMS];
+    UNDIN_UNROLL for (int i = 0; i < rows; ++i) {
+        UNDIN_UNROLL for (int j = 0; j < vectors; ++j)
+            sum[i * vectors + j] = undin_int8_begin(w_sum, &tile, shape->zero_point, j);
+    }
+    for (int t = 0; t < shape->taps; ++t)
+        undin_int8_tile_product(sum, &tile, a + tap_offset[t], shape->a_row,
+                                w + t * UNDIN_DIVIDE_UP(shape->depth, 4) * 4 * padded, padded, shape->depth);
+
+    undin_vector result[UNDIN_TILE_SUMS];
+    undin_int8_scale(result, sum, &tile, scale, bias, 0);
+    undin_tile_finish(result, &tile, last, 0, 0, 0, 0, shape->activation, shape->alpha, shape->beta);
+    undin_tile_store(y, shape->y_row, result, &tile, last);
+}
+
+UNDIN_INLINE void undin_int8_matmul_columns(float *y, const int8_t *a, const int *tap_offset, const int8_t *w,
+                                            const int32_t *w_sum, const float *scale, const float *bias,
+                                            const undin_int8_matmul_shape *shape, int vectors, int last) {
+    UNDIN_FOR_ROWS(shape->rows, undin_int8_height(shape->rows, vectors), m, height,
+        undin_int8_matmul_tile(y + m * shape->y_row, a + m * shape->a_row, tap_offset, w, w_sum, scale, bias, shape,
+                               height, vectors, last));
+}
+
+/* y (rows, columns) of floats; a (rows, taps * depth) as undin_quantize_bytes writes it; w (taps, ceil(depth / 4),
+ * padded, 4), zeros where depth or columns are filled up; w_sum (padded), that of each column over all taps, scale and
+ * bias (padded), bias may be NULL. y must overlap nothing else. */
+UNDIN_KERNEL void undin_int8_matmul(float *y, const int8_t *a, const int8_t *w, const int32_t *w_sum,
+                                    const float *scale, const float *bias, const undin_int8_matmul_shape *sizes) {
+    const undin_int8_matmul_shape copy = *sizes, *const shape = &copy; /* as in undin_matmul */
+    const int *tap_offset = sizes->tap_offset;
+    UNDIN_FOR_CHUNKS(shape->columns, UNDIN_INT8_VECTORS, n, vectors, last,
+        undin_int8_matmul_columns(y + n, a, tap_offset, w + 4 * n, w_sum + n, scale + n, bias ? bias + n : bias, shape,
+                                  vectors, last));
+}
+
+/* Sizes and strides of x count bytes, those of y and bias floats. */
+typedef struct {
+    int rows, channels, depth; /* rows of y, rows that were quantized to x are `depth` */
+    int y_row;
+    int bias_row;              /* 0: all rows of y have the same bias; else its stride */
+    int zero_point;            /* of x */
+    enum undin_activation activation;
+    float alpha, beta;         /* of the activation */
+} undin_int8_band_mix_shape;
+
+UNDIN_INLINE void undin_int8_band_mix_tile(float *y, const int8_t *x, const int8_t *w, const int32_t *w_sum,
+                                           const float *scale, const float *bias,
+                                           const undin_int8_band_mix_shape *shape, int rows, int vectors, int last) {
+    const int padded = UNDIN_PADDED(shape->channels);
+    const undin_tile tile = undin_plain_tile(rows, vectors, last, 1);
+    undin_integers sum[UNDIN_TILE_SUMS];
+    UNDIN_UNROLL for (int i = 0; i < rows; ++i) {
+        UNDIN_UNROLL for (int j = 0; j < vectors; ++j)
+            sum[i * vectors + j] = undin_int8_begin(w_sum + i * padded, &tile, shape->zero_point, j);
+    }
+    for (int k = 0; k < shape->depth; k += 4, x += 4 * shape->channels, w += 4 * shape->rows * padded) {
+        UNDIN_UNROLL for (int j = 0; j < vectors; ++j) {
+            const undin_integers x_j = undin_integers_from_vector(
+                undin_vector_load_first((const float *)(const void *)(x + 4 * j * UNDIN_LANES),
+                                        j + 1 < vectors ? UNDIN_LANES : last));
+            UNDIN_UNROLL for (int i = 0; i < rows; ++i)
+                sum[i * vectors + j] = undin_add_products_of_bytes(
+                    sum[i * vectors + j], x_j, undin_int8_load(w + 4 * i * padded, &tile, 0, j));
+        }
+    }
+    undin_vector result[UNDIN_TILE_SUMS];
+    undin_int8_scale(result, sum, &tile, scale, bias, shape->bias_row);
+    undin_tile_finish(result, &tile, last, 0, 0, 0, 0, shape->activation, shape->alpha, shape->beta);
+    undin_tile_store(y, shape->y_row, result, &tile, last);
+}
+
+UNDIN_INLINE void undin_int8_band_mix_columns(float *y, const int8_t *x, const int8_t *w, const int32_t *w_sum,
+                                              const float *scale, const float *bias,
+                                              const undin_int8_band_mix_shape *shape, int vectors, int last) {
+    const int padded = UNDIN_PADDED(shape->channels);
+    UNDIN_FOR_ROWS(shape->rows, undin_int8_height(shape->rows, vectors), n, height,
+        undin_int8_band_mix_tile(y + n * shape->y_row, x, w + 4 * n * padded, w_sum + n * padded, scale,
+                                 bias ? bias + n * shape->bias_row : bias, shape, height, vectors, last));
+}
+
+/* Mixing of bands, channel by channel:
+ * y[n][c] = activation(bias[n][c] + scale[c] * sum over k of (x[k][c] - zero_point) w[k][n][c])
+ *
+ * y (rows, channels) of floats; x (ceil(depth / 4), channels, 4) as undin_quantize_groups writes it; w (ceil(depth / 4),
+ * rows, padded, 4), w_sum (rows, padded), scale (padded), bias (padded) or (rows, padded), it may be NULL. y must
+ * overlap nothing else. */
+UNDIN_KERNEL void undin_int8_band_mix(float *y, const int8_t *x, const int8_t *w, const int32_t *w_sum,
+                                      const float *scale, const float *bias, const undin_int8_band_mix_shape *shape) {
+    UNDIN_FOR_CHUNKS(shape->channels, UNDIN_INT8_VECTORS, c, vectors, last,
+        undin_int8_band_mix_columns(y + c, x + 4 * c, w + 4 * c, w_sum + c, scale + c, bias ? bias + c : bias, shape,
+                                    vectors, last));
+}
+
+#endif

@@ -1,0 +1,249 @@
+/* undin_integer.h: lanes of 32-bit integers beside the lanes of floats, sums of products of small integers, and the way
+ * from floats to small integers and back.
+ *
+ * Everything here gives the same bits on every processor: integers are exact, and floats are only multiplied, rounded
+ * and compared. A network whose products are in integers is compiled with UNDIN_REPRODUCIBLE and without contraction
+ * to fused operations, so that what is left of it in floats does too.
+ *
+ * Weights lie in groups of four along the depth, w[k / 4][column][k % 4]: a lane of 32 bits holds four weights of one
+ * column. A processor either multiplies four bytes by four bytes at once (VNNI, the dot product of ARM), or two 16-bit
+ * integers by two, the even and the odd bytes of a lane in turn.
+ *
+ * Read next: undin_int8_matmul.h.
+ */
+#ifndef UNDIN_INTEGER_H
+#define UNDIN_INTEGER_H
+
+#include "undin_vector.h"
+
+#if UNDIN_LANES == 1 && defined(__ARM_FEATURE_SIMD32)
+#include <arm_acle.h>
+#endif
+
+#if UNDIN_LANES > 1
+typedef int32_t undin_integers __attribute__((vector_size(4 * UNDIN_LANES)));
+typedef int16_t undin_pairs __attribute__((vector_size(4 * UNDIN_LANES)));
+typedef uint16_t undin_unsigned_pairs __attribute__((vector_size(4 * UNDIN_LANES)));
+typedef int16_t undin_shorts __attribute__((vector_size(2 * UNDIN_LANES)));
+typedef int8_t undin_bytes __attribute__((vector_size(UNDIN_LANES)));
+#else
+typedef int32_t undin_integers;
+#endif
+
+/* VNNI multiplies unsigned bytes by signed ones: there, bytes of activations are kept 128 higher than they are. */
+#if UNDIN_LANES == 16 && defined(__AVX512VNNI__)
+#define UNDIN_BYTE_OFFSET 128
+#else
+#define UNDIN_BYTE_OFFSET 0
+#endif
+
+/* Whether one instruction multiplies four bytes by four: else the halves of both operands take registers too. */
+#if UNDIN_BYTE_OFFSET || (UNDIN_LANES == 4 && defined(__ARM_FEATURE_DOTPROD))
+#define UNDIN_HAS_BYTE_PRODUCTS 1
+#else
+#define UNDIN_HAS_BYTE_PRODUCTS 0
+#endif
+
+UNDIN_INLINE undin_integers undin_integers_of(int32_t x) {
+#if UNDIN_LANES == 16
+    return (undin_integers)_mm512_set1_epi32(x);
+#elif UNDIN_LANES == 8
+    return (undin_integers)_mm256_set1_epi32(x);
+#elif UNDIN_LANES == 4
+    return (undin_integers){x, x, x, x};
+#else
+    return x;
+#endif
+}
+
+/* The same bits: groups of four bytes are read and written as floats are. */
+UNDIN_INLINE undin_integers undin_integers_from_vector(undin_vector x) {
+#if UNDIN_LANES > 1
+    return (undin_integers)x;
+#else
+    return (undin_integers)undin_vector_to_bits(x);
+#endif
+}
+
+/* The same numbers as floats. */
+UNDIN_INLINE undin_vector undin_integers_to_floats(undin_integers x) {
+#if UNDIN_LANES > 1
+    return __builtin_convertvector(x, undin_vector);
+#else
+    return (float)x;
+#endif
+}
+
+/* The bytes 0 and 2 of each lane, and the bytes 1 and 3, as two 16-bit integers. */
+UNDIN_INLINE undin_integers undin_even_bytes(undin_integers x) {
+#if UNDIN_LANES > 1
+    return (undin_integers)((undin_pairs)((undin_unsigned_pairs)x << 8) >> 8);
+#elif defined(__ARM_FEATURE_SIMD32)
+    return (undin_integers)__sxtb16((uint32_t)x);
+#else
+    return (int32_t)((uint32_t)(int8_t)(x >> 16) << 16 | (uint16_t)(int8_t)x);
+#endif
+}
+UNDIN_INLINE undin_integers undin_odd_bytes(undin_integers x) {
+#if UNDIN_LANES > 1
+    return (undin_integers)((undin_pairs)x >> 8);
+#elif defined(__ARM_FEATURE_SIMD32)
+    return (undin_integers)__sxtb16((uint32_t)x >> 8 | (uint32_t)x << 24);
+#else
+    return (int32_t)((uint32_t)(int8_t)(x >> 24) << 16 | (uint16_t)(int8_t)(x >> 8));
+#endif
+}
+
+/* sum + a0 b0 + a1 b1, where each lane of a and b holds two 16-bit integers */
+UNDIN_INLINE undin_integers undin_add_products_of_pairs(undin_integers sum, undin_integers a, undin_integers b) {
+#if UNDIN_LANES == 16 && defined(__AVX512VNNI__)
+    return (undin_integers)_mm512_dpwssd_epi32((__m512i)sum, (__m512i)a, (__m512i)b);
+#elif UNDIN_LANES == 16
+    return sum + (undin_integers)_mm512_madd_epi16((__m512i)a, (__m512i)b);
+#elif UNDIN_LANES == 8
+    return sum + (undin_integers)_mm256_madd_epi16((__m256i)a, (__m256i)b);
+#elif UNDIN_LANES == 4 && defined(__SSE2__)
+    return sum + (undin_integers)_mm_madd_epi16((__m128i)a, (__m128i)b);
+#elif UNDIN_LANES == 4 && defined(__ARM_NEON)
+    const int16x8_t a_pairs = (int16x8_t)a, b_pairs = (int16x8_t)b;
+    const int32x4_t low = vmull_s16(vget_low_s16(a_pairs), vget_low_s16(b_pairs));
+    const int32x4_t high = vmull_s16(vget_high_s16(a_pairs), vget_high_s16(b_pairs));
+#if defined(__aarch64__)
+    return sum + (undin_integers)vpaddq_s32(low, high);
+#else
+    return sum + (undin_integers)vcombine_s32(vpadd_s32(vget_low_s32(low), vget_high_s32(low)),
+                                              vpadd_s32(vget_low_s32(high), vget_high_s32(high)));
+#endif
+#elif UNDIN_LANES == 4 && defined(__wasm_simd128__)
+    return sum + (undin_integers)wasm_i32x4_dot_i16x8((v128_t)a, (v128_t)b);
+#elif UNDIN_LANES == 4
+    for (int lane = 0; lane < 4; ++lane)
+        sum[lane] += (int16_t)a[lane] * (int16_t)b[lane] + (a[lane] >> 16) * (b[lane] >> 16);
+    return sum;
+#elif defined(__ARM_FEATURE_SIMD32)
+    return __smlad(a, b, sum);
+#else
+    return sum + (int16_t)a * (int16_t)b + (a >> 16) * (b >> 16);
+#endif
+}
+
+/* sum + a0 w0 + a1 w1 + a2 w2 + a3 w3, where each lane of a and w holds four bytes; those of a as undin_quantize_bytes
+   leaves them, so that the sum is UNDIN_BYTE_OFFSET times the sum of the weights too large. */
+UNDIN_INLINE undin_integers undin_add_products_of_bytes(undin_integers sum, undin_integers a, undin_integers w) {
+#if UNDIN_BYTE_OFFSET
+    return (undin_integers)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)a, (__m512i)w);
+#elif UNDIN_HAS_BYTE_PRODUCTS
+    return (undin_integers)vdotq_s32((int32x4_t)sum, (int8x16_t)a, (int8x16_t)w);
+#else
+    sum = undin_add_products_of_pairs(sum, undin_even_bytes(a), undin_even_bytes(w));
+    return undin_add_products_of_pairs(sum, undin_odd_bytes(a), undin_odd_bytes(w));
+#endif
+}
+
+/* The first `count` of four bytes, 1 <= count <= 4; the others are 0 and their memory is not touched. */
+UNDIN_INLINE int32_t undin_four_bytes(const int8_t *from, int count) {
+    int32_t bytes = 0;
+    __builtin_memcpy(&bytes, from, count < 4 ? (unsigned)count : 4);
+    return bytes;
+}
+
+/* The first `count` of four 16-bit integers: the two at even places as a pair, and the two at odd places. */
+UNDIN_INLINE void undin_four_shorts(int32_t *even, int32_t *odd, const int16_t *from, int count) {
+    uint32_t low = 0, high = 0;
+    __builtin_memcpy(&low, from, count < 2 ? 2 : 4);
+    if (count > 2) __builtin_memcpy(&high, from + 2, count < 4 ? 2 : 4);
+    *even = (int32_t)((low & 0xffff) | high << 16);
+    *odd = (int32_t)(low >> 16 | (high & 0xffff0000));
+}
+
+/* The nearest integer, ties to even, of low <= x <= high, numbers of at most 22 bits; a NaN gives `low`. */
+UNDIN_INLINE undin_integers undin_nearest(undin_vector x, float low, float high) {
+    /* Added to so large a number, x is rounded to the last bit of a float. */
+    const float large = 12582912.0f;
+    x = undin_vector_min(undin_vector_max(undin_vector_of(low), x), undin_vector_of(high));
+    return (undin_integers)(undin_vector_to_bits(x + large) - undin_vector_to_bits(undin_vector_of(large)));
+}
+
+/* Write the first `count` lanes as bytes or as 16-bit integers, and read those back; 1 <= count <= UNDIN_LANES. */
+UNDIN_INLINE void undin_bytes_store_first(int8_t *to, undin_integers x, int count) {
+#if UNDIN_LANES > 1
+    const undin_bytes bytes = __builtin_convertvector(x, undin_bytes);
+    __builtin_memcpy(to, &bytes, (unsigned)count);
+#else
+    (void)count;
+    *to = (int8_t)x;
+#endif
+}
+UNDIN_INLINE void undin_shorts_store_first(int16_t *to, undin_integers x, int count) {
+#if UNDIN_LANES > 1
+    const undin_shorts shorts = __builtin_convertvector(x, undin_shorts);
+    __builtin_memcpy(to, &shorts, 2 * (unsigned)count);
+#else
+    (void)count;
+    *to = (int16_t)x;
+#endif
+}
+UNDIN_INLINE undin_integers undin_shorts_load_first(const int16_t *from, int count) {
+#if UNDIN_LANES > 1
+    undin_shorts shorts = {0};
+    __builtin_memcpy(&shorts, from, 2 * (unsigned)count);
+    return __builtin_convertvector(shorts, undin_integers);
+#else
+    (void)count;
+    return *from;
+#endif
+}
+
+/* Rows of floats to be quantized: q = clamp(round(x / scale) + zero_point). */
+typedef struct {
+    int rows, columns;
+    int x_row, y_row;
+    float inverse_scale;
+    int zero_point;
+} undin_quantize_shape;
+
+/* Which lanes of a row are read and written from column n on. */
+UNDIN_INLINE int undin_lanes_left(int columns, int n) {
+    return columns - n < UNDIN_LANES ? columns - n : UNDIN_LANES;
+}
+
+/* y (rows, columns), signed bytes in [-128, 127], UNDIN_BYTE_OFFSET higher; x (rows, columns). */
+UNDIN_KERNEL void undin_quantize_bytes(int8_t *y, const float *x, const undin_quantize_shape *shape) {
+    const float low = (float)(-128 - shape->zero_point), high = (float)(127 - shape->zero_point);
+    for (int m = 0; m < shape->rows; ++m, x += shape->x_row, y += shape->y_row)
+        for (int n = 0; n < shape->columns; n += UNDIN_LANES) {
+            const int lanes = undin_lanes_left(shape->columns, n);
+            const undin_vector scaled = undin_vector_load_first(x + n, lanes) * shape->inverse_scale;
+            undin_bytes_store_first(
+                y + n, undin_nearest(scaled, low, high) + (shape->zero_point + UNDIN_BYTE_OFFSET), lanes);
+        }
+}
+
+/* y (rows, columns), 16-bit integers in [-32767, 32767], whose zero_point is 0; x (rows, columns). */
+UNDIN_KERNEL void undin_quantize_shorts(int16_t *y, const float *x, const undin_quantize_shape *shape) {
+    for (int m = 0; m < shape->rows; ++m, x += shape->x_row, y += shape->y_row)
+        for (int n = 0; n < shape->columns; n += UNDIN_LANES) {
+            const int lanes = undin_lanes_left(shape->columns, n);
+            const undin_vector scaled = undin_vector_load_first(x + n, lanes) * shape->inverse_scale;
+            undin_shorts_store_first(y + n, undin_nearest(scaled, -32767, 32767), lanes);
+        }
+}
+
+/* Four rows of x become one of y: y[k / 4][n][k % 4] = x[k][n] as bytes; rows that x lacks are 0. */
+UNDIN_KERNEL void undin_quantize_groups(int8_t *y, const float *x, const undin_quantize_shape *shape) {
+    const float low = (float)(-128 - shape->zero_point), high = (float)(127 - shape->zero_point);
+    for (int k = 0; k < shape->rows; k += 4, y += 4 * shape->columns)
+        for (int n = 0; n < shape->columns; n += UNDIN_LANES) {
+            const int lanes = undin_lanes_left(shape->columns, n);
+            undin_vector_bits group = undin_vector_to_bits(undin_vector_of(0));
+            for (int i = 0; i < 4 && k + i < shape->rows; ++i) {
+                const undin_vector x_i = undin_vector_load_first(x + (k + i) * shape->x_row + n, lanes);
+                const undin_integers byte = undin_nearest(x_i * shape->inverse_scale, low, high) +
+                                            (shape->zero_point + UNDIN_BYTE_OFFSET);
+                group |= ((undin_vector_bits)byte & 255) << 8 * i;
+            }
+            undin_vector_store_first((float *)(void *)(y + 4 * n), undin_vector_from_bits(group), lanes);
+        }
+}
+
+#endif
