@@ -1,4 +1,4 @@
-"""Builds tests/compiler/kernel_shim.c for every vector width that this processor has, and calls it by ctypes.
+"""Builds kernel_shim.c and int8_shim.c for every vector width that this processor has, and calls them by ctypes.
 
 Not a test. Read next: test_kernels_matmul.py, which uses it.
 """
@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 KERNELS = Path(__file__).resolve().parents[2] / "src" / "undin" / "compiler" / "c"
-SHIM = Path(__file__).with_suffix(".c")
+FLOAT, INT8 = (Path(__file__).with_name(name) for name in ("kernel_shim.c", "int8_shim.c"))
 # Set by test_kernels_sanitized.py, which runs the same tests in a process that has the sanitizers loaded.
 SANITIZED = "UNDIN_TEST_SANITIZED" in os.environ
 
@@ -55,6 +55,19 @@ BandMixShape = _structure("BandMixShape", "rows channels depth x_row y_row bias_
 RecurrentShape = _structure(
     "RecurrentShape",
     "rows inputs hidden x_row state_row next_row bias_row activation[3] alpha[3]:float beta[3]:float clip:float",
+)
+
+
+QuantizeShape = _structure("QuantizeShape", "rows columns x_row y_row inverse_scale:float zero_point")
+Int8MatmulShape = _structure(
+    "Int8MatmulShape",
+    f"rows columns depth taps tap_offset[{TAPS_MAX}] a_row y_row zero_point activation alpha:float beta:float",
+)
+Int8BandMixShape = _structure(
+    "Int8BandMixShape", "rows channels depth y_row bias_row zero_point activation alpha:float beta:float"
+)
+Int8RecurrentShape = _structure(
+    "Int8RecurrentShape", "rows inputs hidden x_row state_row next_row y_row cell_step:float"
 )
 
 
@@ -117,7 +130,7 @@ def _cpu_flags() -> set[str]:
     return set(next((line.partition(":")[2] for line in lines if line.startswith("flags")), "").split())
 
 
-def _vector_widths() -> dict[str, str]:
+def _vector_widths(source: Path) -> dict[str, str]:
     """Widths that this processor has: name to the level of x86-64; elsewhere the compiler's default alone."""
     if platform.machine() not in ("x86_64", "AMD64"):
         return {"native": ""}
@@ -127,27 +140,34 @@ def _vector_widths() -> dict[str, str]:
         widths["avx2"] = "x86-64-v3"
     if {"avx512f", "avx512bw", "avx512dq", "avx512vl"} <= flags:
         widths["avx512"] = "x86-64-v4"
+        if source == INT8 and "avx512_vnni" in flags:
+            widths["vnni"] = "x86-64-v4"
     return widths
 
 
-def _commands() -> dict[str, list[str]]:
+def _commands(source: Path) -> dict[str, list[str]]:
     """Every build: its name and the compiler with its flags, without input and output."""
     cc = shutil.which("gcc") or shutil.which("cc")
-    common = ["-I", str(KERNELS), "-std=gnu99", "-Wall", "-Wextra", "-Werror", "-fPIC", "-ffp-contract=fast"]
+    rounding = ["-ffp-contract=off", "-DUNDIN_REPRODUCIBLE"] if source == INT8 else ["-ffp-contract=fast"]
+    common = ["-I", str(KERNELS), "-std=gnu99", "-Wall", "-Wextra", "-Werror", "-fPIC", *rounding]
     fast = [*common, "-O3", "-fno-math-errno"]
     builds = {}
-    widths = _vector_widths()
+    widths = _vector_widths(source)
     if SANITIZED:  # slow to compile: the narrowest and the widest tell enough
         widths = dict([*widths.items()][:: max(len(widths) - 1, 1)])
     for width, level in widths.items():
         march = [f"-march={level}"] if level else []
+        march += ["-mavx512vnni"] if width == "vnni" else []
         if cc and SANITIZED:
             sanitize = ["-O0", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
             builds[f"{width}-sanitized"] = [cc, *common, *sanitize, *march, "-DUNDIN_RUN_TIME_SIZES", "-shared"]
             continue
         if cc:
-            builds[f"{width}-gcc"] = [cc, *fast, *march, "-shared"]
             builds[f"{width}-run_time"] = [cc, *common, "-O1", *march, "-DUNDIN_RUN_TIME_SIZES", "-shared"]
+        if source == INT8:  # whole networks hold constant sizes against each other
+            continue
+        if cc:
+            builds[f"{width}-gcc"] = [cc, *fast, *march, "-shared"]
         if find_spec("ziglang") and level:
             zig = [sys.executable, "-m", "ziglang", "cc", "-target", "x86_64-linux-gnu"]
             builds[f"{width}-zig"] = [
@@ -163,27 +183,31 @@ def _commands() -> dict[str, list[str]]:
     return builds
 
 
-def _build(command: list[str], output: Path) -> Shim:
-    done = subprocess.run([*command, str(SHIM), "-o", str(output)], capture_output=True, text=True)
+def _build(command: list[str], source: Path, output: Path) -> Shim:
+    done = subprocess.run([*command, str(source), "-o", str(output)], capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr[-4000:]}")
     return Shim(ctypes.CDLL(str(output)), any("RUN_TIME" in flag for flag in command))
 
 
 @functools.cache
-def _builds() -> dict[str, Future]:
-    """All builds, begun at once, since compiling takes longer than the tests."""
+def _builds(source: Path) -> dict[str, Future]:
+    """All builds of a file, begun at once, since compiling takes longer than the tests."""
     folder = Path(tempfile.mkdtemp(prefix="undin-kernels-"))
     pool = ThreadPoolExecutor(os.cpu_count())
-    return {name: pool.submit(_build, command, folder / f"{name}.so") for name, command in _commands().items()}
+    return {
+        name: pool.submit(_build, command, source, folder / f"{name}.so") for name, command in _commands(source).items()
+    }
 
 
-def shims(kind: str = "") -> list:
+def shims(kind: str = "", *, source: Path = FLOAT) -> list:
     """Parameters for pytest: names of all builds, or of those whose sizes are of a `kind`, constant or run_time."""
-    names = [name for name in _commands() if not kind or (kind == "run_time") == (not name.endswith(("gcc", "zig")))]
+    names = [
+        name for name in _commands(source) if not kind or (kind == "run_time") == (not name.endswith(("gcc", "zig")))
+    ]
     return names or [pytest.param("", marks=pytest.mark.skip(reason="no C compiler for these kernels"))]
 
 
-def shim(name: str) -> Shim:
+def shim(name: str, *, source: Path = FLOAT) -> Shim:
     """The build of this name, when it is ready."""
-    return _builds()[name].result()
+    return _builds(source)[name].result()

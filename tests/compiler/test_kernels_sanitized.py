@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from compiler.kernel_shim import SANITIZED
 
-FILES = [f"test_kernels_{part}.py" for part in ("matmul", "lanes", "recurrent", "math")]
+FILES = [f"test_kernels_{part}.py" for part in ("matmul", "lanes", "recurrent", "int8", "math")]
 
 
 def runtime(name: str) -> str:
