@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Sequence
 
-COMMANDS = ("enhance", "evaluate", "train", "export", "compile", "data", "info")
+COMMANDS = ("enhance", "evaluate", "train", "export", "compile", "bench", "data", "info")
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 

@@ -1,0 +1,171 @@
+"""How fast a compiled model runs here: its step, its whole hop, the peak of the processor, the step in ONNX Runtime.
+
+The machine may be busy with other things and its clock may change at any time. So the four take turns in short blocks,
+and what compares two of them is the median of the ratios of neighbouring blocks. What runs is in ``subject.py``, what
+takes the time in ``loops.py``.
+"""
+
+import itertools
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from undin.bench.loops import Loops
+from undin.bench.memory import StepMemory
+from undin.bench.subject import Subject
+from undin.compiler.graph import read
+
+BLOCK = 64
+"""Calls in a block; even, so that the last leaves its state where the first looks for it."""
+
+HOP_POINTERS = 4
+"""State, arena, input and output of the whole hop."""
+
+WARM_UP = 4
+"""Calls at the start of a block that do not count: the caches still hold what the block before has used."""
+
+
+@dataclass(frozen=True)
+class Durations:
+    """Of one call, µs, over all calls that count."""
+
+    minimum: float
+    median: float
+    p99: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """What `measure` found; what only a model of undin has is None for others.
+
+    Attributes
+    ----------
+    name, variant : str
+        Of the model, and of the instructions that it used.
+    parameters, macs_per_step : int
+    macs_per_second : float, optional
+        Of audio.
+    state_bytes, arena_bytes : int
+        Memory of a stream, and working memory that streams of a thread share.
+    step_us : Durations
+        The network alone.
+    hop_us : Durations, optional
+        The whole hop: window, transforms, network, overlap-add, mix.
+    real_time_factor : float, optional
+        Duration of the median hop over that of its audio.
+    streams_per_core : int, optional
+        How many times the median hop fits into its audio.
+    gmacs_per_second : float
+        10⁹ multiply-accumulates a second in the median step.
+    peak_gmacs_per_second : float
+        In the median run of a loop that does nothing else, on vectors of the same width.
+    percent_of_peak : float
+        Median over pairs of neighbouring blocks.
+    onnxruntime_us : Durations, optional
+        The same step in ONNX Runtime; None where that is not installed.
+    onnxruntime_ratio : float, optional
+        How many times as long it takes there: median over pairs of neighbouring blocks.
+    pairs : int
+        Blocks of each kind.
+    """
+
+    name: str
+    variant: str
+    parameters: int
+    macs_per_step: int
+    macs_per_second: float | None
+    state_bytes: int
+    arena_bytes: int
+    step_us: Durations
+    hop_us: Durations | None
+    real_time_factor: float | None
+    streams_per_core: int | None
+    gmacs_per_second: float
+    peak_gmacs_per_second: float
+    percent_of_peak: float
+    onnxruntime_us: Durations | None
+    onnxruntime_ratio: float | None
+    pairs: int
+
+
+def measure(model: Path, *, seconds: float, variant: str | None = None) -> Measurement:
+    """Measure a model on one thread; it is compiled first if nobody has done that yet.
+
+    Parameters
+    ----------
+    model : Path
+        ONNX file.
+    seconds : float
+        How long to go on, preparations aside; one round at least.
+    variant : str, optional
+        Instructions to use: ``baseline``, ``avx2`` or ``avx512``; the best of this machine if not given.
+
+    Raises
+    ------
+    OSError, ValueError
+        The model cannot be read or compiled, or the machine lacks the instructions.
+    """
+    graph = read(model)
+    loops = Loops([HOP_POINTERS, len(graph.inputs) + len(graph.outputs) + 1], variant=variant)
+    memory = StepMemory(graph, BLOCK)  # before the graph is changed
+    subject = Subject(graph, loops.variant, block=BLOCK)
+    calls = {"hop": subject.hop, "peak": loops.peak, "step": subject.step}
+    blocks = {name: partial(loops.time_us, call, BLOCK) for name, call in calls.items() if call}
+    if find_spec("onnxruntime"):
+        from undin.bench.reference import OrtStep
+
+        blocks["onnxruntime"] = OrtStep(model, memory, BLOCK).time_us
+    times = _take_turns(blocks, seconds=seconds)
+    return _summary(subject, loops, times)
+
+
+def _take_turns(blocks: dict[str, Callable[[], np.ndarray]], *, seconds: float) -> dict[str, np.ndarray]:
+    """Run blocks of each kind in turn; returns (rounds, calls that count) µs by kind."""
+    times: dict[str, list[np.ndarray]] = {name: [] for name in blocks}
+    end = time.monotonic() + seconds
+    for round_ in itertools.count():
+        if round_ and time.monotonic() > end:
+            break
+        for name, run in blocks.items():
+            times[name].append(run()[WARM_UP:])
+    return {name: np.array(rounds) for name, rounds in times.items()}
+
+
+def _summary(subject: Subject, loops: Loops, times: dict[str, np.ndarray]) -> Measurement:
+    macs = subject.macs_per_step
+    durations = {
+        name: Durations(float(us.min()), float(np.median(us)), float(np.percentile(us, 99)))
+        for name, us in times.items()
+    }
+    by_block = {name: np.median(us, axis=1) for name, us in times.items()}
+    shares = macs / by_block["step"] / (loops.peak_macs / by_block["peak"])
+    hops_per_second = factor = ratio = None
+    if subject.metadata is not None:
+        hops_per_second = subject.metadata.sample_rate / subject.metadata.hop
+        factor = 1e-6 * durations["hop"].median * hops_per_second
+    if "onnxruntime" in by_block:
+        ratio = float(np.median(by_block["onnxruntime"] / by_block["step"]))
+    return Measurement(
+        name=subject.name,
+        variant=loops.variant.suffix.removeprefix("_"),
+        parameters=subject.parameters,
+        macs_per_step=macs,
+        macs_per_second=hops_per_second and macs * hops_per_second,
+        state_bytes=subject.state_bytes,
+        arena_bytes=subject.arena_bytes,
+        step_us=durations["step"],
+        hop_us=durations.get("hop"),
+        real_time_factor=factor,
+        streams_per_core=factor and int(1 / factor),
+        gmacs_per_second=1e-3 * macs / durations["step"].median,
+        peak_gmacs_per_second=1e-3 * loops.peak_macs / durations["peak"].median,
+        percent_of_peak=float(100 * np.median(shares)),
+        onnxruntime_us=durations.get("onnxruntime"),
+        onnxruntime_ratio=ratio,
+        pairs=len(times["step"]),
+    )

@@ -1,0 +1,81 @@
+"""What a step reads and writes while it is timed: noise for a signal, and the state that the call before has left."""
+
+import numpy as np
+
+from undin.compiler.graph import Graph, Value
+from undin.compiler.plan import ALIGNMENT
+from undin.compiler.translate import metadata_of
+from undin.compiler.verify import carried
+from undin.metadata import Metadata
+from undin.stft import Analysis
+
+NOISE_LEVEL = 0.1
+"""Root mean square of the noise, full scale is 1. It never fades, so nothing comes near the numbers (1e-38) that slow
+arithmetic down; in use, what surrounds the network keeps those away from it."""
+
+
+class StepMemory:
+    """Inputs and outputs of a step that is called for one frame after another.
+
+    Parameters
+    ----------
+    graph : Graph
+    frames : int
+        Of signal; a block of so many calls, an even number, starts again at the first.
+
+    Attributes
+    ----------
+    values : list of Value
+        Inputs, then outputs.
+    arguments : ndarray, shape (values, 3), uintp
+        Where each lies, as in `loops.Call`. A state is read where the call before has written it.
+    state_bytes : int
+    """
+
+    def __init__(self, graph: Graph, frames: int):
+        generator, metadata = np.random.default_rng(0), metadata_of(graph)
+        self.values = [*graph.inputs, *graph.outputs]
+        sources = carried(graph)
+        signal = graph.inputs[0]
+        if metadata is None:
+            frames_of_signal = np.stack([_noise(signal, generator) for _ in range(frames)])
+        else:
+            frames_of_signal = spectra(metadata, frames)
+        arrays = {value.name: aligned(value.shape, value.dtype) for value in self.values}
+        for value in graph.inputs[1:]:
+            if value.name not in sources.values():
+                arrays[value.name][...] = _noise(value, generator)
+        partners = sources | {old: new for new, old in sources.items()}
+        self.arguments = np.array(
+            [(array.ctypes.data, arrays[partners.get(name, name)].ctypes.data, 0) for name, array in arrays.items()],
+            np.uintp,
+        )
+        self.arguments[0] = frames_of_signal.ctypes.data, frames_of_signal.ctypes.data, frames_of_signal[0].nbytes
+        self.state_bytes = sum(arrays[name].nbytes for name in sources.values())
+        self._kept = frames_of_signal, arrays
+
+
+def noise_hops(metadata: Metadata, hops: int) -> np.ndarray:
+    """White noise, (hops, samples of a hop) float32."""
+    return np.random.default_rng(0).normal(0, NOISE_LEVEL, (hops, metadata.hop)).astype(np.float32)
+
+
+def spectra(metadata: Metadata, frames: int) -> np.ndarray:
+    """Frames of white noise as the network sees them, (frames, bins, 2) float32."""
+    analysis = Analysis(metadata.n_fft, metadata.window, metadata.hop)
+    spec = analysis.process(noise_hops(metadata, frames).reshape(-1))
+    return spec.view(np.float32).reshape(frames, metadata.bins, 2)
+
+
+def aligned(shape: tuple[int, ...] | int, dtype: np.dtype | type = np.uint8) -> np.ndarray:
+    """Zeros that begin at a cache line."""
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    memory = np.zeros(size + ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % ALIGNMENT
+    return memory[start : start + size].view(dtype).reshape(shape)
+
+
+def _noise(value: Value, generator: np.random.Generator) -> np.ndarray:
+    if value.dtype == np.float32:
+        return generator.standard_normal(value.shape, np.float32)
+    return generator.integers(0, 2, value.shape).astype(value.dtype)
