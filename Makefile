@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# The models that come with undin are compiled when it is installed, out of these.
+COMPILED := $(shell find src/undin/weights src/undin/compiler -name '*.onnx' -o -name '*.py' -o -name '*.h')
 # Nobody is there to answer, and pip's own version is none of our business.
 export PIP_NO_INPUT := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -27,7 +29,7 @@ clean: ## remove .venv and what demo and test have made
 $(BIN)/pip:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.demo-installed: pyproject.toml constraints.txt | $(BIN)/pip
+$(VENV)/.demo-installed: pyproject.toml constraints.txt $(COMPILED) | $(BIN)/pip
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[plot]'
 	touch $@
 

@@ -18,20 +18,23 @@ SOURCE = Path(__file__).parent / "src"
 
 
 class BuildModels(build_py):
-    """Put a library beside every model."""
+    """Put a library beside every model; for an editable installation, whose models may change, into the cache."""
 
     def run(self):
         """Copy the package, then compile."""
         super().run()
-        package = SOURCE / "undin" if self.editable_mode else Path(self.build_lib) / "undin"
         sys.path.insert(0, str(SOURCE))
         try:
             from undin.compiler.build import build
+            from undin.compiler.cache import cached_library
             from undin.compiler.translate import translate
 
-            for model in sorted((package / "weights").glob("*.onnx")):
+            for model in sorted((SOURCE / "undin" / "weights").glob("*.onnx")):
+                if self.editable_mode:
+                    cached_library(model)
+                    continue
                 with tempfile.TemporaryDirectory() as folder:
-                    shutil.copy(build(translate(model), Path(folder)), package / "weights")
+                    shutil.copy(build(translate(model), Path(folder)), Path(self.build_lib, "undin", "weights"))
         except (ImportError, OSError) as error:
             warnings.warn(f"the models of undin are not compiled: {error}", stacklevel=1)
 

@@ -1,5 +1,6 @@
 """Shared by all tests: where the real audio lies, and a skip with a reason where something cannot be had."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,17 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"no audio beside the checkout: {SHARED_DATA} is missing")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory):
+    """A cache of compiled models for this run alone; the caches of zig and matplotlib stay where they are."""
+    usual = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    with pytest.MonkeyPatch.context() as environment:
+        for variable, name in (("ZIG_GLOBAL_CACHE_DIR", "zig"), ("MPLCONFIGDIR", "matplotlib")):
+            environment.setenv(variable, os.environ.get(variable) or str(usual / name))
+        environment.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,16 +1,26 @@
-"""Model files: what the loader understands and refuses, and the engine that runs them."""
+"""Model files: what the loader understands and refuses, what it chooses to run them, and that both engines do."""
 
 import dataclasses
+import shutil
+import sys
 
 import numpy as np
 import onnx
 import pytest
 import step_models
+from hypothesis import given
+from hypothesis import strategies as st
 
 import undin
-from undin.engine import gain_floor
-from undin.metadata import Metadata
+from undin.compiler.build import build
+from undin.compiler.translate import translate
+from undin.engine import NotInstalled, gain_floor
+from undin.metadata import Metadata, onnx_strings
 from undin.model import Model, load
+from undin.native import NativeEngine
+from undin.ort import OrtEngine
+
+both_engines = pytest.mark.parametrize("engine", ["compiled", "onnxruntime"])
 
 
 def noise(count: int) -> np.ndarray:
@@ -28,20 +38,40 @@ def with_strings(tmp_path, strings: dict[str, str]):
 
 def test_metadata_survive_the_file(tmp_path):
     changes = {"sample_rate": 8_000, "n_fft": 256, "window": 200, "hop": 100, "recipe": '{"steps": 3}'}
-    model = load(step_models.identity(tmp_path / "identity.onnx", **changes))
+    model = load(step_models.identity(tmp_path / "identity.onnx", **changes), engine="onnxruntime")
     assert model.metadata == step_models.metadata(name="identity", **changes)
     assert Metadata.from_strings(model.metadata.to_strings()) == model.metadata
     assert load(model) is model
 
 
+@given(st.dictionaries(st.text(min_size=1), st.text()))
+def test_strings_of_onnx_files_are_read_as_onnx_wrote_them(strings):
+    model = onnx.ModelProto(ir_version=8, graph=onnx.GraphProto(name="step"), producer_version="1" * 300)
+    onnx.helper.set_model_props(model, strings)
+    assert onnx_strings(model.SerializeToString()) == strings
+
+
+@given(st.binary(), st.integers(0, 200))
+def test_bytes_that_are_not_onnx_raise_nothing_but_value_errors(noise, cut):
+    model = onnx.ModelProto(ir_version=8)
+    onnx.helper.set_model_props(model, {"name": "x" * 100})
+    for data in (noise, model.SerializeToString()[:cut], model.SerializeToString() + noise):
+        try:
+            onnx_strings(data)
+        except ValueError:
+            pass
+
+
+@both_engines
 @pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Metadata)])
-def test_a_file_that_lacks_a_field_is_refused(tmp_path, name):
+def test_a_file_that_lacks_a_field_is_refused(tmp_path, name, engine):
     strings = step_models.metadata(name="model").to_strings()
     del strings[name]
     with pytest.raises(ValueError, match=rf"model\.onnx .*metadata missing: {name};"):
-        load(with_strings(tmp_path, strings))
+        load(with_strings(tmp_path, strings), engine=engine)
 
 
+@both_engines
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
@@ -57,25 +87,26 @@ def test_a_file_that_lacks_a_field_is_refused(tmp_path, name):
         ({"sample_rate": "0"}, "sample_rate 0 and state_size 1 must be positive"),
     ],
 )
-def test_metadata_that_do_not_fit_are_refused(tmp_path, changes, reason):
+def test_metadata_that_do_not_fit_are_refused(tmp_path, changes, reason, engine):
     strings = step_models.metadata(name="model").to_strings() | changes
     with pytest.raises(ValueError, match=reason):
-        load(with_strings(tmp_path, strings))
+        load(with_strings(tmp_path, strings), engine=engine)
 
 
-def test_a_step_with_other_outputs_is_refused(tmp_path):
+@both_engines
+def test_a_step_with_other_outputs_is_refused(tmp_path, engine):
     path = step_models.identity(tmp_path / "model.onnx")
     model = onnx.load(path)
     model.graph.node[1].output[0] = model.graph.output[1].name = "memory"
     onnx.save(model, path)
     with pytest.raises(ValueError, match=r"its outputs are .*memory.*next_state"):
-        load(path)
+        load(path, engine=engine)
 
 
 def test_what_is_no_model_file_is_refused(tmp_path):
     text = tmp_path / "text.onnx"
     text.write_text("no model")
-    with pytest.raises(ValueError, match=r"text\.onnx is not an ONNX model"):
+    with pytest.raises(ValueError, match=r"text\.onnx is not a model for this undin: it is not ONNX, or cut off"):
         load(text)
     (tmp_path / "empty.onnx").touch()
     with pytest.raises(ValueError, match=r"empty\.onnx is not"):
@@ -88,8 +119,8 @@ def test_what_is_no_model_file_is_refused(tmp_path):
 
 def test_bundled_models_load_by_name(monkeypatch, tmp_path):
     monkeypatch.setattr("undin.model.WEIGHTS", tmp_path)
-    step_models.identity(tmp_path / "undin-b.onnx")
-    step_models.identity(tmp_path / "undin-a.onnx")
+    for name in ("undin-b.onnx", "undin-a.onnx"):
+        step_models.identity(tmp_path / name)
     assert undin.models() == ["undin-a", "undin-b"]
     assert load("undin-b").path == tmp_path / "undin-b.onnx"
     with pytest.raises(ValueError, match="one of undin-a, undin-b"):
@@ -101,34 +132,93 @@ def test_every_shipped_model_loads_and_bears_its_name(name):
     assert load(name).metadata.name == name
 
 
+def test_a_file_of_your_own_is_compiled_and_found_again_under_any_name(tmp_path):
+    path = step_models.identity(tmp_path / "identity.onnx")
+    first = load(path)
+    assert isinstance(first.engine(), NativeEngine) and first.path == path
+    shutil.copy(path, tmp_path / "again.onnx")
+    assert load(tmp_path / "again.onnx").engine().library.path == first.engine().library.path
+
+
+def test_what_lies_beside_a_file_of_your_own_may_be_out_of_date(tmp_path):
+    path = step_models.gain(tmp_path / "mine.onnx", 0.5)
+    build(translate(path), tmp_path)
+    step_models.identity(path)
+    assert load(path).metadata.name == "identity"
+
+
+def test_a_compiled_model_is_loaded_from_its_library(tmp_path, monkeypatch):
+    path = step_models.gain(tmp_path / "mine.onnx", 0.5)
+    library = build(translate(path), tmp_path / "compiled")
+    monkeypatch.chdir(library.parent)  # a name without a folder must not be looked for among the system's libraries
+    model = load(library.name)
+    assert model.metadata == load(path, engine="onnxruntime").metadata
+    assert isinstance(model.engine(), NativeEngine)
+    with pytest.raises(ValueError, match="is compiled, and ONNX Runtime runs ONNX files"):
+        load(library, engine="onnxruntime")
+    with pytest.raises(FileNotFoundError, match=r"there is no model file libmissing\.so"):
+        load("libmissing.so")
+
+
+def test_without_a_compiler_onnx_runtime_runs_it_and_without_that_one_sentence_says_what_to_install(
+    tmp_path, monkeypatch
+):
+    path = step_models.gain(tmp_path / "rare.onnx", 0.123)
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    assert isinstance(load(path).engine(), OrtEngine)
+    with pytest.raises(NotInstalled, match=r"rare\.onnx cannot be compiled without onnx; .*undin\[compile\]"):
+        load(path, engine="compiled")
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(NotInstalled, match=r'ONNX Runtime is not installed; .*"undin\[ort\]"'):
+        load(path, engine="onnxruntime")
+    with pytest.raises(
+        NotInstalled, match=r"nothing is installed that runs .*rare\.onnx: .*undin\[compile\].*undin\[ort\]"
+    ):
+        load(path)
+
+
+def test_a_model_that_cannot_be_compiled_is_not_run_slowly_in_silence(tmp_path):
+    nodes = [
+        onnx.helper.make_node("Identity", ["state"], ["next_state"]),
+        onnx.helper.make_node("Det", ["spec"], ["number"], name="odd"),
+        onnx.helper.make_node("Mul", ["spec", "number"], ["enhanced"]),
+    ]
+    path = step_models.save(tmp_path / "odd.onnx", nodes, {}, step_models.metadata(name="odd").to_strings())
+    with pytest.raises(ValueError, match=r"odd\.onnx: cannot compile Det 'odd'"):
+        load(path)
+
+
+@both_engines
 @pytest.mark.parametrize("make", [step_models.identity, step_models.look_ahead])
-def test_engine_delays_by_what_it_says(tmp_path, make):
-    model: Model = load(make(tmp_path / "model.onnx"))
-    engine = model.engine()
-    assert engine.delay_samples == model.metadata.latency_samples - (model.metadata.hop - 1)
+def test_engine_delays_by_what_it_says(tmp_path, make, engine):
+    model: Model = load(make(tmp_path / "model.onnx"), engine=engine)
+    run = model.engine()
+    assert run.delay_samples == model.metadata.latency_samples - (model.metadata.hop - 1)
     samples = noise(20 * model.metadata.hop)
-    output = engine.process(samples)
-    np.testing.assert_allclose(output[engine.delay_samples :], samples[: -engine.delay_samples], atol=1e-6)
+    output = run.process(samples)
+    np.testing.assert_allclose(output[run.delay_samples :], samples[: -run.delay_samples], atol=1e-6)
 
 
-def test_engine_keeps_its_state_between_calls_and_forgets_at_reset(tmp_path):
-    model = load(step_models.fading(tmp_path / "fading.onnx"))
+@both_engines
+def test_engine_keeps_its_state_between_calls_and_forgets_at_reset(tmp_path, engine):
+    model = load(step_models.fading(tmp_path / "fading.onnx"), engine=engine)
     hop = model.metadata.hop
     samples = noise(9 * hop)
-    engine, other = model.engine(), model.engine()
-    at_once = engine.process(samples)
+    one, other = model.engine(), model.engine()
+    at_once = one.process(samples)
     by_hop = [other.process(samples[start : start + hop]) for start in range(0, len(samples), hop)]
     np.testing.assert_array_equal(np.concatenate(by_hop), at_once)
-    assert not np.allclose(engine.process(samples), at_once, atol=1e-3)
-    engine.reset()
-    np.testing.assert_array_equal(engine.process(samples), at_once)
+    assert not np.allclose(one.process(samples), at_once, atol=1e-3)
+    one.reset()
+    np.testing.assert_array_equal(one.process(samples), at_once)
 
 
+@both_engines
 @pytest.mark.parametrize(("atten_lim_db", "expected_gain"), [(None, 0.01), (40, 0.0199), (6, 0.504), (0, 1)])
-def test_no_sound_is_attenuated_by_more_than_the_limit(tmp_path, atten_lim_db, expected_gain):
-    engine = load(step_models.gain(tmp_path / "gain.onnx", 0.01)).engine(atten_lim_db=atten_lim_db)
+def test_no_sound_is_attenuated_by_more_than_the_limit(tmp_path, atten_lim_db, expected_gain, engine):
+    run = load(step_models.gain(tmp_path / "gain.onnx", 0.01), engine=engine).engine(atten_lim_db=atten_lim_db)
     samples = noise(20 * 256)
-    output = engine.process(samples)[engine.delay_samples :]
+    output = run.process(samples)[run.delay_samples :]
     assert output @ samples[: len(output)] / np.sum(samples[: len(output)] ** 2) == pytest.approx(expected_gain, 1e-2)
 
 

@@ -18,6 +18,10 @@ class Engine(Protocol):
         """Go back to the fresh state."""
 
 
+class NotInstalled(OSError):
+    """Something is missing that would be needed; the message says what, and how to install it."""
+
+
 def gain_floor(atten_lim_db: float | None) -> float:
     """The least gain that an attenuation limit in dB allows, in [0, 1]; ValueError if the limit is negative."""
     if atten_lim_db is None:

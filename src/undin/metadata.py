@@ -2,7 +2,8 @@
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from undin.stft import Analysis
 
@@ -56,8 +57,24 @@ class Metadata:
         return self.n_fft // 2 + 1
 
     @classmethod
+    def of_onnx_file(cls, path: Path) -> "Metadata":
+        """Read the metadata of an ONNX file; no package that knows the format is needed.
+
+        Raises
+        ------
+        OSError
+            The file cannot be read.
+        ValueError
+            It is not a model that this version of undin understands.
+        """
+        try:
+            return cls.from_strings(onnx_strings(path.read_bytes()))
+        except ValueError as error:
+            raise ValueError(f"{path} is not a model for this undin: {error}") from None
+
+    @classmethod
     def from_strings(cls, strings: Mapping[str, str]) -> "Metadata":
-        """Read the metadata of an ONNX file.
+        """Read the metadata as files hold them.
 
         Raises
         ------
@@ -80,6 +97,71 @@ class Metadata:
                 raise ValueError(f"metadata {name} is {strings[name]!r}, which is not a whole number") from None
         return cls(**values)
 
+    def check_step(self, inputs: Mapping[str, Sequence[int]], outputs: Mapping[str, Sequence[int]]) -> None:
+        """Refuse a network step whose float tensors, shapes by name in their order, are not those that this is about.
+
+        Raises
+        ------
+        ValueError
+        """
+        spec, state = [1, 1, self.bins, 2], [1, self.state_size]
+        for kind, found, expected in (
+            ("inputs", inputs, {"spec": spec, "state": state}),
+            ("outputs", outputs, {"enhanced": spec, "next_state": state}),
+        ):
+            shapes = {name: list(shape) for name, shape in found.items()}
+            if list(shapes.items()) != list(expected.items()):
+                raise ValueError(f"its {kind} are {shapes}, its metadata need float tensors {expected}")
+
     def to_strings(self) -> dict[str, str]:
         """The metadata as an ONNX file holds them."""
         return {name: str(value) for name, value in dataclasses.asdict(self).items()}
+
+
+METADATA_PROPS, KEY, VALUE = 14, 1, 2
+"""Numbers of fields in ONNX's ModelProto and StringStringEntryProto."""
+
+
+def onnx_strings(model: bytes) -> dict[str, str]:
+    """The custom metadata in the bytes of an ONNX file; ValueError if these are none."""
+    strings = {}
+    try:
+        for entry in _fields(memoryview(model), METADATA_PROPS):
+            key, value = (b"".join(_fields(entry, number)).decode() for number in (KEY, VALUE))
+            strings[key] = value
+    except (ValueError, IndexError):
+        raise ValueError("it is not ONNX, or cut off") from None
+    return strings
+
+
+def _fields(message: memoryview, number: int) -> Iterator[memoryview]:
+    """The contents of all fields of a number in a message of protocol buffers, which may be of any length each.
+
+    A message is a series of tags and values; the lowest three bits of a tag tell how its value ends.
+    """
+    place = 0
+    while place < len(message):
+        tag, place = _varint(message, place)
+        kind, start = tag & 7, place
+        if kind == 0:
+            _, place = _varint(message, place)
+        elif kind == 2:
+            size, start = _varint(message, place)
+            place = start + size
+        elif kind in (1, 5):
+            place += 8 if kind == 1 else 4
+        else:
+            raise ValueError("no such kind of value")
+        if place > len(message):
+            raise ValueError("a value beyond the end")
+        if kind == 2 and tag >> 3 == number:
+            yield message[start:place]
+
+
+def _varint(message: memoryview, place: int) -> tuple[int, int]:
+    """A whole number, seven bits a byte, the lowest first; and the place behind it."""
+    number = shift = 0
+    while message[place] & 128:
+        number |= (message[place] & 127) << shift
+        place, shift = place + 1, shift + 7
+    return number | message[place] << shift, place + 1

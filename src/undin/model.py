@@ -1,17 +1,18 @@
 """A model, loaded: what it says about itself, and engines that run its hops.
 
-`load` finds the fastest way to run a model: the compiled form that comes with undin's own models (``native.py``), or
-ONNX Runtime (``ort.py``) for any other. Signals of any rate and block size are the business of `stream.py`; an engine
-takes whole hops at the model's own rate.
+`load` finds the way to run a model: compiled (``native.py``), by the wheel for the models that come with undin and by
+``compiler/`` on first use for any other, or on ONNX Runtime (``ort.py``). Signals of any rate and block size are the
+business of `stream.py`; an engine takes whole hops at the model's own rate.
 """
 
+import importlib.util
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from undin import native
-from undin.engine import Engine, gain_floor
+from undin import native, ort
+from undin.engine import Engine, NotInstalled, gain_floor
 from undin.metadata import Metadata
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -23,7 +24,7 @@ class Model:
     Attributes
     ----------
     path : Path
-        Of the ONNX file.
+        Of the ONNX file, or of the library that was loaded in its place.
     metadata : Metadata
     """
 
@@ -47,45 +48,8 @@ def models() -> list[str]:
     return sorted(path.stem for path in WEIGHTS.glob("*.onnx"))
 
 
-def load(name_or_path: "str | Path | Model", *, engine: Literal["compiled", "onnxruntime"] | None = None) -> Model:
-    """Load a model.
-
-    Parameters
-    ----------
-    name_or_path : str, Path or Model
-        One of `models()`, or the path of an ONNX file that undin exported. A loaded model is returned as it is.
-    engine : {"compiled", "onnxruntime"}, optional
-        What runs it; the compiled form if there is one, else ONNX Runtime, if not given.
-
-    Returns
-    -------
-    Model
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If the name is unknown, the file is not a model that this version of undin understands, or it has no compiled
-        form and that was asked for.
-    """
-    if isinstance(name_or_path, Model):
-        return name_or_path
-    path = _find(name_or_path)
-    shipped = native.shipped_library(path)
-    if engine == "compiled" and shipped is None:
-        raise ValueError(f"{path} has no compiled form beside it: run it on ONNX Runtime")
-    if shipped is not None and engine != "onnxruntime":
-        library = native.Library(shipped)
-        return Model(path, library.metadata, partial(native.NativeEngine, library))
-    from undin import ort  # only where it is needed: ONNX Runtime is an extra, and slow to import
-
-    session, metadata = ort.open_model(path)
-    return Model(path, metadata, partial(ort.OrtEngine, session, metadata))
-
-
-def _find(name_or_path: str | Path) -> Path:
-    """The ONNX file of a name or path."""
+def find(name_or_path: str | Path) -> Path:
+    """The file of a model, ONNX or a library, by its name or path; errors as in `load`."""
     path = Path(name_or_path)
     if str(name_or_path) in models():
         return WEIGHTS / f"{name_or_path}.onnx"
@@ -94,5 +58,80 @@ def _find(name_or_path: str | Path) -> Path:
     if path.suffix or path.parent != Path("."):
         raise FileNotFoundError(f"there is no model file {path}")
     raise ValueError(
-        f"unknown model {str(name_or_path)!r}: give the path of an ONNX file or one of {', '.join(models())}"
+        f"unknown model {str(name_or_path)!r}: give the path of a model file or one of {', '.join(models())}"
     )
+
+
+def read_metadata(path: Path) -> Metadata:
+    """What a model file says about itself, without an engine to run it; errors as in `load`."""
+    return native.Library(path).metadata if native.is_library(path) else Metadata.of_onnx_file(path)
+
+
+def load(name_or_path: "str | Path | Model", *, engine: Literal["compiled", "onnxruntime"] | None = None) -> Model:
+    """Load a model.
+
+    The models of `models()` come compiled. An ONNX file of your own is compiled when it is first loaded, which takes
+    some seconds, and found in a cache from then on; this needs a C compiler and onnx, and the extra ``compile`` brings
+    both. Where they are missing, ONNX Runtime runs it, many times slower, if that is there: the extra ``ort``. A file
+    that cannot be compiled is refused with the reason, and runs on ONNX Runtime only if you say so: else a model would
+    be slow and nobody would know why.
+
+    Parameters
+    ----------
+    name_or_path : str, Path or Model
+        One of `models()`, the path of an ONNX file that undin exported, or that of a library that ``undin compile`` has
+        made of one for this machine. A loaded model is returned as it is.
+    engine : {"compiled", "onnxruntime"}, optional
+        What runs it and nothing else; by default as told above.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    ValueError
+        The name is unknown, or the file is not a model that this version of undin understands or can compile.
+    OSError
+        What would run it is not installed, or the C compiler or the cache fails.
+    """
+    if isinstance(name_or_path, Model):
+        return name_or_path
+    path = find(name_or_path)
+    if engine == "onnxruntime":
+        if native.is_library(path):
+            raise ValueError(f"{path} is compiled, and ONNX Runtime runs ONNX files: load that which it was made of")
+        return _on_onnx_runtime(path)
+    try:
+        library = native.Library(_library(path))
+    except NotInstalled:
+        if engine == "compiled":
+            raise
+        if importlib.util.find_spec("onnxruntime") is None:
+            raise NotInstalled(
+                f'nothing is installed that runs {path}: pip install "undin[compile]" brings a compiler, '
+                'pip install "undin[ort]" ONNX Runtime'
+            ) from None
+        return _on_onnx_runtime(path)
+    return Model(path, library.metadata, partial(native.NativeEngine, library))
+
+
+def _library(path: Path) -> Path:
+    """The compiled form of a model file."""
+    if native.is_library(path):
+        return path
+    # Beside any other ONNX file may lie what was compiled before that file was written anew.
+    if path.parent == WEIGHTS and (shipped := native.library_beside(path)):
+        return shipped
+    Metadata.of_onnx_file(path)  # what is no model of undin is refused before anything else is found to be missing
+    from undin.compiler.cache import cached_library  # nobody who runs what comes with undin need wait for its import
+
+    return cached_library(path)
+
+
+def _on_onnx_runtime(path: Path) -> Model:
+    metadata = Metadata.of_onnx_file(path)
+    session = ort.open_session(path, metadata)
+    return Model(path, metadata, partial(ort.OrtEngine, session, metadata))

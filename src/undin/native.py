@@ -16,11 +16,19 @@ ALIGNMENT = 64
 """Bytes: where working memory begins costs least at a cache line."""
 
 
-def shipped_library(path: Path) -> Path | None:
-    """The library beside an ONNX file, compiled when undin was built; None if there is none."""
-    prefix = c_prefix(path.stem)
-    names = f"lib{prefix}.so", f"lib{prefix}.dylib", f"{prefix}.dll"
-    return next((path.parent / name for name in names if (path.parent / name).is_file()), None)
+LIBRARY_NAMES = "lib{}.so", "lib{}.dylib", "{}.dll"
+"""File names of a shared library, ``{}`` in the place of the model's name in C: on Linux, on macOS, on Windows."""
+
+
+def is_library(path: Path) -> bool:
+    """Whether a file is a shared library of any machine, by its name."""
+    return path.suffix in {Path(name).suffix for name in LIBRARY_NAMES}
+
+
+def library_beside(path: Path) -> Path | None:
+    """The library of an ONNX file in its folder; None if there is none."""
+    candidates = (path.with_name(name.format(c_prefix(path.stem))) for name in LIBRARY_NAMES)
+    return next((candidate for candidate in candidates if candidate.is_file()), None)
 
 
 class Library:
@@ -29,32 +37,39 @@ class Library:
     Parameters
     ----------
     path : Path
-        The shared library, its name that of the model in C: ``libundin_tiny.so``.
+        The shared library, its name that of the model in C: ``libundin_tiny.so``. It is a program, and runs with all
+        rights of yours.
 
     Attributes
     ----------
+    path : Path
     metadata : Metadata
 
     Raises
     ------
     ValueError
-        It is no library of this machine, or holds no such model.
+        It is no library of this machine, or holds no model of its name that this version of undin understands.
     """
 
     def __init__(self, path: Path):
-        prefix = path.stem.removeprefix("lib")
+        self.path, prefix = path, path.stem.removeprefix("lib")
+        size, void = ctypes.c_size_t, ctypes.c_void_p
         try:
-            library = ctypes.CDLL(str(path))
-            size, void = ctypes.c_size_t, ctypes.c_void_p
+            library = ctypes.CDLL(str(path.absolute()))  # a bare name would be looked for among those of the system
+        except OSError as error:
+            raise ValueError(f"{path} is not a compiled model for this machine: {error}") from None
+        try:
             self._state_size = _function(library, f"{prefix}_state_size", size)()
             self._arena_size = _function(library, f"{prefix}_arena_size", size)()
             self.reset = _function(library, f"{prefix}_reset", None, void)
             self.set_atten_lim_db = _function(library, f"{prefix}_set_atten_lim_db", ctypes.c_int, void, ctypes.c_float)
             self.process_hops = _function(library, f"{prefix}_process_hops", None, void, void, void, void, size)
             metadata = _function(library, f"{prefix}_metadata", ctypes.c_char_p)()
-        except (OSError, AttributeError) as error:
-            raise ValueError(f"{path} is not a compiled model of undin for this machine: {error}") from None
-        self.metadata = Metadata.from_strings(json.loads(metadata))
+            self.metadata = Metadata.from_strings(json.loads(metadata))
+        except (AttributeError, ValueError) as error:
+            raise ValueError(
+                f"{path} is not a model that this undin compiled, or it was given another name: {error}"
+            ) from None
 
     def memory(self) -> tuple[np.ndarray, np.ndarray]:
         """Fresh memory for the state and for the work of one stream."""
@@ -77,7 +92,7 @@ class NativeEngine:
     """The engine on a compiled model; see `Engine` in ``engine.py``."""
 
     def __init__(self, library: Library, atten_lim_db: float | None = None):
-        self._library, self._hop = library, library.metadata.hop
+        self.library, self._hop = library, library.metadata.hop
         self.delay_samples = library.metadata.latency_samples - (self._hop - 1)
         self._atten_lim_db = float("inf") if atten_lim_db is None else atten_lim_db
         # Kept, because the addresses alone would not keep the memory.
@@ -87,14 +102,14 @@ class NativeEngine:
 
     def reset(self) -> None:
         """Go back to the fresh state."""
-        self._library.reset(self._state)
-        self._library.set_atten_lim_db(self._state, self._atten_lim_db)
+        self.library.reset(self._state)
+        self.library.set_atten_lim_db(self._state, self._atten_lim_db)
 
     def process(self, samples: np.ndarray) -> np.ndarray:
         """Enhance whole hops; see `Engine`."""
         samples = np.ascontiguousarray(samples, np.float32)
         enhanced = np.empty_like(samples)
-        self._library.process_hops(
+        self.library.process_hops(
             self._state, self._arena, samples.ctypes.data, enhanced.ctypes.data, len(samples) // self._hop
         )
         return enhanced

@@ -3,12 +3,13 @@
 It is what the compiled engine (``native.py``) is measured against, and needs ``pip install "undin[ort]"``.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from undin.engine import gain_floor
+from undin.engine import NotInstalled, gain_floor
 from undin.metadata import Metadata
 from undin.stft import Analysis, Synthesis
 
@@ -72,25 +73,29 @@ def _as_real(spec: np.ndarray) -> np.ndarray:
     return spec.view(np.float32).reshape(*spec.shape, 2)
 
 
-def open_model(path: Path) -> tuple["onnxruntime.InferenceSession", Metadata]:
+def open_session(path: Path, metadata: Metadata) -> "onnxruntime.InferenceSession":
     """Open a model file; its engines share the session and may run in different threads.
 
     Raises
     ------
+    NotInstalled
+        There is no ONNX Runtime.
     ValueError
-        It is no model that this version of undin understands.
+        It cannot run the file, or the file does not fit its metadata.
     """
     session = _session(path)
     try:
-        metadata = Metadata.from_strings(session.get_modelmeta().custom_metadata_map)
-        _check_step(session, metadata)
+        metadata.check_step(_float_shapes(session.get_inputs()), _float_shapes(session.get_outputs()))
     except ValueError as error:
         raise ValueError(f"{path} is not a model for this undin: {error}") from None
-    return session, metadata
+    return session
 
 
 def _session(path: Path) -> "onnxruntime.InferenceSession":
-    import onnxruntime  # takes longer to import than all else, and only those who load a model need it
+    try:
+        import onnxruntime  # takes longer to import than all else, and only those who run a model on it need it
+    except ModuleNotFoundError:
+        raise NotInstalled('ONNX Runtime is not installed; install it with: pip install "undin[ort]"') from None
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # what goes wrong is raised below; it need not be printed too
@@ -104,12 +109,5 @@ def _session(path: Path) -> "onnxruntime.InferenceSession":
         raise ValueError(f"{path} is not an ONNX model that ONNX Runtime can run: {reason}") from None
 
 
-def _check_step(session: "onnxruntime.InferenceSession", metadata: Metadata) -> None:
-    spec, state = [1, 1, metadata.bins, 2], [1, metadata.state_size]
-    for kind, expected, found in (
-        ("inputs", {"spec": spec, "state": state}, session.get_inputs()),
-        ("outputs", {"enhanced": spec, "next_state": state}, session.get_outputs()),
-    ):
-        shapes = {value.name: list(value.shape) for value in found}
-        if shapes != expected or any(value.type != "tensor(float)" for value in found):
-            raise ValueError(f"its {kind} are {shapes}, its metadata need float tensors {expected}")
+def _float_shapes(values: "Iterable[onnxruntime.NodeArg]") -> dict[str, list[int]]:
+    return {value.name: value.shape for value in values if value.type == "tensor(float)"}

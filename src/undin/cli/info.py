@@ -5,7 +5,9 @@ import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from undin.model import Model
+    from pathlib import Path
+
+    from undin.metadata import Metadata
 
 HELP = "show rate, latency, size, licence and training data of models"
 
@@ -20,23 +22,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print a table of the models that `args` name."""
-    from undin import load, models
+    from undin.model import find, models, read_metadata
 
-    loaded = [load(name) for name in args.models or models()]
-    print(json.dumps([_as_dict(model) for model in loaded], indent=2) if args.json else _table(loaded))
+    metadata = {path: read_metadata(path) for path in map(find, args.models or models())}
+    print(json.dumps([_as_dict(*item) for item in metadata.items()], indent=2) if args.json else _table(metadata))
     return 0
 
 
-def _as_dict(model: "Model") -> dict:
+def _as_dict(path: "Path", metadata: "Metadata") -> dict:
     import dataclasses
 
-    metadata = dataclasses.asdict(model.metadata)
-    return metadata | {"recipe": json.loads(model.metadata.recipe), "path": str(model.path)}
+    return dataclasses.asdict(metadata) | {"recipe": json.loads(metadata.recipe), "path": str(path)}
 
 
-def _table(models: "list[Model]") -> str:
+def _table(models: "dict[Path, Metadata]") -> str:
     rows = [("name", "rate (Hz)", "latency (ms)", "parameters", "MMAC/s", "state (kB)", "licence", "training data")]
-    for metadata in (model.metadata for model in models):
+    for metadata in models.values():
         rows.append(
             (
                 metadata.name,

@@ -1,24 +1,43 @@
-"""Libraries of users' own models: each compiled once, then found again in the user's cache folder."""
+"""Libraries of users' own models: each compiled once, then found again in the user's cache folder.
+
+A library is found by all that it is made of: the model, the files of the compiler, and the kind of machine. It lies in
+a folder of its own, whose time of change is that of its last use.
+"""
 
 import hashlib
-import importlib.metadata
+import importlib.util
 import os
 import shutil
 import sys
 import tempfile
 import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from undin.compiler.targets import TARGETS
+from undin.engine import NotInstalled
 from undin.files import replacing
 from undin.metadata import c_prefix
+
+if TYPE_CHECKING:
+    from undin.compiler.graph import Value
+
+PACKAGE = Path(__file__).parents[1]
+NAME = "model"
+"""Of every model in the C code: a file that is renamed need not be compiled again."""
+
+UNUSED_DAYS = 90
+"""After so long without use a library is removed, next time that another is compiled."""
 
 _COMPILING = threading.Lock()
 """Held while a thread of this process compiles; processes do not wait for each other, and the last to finish stays."""
 
 
 def cached_library(model: Path) -> Path:
-    """The library of a model for this machine, compiled now if it is not in the cache.
+    """The library of a model for this machine, compiled now if it is not in the cache: that takes seconds.
 
     Parameters
     ----------
@@ -27,21 +46,21 @@ def cached_library(model: Path) -> Path:
 
     Raises
     ------
-    OSError, ValueError
-        As `translate` and `build`, or the cache folder cannot be written.
+    NotInstalled
+        It would have to be compiled, and there is no C compiler or no onnx.
+    ValueError
+        The file is not ONNX, does not fit its metadata, or has a node that cannot be compiled: the message names it.
+    OSError
+        The file cannot be read, the C compiler failed, or the cache folder cannot be written.
     """
-    target = TARGETS["native"]
-    place = cache_folder() / _key(model) / target.library.format(c_prefix(model.stem))
-    with _COMPILING:
-        if not place.is_file():
-            from undin.compiler.build import build  # slow to import, with onnx behind them
-            from undin.compiler.translate import translate
-
-            with tempfile.TemporaryDirectory(prefix="undin") as folder:
-                library = build(translate(model), Path(folder), target=target)
-                place.parent.mkdir(parents=True, exist_ok=True)
-                with replacing(place) as partial:
-                    shutil.copyfile(library, partial)
+    place = cache_folder() / _key(model) / TARGETS["native"].library.format(c_prefix(NAME))
+    if not place.is_file():
+        with _COMPILING:
+            if not place.is_file():
+                _compile(model, place)
+                _remove_unused()
+    with suppress(OSError):  # a cache that may only be read serves as well
+        os.utime(place.parent)
     return place
 
 
@@ -55,10 +74,53 @@ def cache_folder() -> Path:
 
 
 def _key(model: Path) -> str:
-    """What a library depends on: the model, undin and its version, and the machine."""
+    """What a library depends on. Reading all of it takes 2 ms, which is little beside the import of numpy."""
     digest = hashlib.sha256(model.read_bytes())
-    digest.update(f"{importlib.metadata.version('undin')} {TARGETS['native']}".encode())
-    compiler = Path(__file__).parent
-    for path in sorted([*compiler.rglob("*.py"), *compiler.rglob("*.[ch]")]):
+    digest.update(repr(TARGETS["native"]).encode())
+    compiler = PACKAGE / "compiler"
+    for path in sorted([*compiler.rglob("*.py"), *compiler.rglob("*.[ch]"), PACKAGE / "stft.py"]):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:32]
+
+
+def _compile(model: Path, place: Path) -> None:
+    """Compile a model to a library at `place`."""
+    if importlib.util.find_spec("onnx") is None:
+        raise NotInstalled(f'{model} cannot be compiled without onnx; install it with: pip install "undin[compile]"')
+    from undin.compiler.build import build, find_compiler  # slow to import, with onnx behind them
+    from undin.compiler.emit import emit
+    from undin.compiler.graph import read
+    from undin.compiler.translate import metadata_of, program_of
+
+    try:
+        find_compiler(TARGETS["native"])
+    except FileNotFoundError as error:
+        raise NotInstalled(f"{model} cannot be compiled: {error}") from None
+    try:
+        graph = read(model)
+        graph.name = NAME
+        if metadata := metadata_of(graph):
+            metadata.check_step(_float_shapes(graph.inputs), _float_shapes(graph.outputs))
+        source = emit(program_of(graph), metadata)
+    except ValueError as error:
+        raise ValueError(f"{model}: {error}") from None
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(f"{place.parent}: {error.strerror}, so {model} cannot be compiled into the cache") from None
+    with tempfile.TemporaryDirectory(prefix="undin") as folder:
+        library = build(source, Path(folder))
+        with replacing(place) as partial:
+            shutil.copyfile(library, partial)
+
+
+def _float_shapes(values: "Sequence[Value]") -> dict[str, tuple[int, ...]]:
+    return {value.name: value.shape for value in values if value.dtype == "float32"}
+
+
+def _remove_unused() -> None:
+    """Remove what has not been used for long. Another process may be doing the same."""
+    for folder in cache_folder().iterdir():
+        with suppress(OSError):
+            if time.time() - folder.stat().st_mtime > UNUSED_DAYS * 86400:
+                shutil.rmtree(folder)

@@ -1,0 +1,78 @@
+"""The cache of compiled models: what makes an entry, what comes of one that is old, and what a machine may lack."""
+
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import step_models
+
+from undin.compiler import cache
+from undin.compiler.cache import UNUSED_DAYS, cache_folder, cached_library
+from undin.engine import NotInstalled
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    """An empty cache."""
+    for variable in ("XDG_CACHE_HOME", "HOME", "LOCALAPPDATA"):
+        monkeypatch.setenv(variable, str(tmp_path / "home"))
+    return cache_folder()
+
+
+@pytest.fixture
+def model(tmp_path) -> Path:
+    return step_models.identity(tmp_path / "model.onnx", n_fft=64, window=64, hop=32)
+
+
+def test_an_entry_serves_until_the_model_or_the_compiler_changes(folder, model, tmp_path, monkeypatch):
+    library = cached_library(model)
+    assert library.is_relative_to(folder)
+    written = library.stat().st_mtime_ns
+    again = shutil.copy(model, tmp_path / "of another name.onnx")
+    assert cached_library(Path(again)) == library and library.stat().st_mtime_ns == written
+
+    key = cache._key(model)
+    step_models.gain(tmp_path / "model.onnx", 0.5, n_fft=64, window=64, hop=32)
+    assert cache._key(model) != key
+    package = tmp_path / "undin"
+    shutil.copytree(cache.PACKAGE / "compiler", package / "compiler")
+    shutil.copy(cache.PACKAGE / "stft.py", package)
+    key = cache._key(model)
+    monkeypatch.setattr(cache, "PACKAGE", package)
+    assert cache._key(model) == key
+    with open(package / "compiler" / "c" / "undin_fft.h", "a") as file:
+        file.write("\n")
+    assert cache._key(model) != key
+
+
+def test_entries_without_use_for_long_are_removed_when_another_is_made(folder, model):
+    long_ago = time.time() - (UNUSED_DAYS + 1) * 86400
+    for name, seconds in (("unused", long_ago), ("used", time.time())):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "libundin_model.so").touch()
+        os.utime(folder / name, (seconds, seconds))
+    library = cached_library(model)
+    assert sorted(path.name for path in folder.iterdir()) == sorted(["used", library.parent.name])
+    os.utime(library.parent, (long_ago, long_ago))
+    cached_library(model)
+    assert library.parent.stat().st_mtime > long_ago + 86400
+
+
+def test_without_a_c_compiler_one_sentence_says_what_to_install(folder, model, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setitem(sys.modules, "ziglang", None)
+    with pytest.raises(
+        NotInstalled, match=r"model\.onnx cannot be compiled: there is no C compiler .*undin\[compile\]"
+    ):
+        cached_library(model)
+    assert not folder.exists()
+
+
+def test_a_cache_that_cannot_be_written_is_named(folder, model):
+    folder.parent.mkdir()
+    folder.touch()  # a file where the folder should be
+    with pytest.raises(OSError, match=r"undin.*, so .*model\.onnx cannot be compiled into the cache"):
+        cached_library(model)
