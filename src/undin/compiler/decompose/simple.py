@@ -88,6 +88,11 @@ def unless_same(make: Builder, node: Node) -> Value | None:
     return x if (x.shape, x.dtype) == (y.shape, y.dtype) else None
 
 
+def pad(make: Builder, node: Node) -> Value | None:
+    """A padding of nothing; what it adds at one end may be what it cuts off the other, so the shape does not tell."""
+    return None if np.any(node.constant(1, "pads")) else node.inputs[0]
+
+
 def concat(make: Builder, node: Node) -> Value | None:
     """A concatenation without empty pieces."""
     axis = node.get("axis")
@@ -109,5 +114,6 @@ RULES = {
     "Split": split,
     **dict.fromkeys(("Add", "Sub", "Mul", "Div", "Pow", "PRelu", "And", "Or", "Equal", "Greater", "Less"), aligned),
     "Concat": concat,
-    **dict.fromkeys(("Expand", "Cast", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Pad", "Tile"), unless_same),
+    "Pad": pad,
+    **dict.fromkeys(("Expand", "Cast", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Tile"), unless_same),
 }
