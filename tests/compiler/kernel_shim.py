@@ -66,9 +66,7 @@ Int8MatmulShape = _structure(
 Int8BandMixShape = _structure(
     "Int8BandMixShape", "rows channels depth y_row bias_row zero_point activation alpha:float beta:float"
 )
-Int8RecurrentShape = _structure(
-    "Int8RecurrentShape", "rows inputs hidden x_row state_row next_row y_row cell_step:float"
-)
+Int8RecurrentShape = _structure("Int8RecurrentShape", "rows inputs hidden x_row state_row next_row y_row")
 
 
 def padded(columns: int) -> int:

@@ -164,7 +164,6 @@ def test_recurrent_step(name, cell, rows, inputs, hidden, seed):
     gates, states = (3, 1) if cell == "gru" else (4, 2)
     shape = Int8RecurrentShape(
         rows=rows, inputs=inputs, hidden=hidden, x_row=inputs + 1, state_row=hidden, next_row=hidden, y_row=hidden,
-        cell_step=1e-4,
     )  # fmt: skip
 
     def shorts(size: int) -> np.ndarray:

@@ -16,6 +16,7 @@ C_TYPES = {
     "int32": "int32_t",
     "bool": "uint8_t",
     "int8": "int8_t",
+    "int16": "int16_t",
     "uint8": "uint8_t",
 }
 

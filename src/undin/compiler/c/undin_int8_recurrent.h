@@ -1,8 +1,7 @@
 /* undin_int8_recurrent.h: one time step of GRU and LSTM with weights of 8 bits, inputs and states of 16.
  *
  * The products are sums of integers, in two parts of different scale, that of x and that of h. Gates are floats, and so
- * are the new states until they are rounded to 16 bits again: h to steps of 1 / 32767, since it lies in [-1, 1], the
- * cell of an LSTM to steps that are found by calibration.
+ * are the new states until they are rounded to 16 bits again.
  *
  * Weights are packed in groups of four along the depth, w[k / 4][gate][unit][k % 4], gates and padding as in
  * undin_recurrent.h.
@@ -14,14 +13,14 @@
 
 #include "undin_int8_matmul.h"
 
-/* h of a GRU or an LSTM counts these. */
+/* What h of a GRU or an LSTM counts, which lies in [-1, 1], and c of an LSTM: beyond 16, its tanh does not change. */
 #define UNDIN_STATE_STEP (1.0f / 32767)
+#define UNDIN_CELL_STEP (1.0f / 2048)
 
 /* Sizes, and strides in 16-bit integers, that of y in floats. */
 typedef struct {
     int rows, inputs, hidden;
     int x_row, state_row, next_row, y_row;
-    float cell_step; /* an LSTM's c is a multiple of it */
 } undin_int8_recurrent_shape;
 
 /* sum[i][j] = sum over k of x[i][k] w[k][j] */
@@ -165,9 +164,9 @@ UNDIN_INLINE void undin_int8_lstm_tile(int16_t *h_next, int16_t *c_next, float *
     }
     UNDIN_FOR_UNITS(gate, last, i, v, lanes, {
         const int at = i * units + v, place = v * UNDIN_LANES;
-        const undin_vector old = undin_int8_state_load(c + i * shape->state_row + place, shape->cell_step, lanes);
+        const undin_vector old = undin_int8_state_load(c + i * shape->state_row + place, UNDIN_CELL_STEP, lanes);
         cell[at] = undin_int8_state_store(c_next + i * shape->next_row + place,
-                                          forget[at] * old + input[at] * cell[at], shape->cell_step, lanes);
+                                          forget[at] * old + input[at] * cell[at], UNDIN_CELL_STEP, lanes);
     });
     undin_tile_activate(cell, &gate, 0, units, UNDIN_TANH, 0, 0);
     UNDIN_FOR_UNITS(gate, last, i, v, lanes, {

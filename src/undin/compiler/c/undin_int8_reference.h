@@ -133,9 +133,9 @@ static inline void undin_int8_lstm_step_reference(int16_t *h_next, int16_t *c_ne
                                                       gate, n) +
                             undin_int8_gate_reference(h + m * shape->state_row, r, r_scale, shape->hidden, 4, padded,
                                                       gate, n);
-            const float old = (float)c[m * shape->state_row + n] * shape->cell_step;
+            const float old = (float)c[m * shape->state_row + n] * UNDIN_CELL_STEP;
             const float cell = undin_sigmoid(sum[2]) * old + undin_sigmoid(sum[0]) * undin_tanh(sum[3]);
-            const float rounded = undin_int8_state_reference(c_next + m * shape->next_row + n, cell, shape->cell_step);
+            const float rounded = undin_int8_state_reference(c_next + m * shape->next_row + n, cell, UNDIN_CELL_STEP);
             y[m * shape->y_row + n] = undin_int8_state_reference(
                 h_next + m * shape->next_row + n, undin_sigmoid(sum[1]) * undin_tanh(rounded), UNDIN_STATE_STEP);
         }

@@ -4,7 +4,7 @@
 """
 
 from undin.compiler.graph import Graph, Unsupported
-from undin.compiler.lower import gathers, pointwise, pools, products, recurrent, reductions, shapes
+from undin.compiler.lower import gathers, int8, int8_cells, pointwise, pools, products, recurrent, reductions, shapes
 from undin.compiler.lower.lowering import Lowering
 from undin.compiler.program import Program
 
@@ -13,6 +13,9 @@ OPERATORS = {
     for module in (shapes, gathers, pointwise, reductions, pools, products, recurrent)
     for name, function in module.OPERATORS.items()
 }
+
+IN_INTEGERS = int8.OPERATORS | int8_cells.OPERATORS
+"""Of nodes that ``quantize`` has marked."""
 
 
 def lower(graph: Graph) -> Program:
@@ -27,5 +30,6 @@ def lower(graph: Graph) -> Program:
     for node in graph.nodes:
         if node.operator not in OPERATORS:
             raise Unsupported(node, "undin does not know this operator")
-        OPERATORS[node.operator](lowering, node)
+        operators = IN_INTEGERS if node.get("quantization") else OPERATORS
+        operators[node.operator](lowering, node)
     return lowering.program()

@@ -40,6 +40,7 @@ class Lowering:
         self.inputs = {value.name: self._external(value, "input") for value in graph.inputs}
         self.outputs = {value.name: self._external(value, "output") for value in graph.outputs}
         self.places: dict[Value, View] = {}
+        self.rounded: dict[tuple, list[tuple]] = {}  # what ``int8`` has made of values
         for value in graph.inputs:
             self.views[value] = View.dense(self.inputs[value.name], value.shape)
         for value in graph.outputs:

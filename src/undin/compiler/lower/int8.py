@@ -1,0 +1,278 @@
+"""Products in integers, as calls of the kernels in ``c/undin_int8_matmul.h``, for nodes that ``quantize`` has marked.
+
+What such a node reads is rounded into a buffer of its own first, channels innermost, with room around it for the
+borders of windows: so a convolution has no edges. Weights are rounded here, each column by its own scale. Recurrent
+cells are in ``int8_cells``.
+"""
+
+from itertools import product
+
+import numpy as np
+
+from undin.compiler.graph import Node, Value
+from undin.compiler.lower.calls import activation_fields, address, fields, padded
+from undin.compiler.lower.cells import GATES
+from undin.compiler.lower.lowering import Lowering
+from undin.compiler.lower.windows import Run, Window, area, windows
+from undin.compiler.program import Step, literal, merged_axes, nest
+from undin.compiler.views import View
+
+GROUP = 4
+"""Weights of one column that lie together."""
+
+
+def rounded(lowering: Lowering, node: Node, *, unit_axis: int, borders: tuple = ()) -> View:
+    """The first input of a node in integers: 8 bits, or 16 for recurrent cells.
+
+    Parameters
+    ----------
+    unit_axis : int
+        The axis that lies innermost.
+    borders : tuple of (int, int)
+        Positions of zeros before and after each of the last axes.
+
+    Returns
+    -------
+    View
+        Of the input's shape, the borders beyond it.
+    """
+    value, quantization = node.inputs[0], node.attributes["quantization"]
+    dtype = np.dtype(np.int16 if node.operator in GATES else np.int8)
+    rank = len(value.shape)
+    borders = ((0, 0),) * (rank - len(borders)) + tuple(borders)
+    for kept, room, view in lowering.rounded.get((value, dtype, unit_axis), ()):
+        if kept == quantization and (np.array(room) >= borders).all():
+            return view
+    x = lowering.dense(lowering.view(value), str(value), unit_axis=unit_axis)
+    shape = tuple(length + sum(border) for length, border in zip(value.shape, borders, strict=True))
+    order = (*(axis for axis in range(rank) if axis != unit_axis % rank), unit_axis % rank)
+    whole = lowering.scratch(shape, dtype, f"{value.name} rounded", order=order)
+    inner = whole
+    for axis, (before, _) in enumerate(borders):
+        inner = inner.slice(axis, before, before + value.shape[axis])
+    zero = quantization.zero_point
+
+    def code() -> list[str]:
+        lines = []
+        if inner.shape != whole.shape:
+            lines.append(f"__builtin_memset(y0 - {inner.offset}, {zero} + UNDIN_BYTE_OFFSET, {whole.size});")
+        *loops, (rows, (y_row, x_row)), (columns, _) = [(1, [0, 0]), *_axes(inner, x, unit_axis)]
+        sizes = {"rows": rows, "columns": columns, "x_row": x_row, "y_row": y_row} | _scale(node)
+        variables = "ijklmn"[: len(loops)]
+        y_at, x_at = (
+            address(name, 0, [(v, loop[1][which]) for v, loop in zip(variables, loops, strict=True)])
+            for name, which in (("y0", 0), ("x0", 1))
+        )
+        kind = "shorts" if dtype == np.int16 else "bytes"
+        call = f"undin_quantize_{kind}({y_at}, {x_at}, &(undin_quantize_shape){{{fields(sizes)}}});"
+        return lines + nest([loop[0] for loop in loops], [call], variables=variables)
+
+    lowering.steps.append(Step("round", f"{value} in {dtype}", [inner], [x], code))
+    lowering.rounded.setdefault((value, dtype, unit_axis), []).append((quantization, borders, inner))
+    return inner
+
+
+def _axes(y: View, x: View, unit_axis: int) -> list[tuple[int, list[int]]]:
+    """Axes to loop over, the unit axis, or what it was merged into, last."""
+    axes = merged_axes([y, x])
+    return axes if axes and axes[-1][1] == [1, 1] else [*axes, (1, [1, 1])]
+
+
+def _scale(node: Node) -> dict[str, object]:
+    quantization = node.attributes["quantization"]
+    return {
+        "inverse_scale": literal(np.float32(1 / quantization.scale), np.dtype(np.float32)),
+        "zero_point": quantization.zero_point,
+    }
+
+
+def round_weights(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Weights (depth, columns) in [-127, 127], int8, and the scale of each column, float32."""
+    scale = np.abs(weights).max(axis=0, initial=0) / 127
+    scale = np.where(scale > 0, scale, 1).astype(np.float32)
+    return np.rint(weights / scale).astype(np.int8), scale
+
+
+def pack_groups(weights: np.ndarray) -> np.ndarray:
+    """(…, depth, columns) as (…, ceil(depth / 4), padded columns, 4), filled up with zeros."""
+    *outer, depth, columns = weights.shape
+    missing = -depth % GROUP
+    filled = np.pad(weights, [(0, 0)] * len(outer) + [(0, missing), (0, padded(columns) - columns)])
+    return filled.reshape(*outer, -1, GROUP, padded(columns)).swapaxes(-1, -2)
+
+
+def pack_row(numbers: np.ndarray) -> np.ndarray:
+    """Numbers of columns, (…, columns), as many as there are padded columns."""
+    return np.pad(numbers, [(0, 0)] * (numbers.ndim - 1) + [(0, padded(numbers.shape[-1]) - numbers.shape[-1])])
+
+
+class _Columns:
+    """Columns of weights of one product, rounded: constants of the program, and the arguments that name them."""
+
+    def __init__(self, lowering: Lowering, node: Node, weights: np.ndarray, scale: np.ndarray, bias: np.ndarray | None):
+        """`weights` (taps, depth, columns) of whole numbers."""
+        name = node.name
+        scale = scale * np.float32(node.attributes["quantization"].scale)
+        self.depth, self.count = weights.shape[1:]
+        self.views = [
+            lowering.constant(pack_groups(weights), f"{name} weights"),
+            lowering.constant(pack_row(weights.sum((0, 1), np.int32)), f"{name} sums of weights"),
+            lowering.constant(pack_row(scale), f"{name} scales"),
+        ]
+        if bias is not None:
+            self.views.append(lowering.constant(pack_row(bias), f"{name} bias"))
+
+    def arguments(self, first: int) -> str:
+        """Names of the operands of a step, the first of which is `first`."""
+        names = [f"x{first + index}" for index in range(len(self.views))]
+        return ", ".join([*names, *["0"] * (4 - len(names))])
+
+
+def convolve(lowering: Lowering, node: Node) -> None:
+    """Conv and ConvTranspose of one group."""
+    is_transposed = node.operator == "ConvTranspose"
+    weights, bias = node.constant(1), node.constant(2)
+    weights = weights if is_transposed else weights.swapaxes(0, 1)  # (in, out, kernel…)
+    depth, columns = weights.shape[:2]
+    rank = weights.ndim - 2
+    found = windows(node, weights.shape[2:], is_transposed=is_transposed)
+    runs = [_phases(window) if is_transposed else [_whole(window)] for window in found]
+    borders = tuple(_border(axis_runs, window.length_in) for axis_runs, window in zip(runs, found, strict=True))
+    x = rounded(lowering, node, unit_axis=1, borders=borders)
+    y = lowering.output(node.outputs[0], order=(0, *range(2, 2 + rank), 1), unit_axis=1)
+    flat, scale = round_weights(np.moveaxis(weights, 1, -1).reshape(-1, columns))
+    whole = np.moveaxis(flat.reshape(depth, *weights.shape[2:], columns), 0, -2)  # (kernel…, in, out)
+    bias = None if bias is None else np.broadcast_to(bias, (columns,))
+
+    blocks = []
+    for block in product(*runs):
+        here = area(block, x, y)
+        taps = list(product(*([index for index, _ in run.taps] for run in block)))
+        offsets, deep = _joined(here.offsets, depth)
+        rows = np.concatenate([whole[tap] for tap in taps]).reshape(len(offsets), deep, columns)
+        blocks.append((here, offsets, _Columns(lowering, node, rows, scale, bias)))
+    reads, first = [x], []
+    for _, _, operands in blocks:
+        first.append(len(reads))
+        reads += operands.views
+
+    def code() -> list[str]:
+        lines = []
+        for (here, offsets, operands), start in zip(blocks, first, strict=True):
+            variables = "ijklmn"[: len(here.loops)]
+            y_at, x_at = (
+                address(name, begin, [(v, loop[which]) for v, loop in zip(variables, here.loops, strict=True)])
+                for name, begin, which in (("y0", here.y_start, 2), ("x0", here.x_start, 1))
+            )
+            sizes = {
+                "rows": here.rows,
+                "columns": columns,
+                "depth": operands.depth,
+                "taps": len(offsets),
+                "tap_offset": f"{{{', '.join(map(str, offsets))}}}",
+                "a_row": here.x_row,
+                "y_row": here.y_row,
+            }
+            call = _call("matmul", f"{y_at}, {x_at}, {operands.arguments(start)}", node, sizes)
+            lines += nest([loop[0] for loop in here.loops], [call], variables=variables)
+        return lines
+
+    lowering.step(f"int8_{node.operator.lower()}", node, [y], reads, code)
+
+
+def _call(kernel: str, arguments: str, node: Node, sizes: dict[str, object]) -> str:
+    sizes = sizes | {"zero_point": node.attributes["quantization"].zero_point} | activation_fields(node)
+    return f"undin_int8_{kernel}({arguments}, &(undin_int8_{kernel}_shape){{{fields(sizes)}}});"
+
+
+def _whole(window: Window) -> Run:
+    """All output positions of one axis of a convolution, which may read its borders."""
+    taps = tuple((index, index * window.dilation) for index in range(window.kernel))
+    return Run(0, 1, window.length_out, -window.pad, window.stride, taps)
+
+
+def _phases(window: Window) -> list[Run]:
+    """The same of a transposed convolution: output positions a stride apart see the same part of the kernel."""
+    runs = []
+    for phase in range(min(window.stride, window.length_out)):
+        taps = []
+        for index in reversed(range(window.kernel)):
+            position, rest = divmod(phase + window.pad - index * window.dilation, window.stride)
+            if not rest:
+                taps.append((index, position))
+        count = len(range(phase, window.length_out, window.stride))
+        runs.append(Run(phase, window.stride, count, 0, 1, tuple(taps)))
+    return runs
+
+
+def _border(runs: list[Run], length: int) -> tuple[int, int]:
+    """Positions before and after the input of one axis that runs read."""
+    firsts = [run.in_start + offset for run in runs for _, offset in run.taps]
+    lasts = [run.in_start + (run.count - 1) * run.in_step + offset for run in runs for _, offset in run.taps]
+    return max(0, -min(firsts, default=0)), max(0, max(lasts, default=0) - (length - 1))
+
+
+def _joined(offsets: list[int], depth: int) -> tuple[list[int], int]:
+    """One tap in place of several that lie one after the other in memory, and its depth."""
+    if all(offset == index * depth for index, offset in enumerate(offsets)):
+        return offsets[:1], depth * len(offsets)
+    return offsets, depth
+
+
+def matmul(lowering: Lowering, node: Node) -> None:
+    """MatMul by a constant matrix, or by one for each channel."""
+    if len(node.inputs[1].shape) == 3:
+        band_mix(lowering, node)
+        return
+    weights, bias = node.constant(1), node.constant(2)
+    x = rounded(lowering, node, unit_axis=-1)
+    y = lowering.output(node.outputs[0], unit_axis=-1)
+    rows, scale = round_weights(weights)
+    operands = _Columns(lowering, node, rows[None], scale, None if bias is None else np.broadcast_to(bias, scale.shape))
+
+    def code() -> list[str]:
+        *loops, (count, (y_row, x_row)) = [(1, [0, 0]), *merged_axes([y.select(-1, 0), x.select(-1, 0)])]
+        variables = "ijklmn"[: len(loops)]
+        y_at, x_at = (
+            address(name, 0, [(v, loop[1][which]) for v, loop in zip(variables, loops, strict=True)])
+            for name, which in (("y0", 0), ("x0", 1))
+        )
+        sizes = {"rows": count, "columns": operands.count, "depth": operands.depth, "taps": 1}
+        sizes |= {"a_row": x_row, "y_row": y_row}
+        call = _call("matmul", f"{y_at}, {x_at}, {operands.arguments(1)}", node, sizes)
+        return nest([loop[0] for loop in loops], [call], variables=variables)
+
+    lowering.step("int8_matmul", node, [y], [x, *operands.views], code)
+
+
+def band_mix(lowering: Lowering, node: Node) -> None:
+    """MatMul (C, 1, K) by (C, K, N): in every channel, bands are mixed."""
+    weights, bias = node.constant(1), node.constant(2)
+    channels, depth, columns = weights.shape
+    a = lowering.dense(lowering.view(node.inputs[0]), str(node.inputs[0]), unit_axis=0)
+    y = lowering.output(node.outputs[0], order=(2, 1, 0), unit_axis=0)
+    groups = lowering.scratch((-(-depth // GROUP), channels, GROUP), np.int8, f"{node.inputs[0].name} rounded")
+    sizes = {"rows": depth, "columns": channels, "x_row": a.strides[2]} | _scale(node)
+    line = f"undin_quantize_groups(y0, x0, &(undin_quantize_shape){{{fields(sizes)}}});"
+    lowering.steps.append(Step("round", f"{node.inputs[0]} in int8", [groups], [a], lambda: [line]))
+
+    flat, scale = round_weights(weights.transpose(1, 2, 0).reshape(-1, channels))  # (K · N, C)
+    by_channel = flat.reshape(depth, columns, channels).transpose(1, 0, 2)  # (N, K, C)
+    packed = pack_groups(by_channel).transpose(1, 0, 2, 3)  # (groups, N, padded, 4)
+    scale = scale * np.float32(node.attributes["quantization"].scale)
+    reads = [
+        groups,
+        lowering.constant(packed, f"{node.name} weights"),
+        lowering.constant(pack_row(by_channel.sum(1, np.int32)), f"{node.name} sums of weights"),
+        lowering.constant(pack_row(scale), f"{node.name} scales"),
+    ]
+    sizes = {"rows": columns, "channels": channels, "depth": depth, "y_row": y.strides[2]}
+    if bias is not None:
+        rows = pack_row(np.broadcast_to(bias, y.shape)[:, 0].transpose())
+        reads.append(lowering.constant(rows, f"{node.name} bias"))
+        sizes["bias_row"] = rows.shape[1]
+    arguments = ", ".join(["y0", *(f"x{i}" for i in range(len(reads))), *["0"] * (5 - len(reads))])
+    lowering.step("int8_band_mix", node, [y], reads, lambda: [_call("band_mix", arguments, node, sizes)])
+
+
+OPERATORS = {"Conv": convolve, "ConvTranspose": convolve, "MatMul": matmul}

@@ -1,0 +1,125 @@
+"""One time step of a GRU or an LSTM in integers: calls of the kernels in ``c/undin_int8_recurrent.h``.
+
+States are of 16 bits. Where the graph keeps them in floats they are rounded on the way in; what comes out is the same
+number in both forms, so that nothing is lost from one frame to the next.
+"""
+
+import numpy as np
+
+from undin.compiler.graph import Node, Value
+from undin.compiler.lower.calls import fields
+from undin.compiler.lower.cells import GATES
+from undin.compiler.lower.int8 import pack_groups, pack_row, round_weights, rounded
+from undin.compiler.lower.lowering import Lowering
+from undin.compiler.program import Pointwise, Step
+from undin.compiler.views import View
+
+STEPS = ("UNDIN_STATE_STEP", "UNDIN_CELL_STEP")
+"""What h and c count."""
+
+
+def recurrent(lowering: Lowering, node: Node) -> None:
+    """Lower a cell that `marking` found fit: one step, forwards, with the usual activations."""
+    gates, is_lstm = GATES[node.operator], node.operator == "LSTM"
+    _, rows, inputs = node.inputs[0].shape
+    hidden = node.constant(2).shape[-1]
+    x = rounded(lowering, node, unit_axis=2)
+    states = [_state(lowering, node, which, rows, hidden) for which in range(1 + is_lstm)]
+    scale = node.attributes["quantization"].scale
+    w, w_scale = _packed(node.constant(1)[0], gates, hidden, scale)
+    r, r_scale = _packed(node.constant(2)[0], gates, hidden, 1 / 32767)
+    halves = node.constant(3)
+    halves = np.zeros((2, gates, hidden), np.float32) if halves is None else halves[0].reshape(2, gates, hidden)
+    bias, constants = halves.sum(0), {"input weights": w, "recurrent weights": r}
+    if not is_lstm:
+        bias[2] = halves[0, 2]
+    constants |= {"input scales": w_scale, "recurrent scales": r_scale, "bias": pack_row(bias)}
+    if not is_lstm:
+        constants["reset bias"] = pack_row(halves[1, 2])
+    reads = [x, *states, *(lowering.constant(array, f"{node.name} {name}") for name, array in constants.items())]
+
+    news = [_new_state(lowering, node, which, rows, hidden) for which in range(1 + is_lstm)]
+    y = _floats(lowering, node, rows, hidden)
+    writes = [*news, y]
+    sizes = {"rows": rows, "inputs": inputs, "hidden": hidden, "x_row": x.strides[1]}
+    sizes |= {"state_row": states[0].strides[0], "next_row": news[0].strides[0], "y_row": y.strides[0]}
+    arguments = ", ".join([*(f"y{i}" for i in range(len(writes))), *(f"x{i}" for i in range(len(reads)))])
+    kernel = node.operator.lower()
+    call = f"undin_int8_{kernel}_step({arguments}, &(undin_int8_recurrent_shape){{{fields(sizes)}}});"
+    lowering.step(f"int8_{kernel}", node, writes, reads, lambda: [call])
+    if is_lstm and (cell := node.outputs[2] if len(node.outputs) > 2 else None) and cell.dtype == np.float32:
+        target = lowering.output(cell)
+        counted = news[1].reshape(cell.shape)
+        lowering.steps.append(Pointwise("cell", str(cell), [target], [counted], f"{{0}} * {STEPS[1]}"))
+
+
+def _packed(weights: np.ndarray, gates: int, hidden: int, scale: float) -> tuple[np.ndarray, np.ndarray]:
+    """Weights (gates · H, K) in groups, (ceil(K / 4), gates, padded, 4), and the scales (gates, padded) of their sums."""
+    whole, own = round_weights(weights.transpose())
+    whole = whole.reshape(-1, gates, hidden).transpose(1, 0, 2)
+    return pack_groups(whole).transpose(1, 0, 2, 3), pack_row(own.reshape(gates, hidden) * np.float32(scale))
+
+
+def _state(lowering: Lowering, node: Node, which: int, rows: int, hidden: int) -> View:
+    """h or c of the last frame, (rows, hidden) of 16 bits, row after row."""
+    value = node.input(5 + which)
+    if value is None:
+        return lowering.constant(np.zeros((rows, hidden), np.int16), "zeros")
+    view = lowering.view(value).select(0, 0)
+    if value.dtype == np.int16 and _is_run(view):
+        return view
+    run = lowering.scratch((rows, hidden), np.int16, f"{value.name} in 16 bits")
+    if value.dtype == np.int16:
+        lowering.copy(view, run, comment=str(value))
+        return run
+    dense = lowering.dense(view, str(value), unit_axis=1)
+    sizes = {"rows": rows, "columns": hidden, "x_row": dense.strides[0], "y_row": hidden}
+    sizes |= {"inverse_scale": f"1 / {STEPS[which]}"}
+    line = f"undin_quantize_shorts(y0, x0, &(undin_quantize_shape){{{fields(sizes)}}});"
+    lowering.steps.append(Step("round", f"{value} in int16", [run], [dense], lambda: [line]))
+    return run
+
+
+def _is_run(view: View) -> bool:
+    """Whether a state (rows, hidden) lies row after row."""
+    rows, hidden = view.shape
+    return (hidden == 1 or view.strides[1] == 1) and (rows == 1 or view.strides[0] == hidden)
+
+
+def _output(node: Node, index: int) -> Value | None:
+    return node.outputs[index] if index < len(node.outputs) else None
+
+
+def _new_state(lowering: Lowering, node: Node, which: int, rows: int, hidden: int) -> View:
+    """Where h or c of this frame goes, as `_state`."""
+    value = _output(node, 1 + which)
+    if value is not None and value.dtype == np.int16:
+        place = lowering.place(value)
+        if place is not None and _is_run(place.select(0, 0)):
+            lowering.views[value] = place
+            return place.select(0, 0)
+    run = lowering.scratch((1, rows, hidden), np.int16, f"{node.name} state {which}")
+    if value is not None and value.dtype == np.int16:
+        lowering.views[value] = run
+    return run.select(0, 0)
+
+
+def _floats(lowering: Lowering, node: Node, rows: int, hidden: int) -> View:
+    """Where h goes as floats, (rows, hidden): the first output, and the second where that is of floats too."""
+    y, last = _output(node, 0), _output(node, 1)
+    last = last if last is not None and last.dtype == np.float32 else None
+    place = None
+    for value in filter(None, (last, y)):
+        found = lowering.place(value)
+        found = found and found.reshape((rows, hidden))
+        if found is not None and (hidden == 1 or found.strides[1] == 1):
+            place = found
+            break
+    if place is None:
+        place = lowering.scratch((rows, hidden), np.float32, f"{node.name} output")
+    for value in filter(None, (last, y)):
+        lowering.views[value] = place.reshape(value.shape)
+    return place
+
+
+OPERATORS = {"GRU": recurrent, "LSTM": recurrent}

@@ -1,0 +1,109 @@
+"""What values a network takes on audio: it is compiled as it is, and runs with the tensors in question as outputs."""
+
+import copy
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from undin import audio
+from undin.compiler.build import build
+from undin.compiler.emit import emit
+from undin.compiler.graph import Graph, Value
+from undin.compiler.lower import lower
+from undin.compiler.verify import carried, load_step
+from undin.metadata import Metadata
+from undin.resample import Resampler
+from undin.stft import Analysis
+
+MOST_SECONDS = 120
+"""Of audio: enough for a network of speech to show its range, and the time of a coffee."""
+
+SECONDS_OF_FILE = 10
+"""Of each file, so that many are heard."""
+
+KEPT = 1 << 17
+"""Elements of a tensor, evenly from all frames, by which scales are judged."""
+
+
+def frames_of(folder: Path, metadata: Metadata) -> Iterator[np.ndarray]:
+    """Spectra of the audio in a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Its files, and those of the folders in it, of any format and rate; their first channel is heard.
+    metadata : Metadata
+        Of the model.
+
+    Yields
+    ------
+    ndarray, shape (1, 1, F, 2), float32
+
+    Raises
+    ------
+    ValueError
+        There is no audio in the folder.
+    OSError
+        A file cannot be read.
+    """
+    files = audio.find_files(folder)
+    if not files:
+        raise ValueError(f"there is no audio in {folder} to calibrate on")
+    analysis = Analysis(metadata.n_fft, metadata.window, metadata.hop)
+    per_file = max(1, -(-MOST_SECONDS // len(files)), SECONDS_OF_FILE)
+    for path in files[:: -(-len(files) * per_file // MOST_SECONDS)]:
+        analysis.reset()
+        samples = _at_rate(path, metadata.sample_rate, seconds=per_file)
+        for frame in analysis.process(samples[: len(samples) // metadata.hop * metadata.hop]):
+            yield frame.view(np.float32).reshape(1, 1, metadata.bins, 2)
+
+
+def _at_rate(path: Path, sample_rate: int, *, seconds: float) -> np.ndarray:
+    """The beginning of a file, float32 (N,)."""
+    rate, blocks, length = audio.read_info(path).sample_rate, [], 0
+    for block in audio.read_blocks(path):
+        blocks.append(block[:, :1])
+        length += len(block)
+        if length >= seconds * rate:
+            break
+    samples = np.concatenate([*blocks, np.zeros((0, 1), np.float32)])
+    return Resampler(rate, sample_rate).process(samples)[:, 0]
+
+
+def observe(graph: Graph, values: Sequence[Value], frames: Iterable[np.ndarray]) -> dict[Value, np.ndarray]:
+    """Run the step of a model of undin and keep what some of its tensors were.
+
+    Parameters
+    ----------
+    graph : Graph
+        Decomposed and rewritten; not changed.
+    values : sequence of Value
+        Of the graph.
+    frames : iterable of ndarray
+
+    Returns
+    -------
+    dict of Value to ndarray
+        At most `KEPT` elements of each, flat.
+    """
+    watched = copy.copy(graph)
+    values = list(dict.fromkeys(values))
+    watched.outputs = [*graph.outputs, *(value for value in values if value not in graph.outputs)]
+    (new_state, old_state), *_ = carried(graph).items()
+    spec, state = graph.inputs
+    frames = list(frames)
+    kept = {value: [] for value in values}
+    with tempfile.TemporaryDirectory(prefix="undin") as folder:
+        source = emit(lower(watched))
+        library = build(source, Path(folder))
+        step = load_step(library, f"{source.prefix}_run", watched, arena_bytes=source.arena_bytes)
+        feeds = {old_state: np.zeros(state.shape, state.dtype)}
+        for frame in frames:
+            results = step({spec.name: frame} | feeds)
+            feeds = {old_state: results[new_state]}
+            for value in values:
+                every = max(1, len(frames) * value.size // KEPT)
+                kept[value].append(results[value.name].reshape(-1)[len(kept[value]) % every :: every])
+    return {value: np.concatenate(parts) for value, parts in kept.items()}
