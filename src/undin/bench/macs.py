@@ -1,7 +1,7 @@
 """Arithmetic of a graph: multiply-accumulates of its matrix products, convolutions and recurrent cells.
 
-Elementwise work and activations are not counted, as is the field's custom. ``nn/macs.py`` counts the same of networks in
-PyTorch.
+Elementwise work and activations are not counted, as is the field's custom. ``nn/macs.py`` counts the same, of networks
+in PyTorch.
 """
 
 from math import prod

@@ -17,6 +17,7 @@ import numpy as np
 
 from undin.bench.loops import Loops
 from undin.bench.memory import StepMemory
+from undin.bench.reference import OrtStep
 from undin.bench.subject import Subject
 from undin.compiler.graph import read
 
@@ -117,8 +118,6 @@ def measure(model: Path, *, seconds: float, variant: str | None = None) -> Measu
     calls = {"hop": subject.hop, "peak": loops.peak, "step": subject.step}
     blocks = {name: partial(loops.time_us, call, BLOCK) for name, call in calls.items() if call}
     if find_spec("onnxruntime"):
-        from undin.bench.reference import OrtStep
-
         blocks["onnxruntime"] = OrtStep(model, memory, BLOCK).time_us
     times = _take_turns(blocks, seconds=seconds)
     return _summary(subject, loops, times)

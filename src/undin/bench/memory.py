@@ -29,30 +29,32 @@ class StepMemory:
         Inputs, then outputs.
     arguments : ndarray, shape (values, 3), uintp
         Where each lies, as in `loops.Call`. A state is read where the call before has written it.
+    signal : ndarray, shape (frames, …)
+        What the first input is given.
+    arrays : dict of str to ndarray
+        Places of all other inputs and outputs; after a block, states lie in those of the inputs.
     state_bytes : int
     """
 
     def __init__(self, graph: Graph, frames: int):
         generator, metadata = np.random.default_rng(0), metadata_of(graph)
         self.values = [*graph.inputs, *graph.outputs]
-        sources = carried(graph)
-        signal = graph.inputs[0]
-        if metadata is None:
-            frames_of_signal = np.stack([_noise(signal, generator) for _ in range(frames)])
-        else:
-            frames_of_signal = spectra(metadata, frames)
-        arrays = {value.name: aligned(value.shape, value.dtype) for value in self.values}
+        self.arrays = {value.name: aligned(value.shape, value.dtype) for value in self.values}
+        old_of_new = carried(graph)
+        states = set(old_of_new.values())
         for value in graph.inputs[1:]:
-            if value.name not in sources.values():
-                arrays[value.name][...] = _noise(value, generator)
-        partners = sources | {old: new for new, old in sources.items()}
-        self.arguments = np.array(
-            [(array.ctypes.data, arrays[partners.get(name, name)].ctypes.data, 0) for name, array in arrays.items()],
-            np.uintp,
-        )
-        self.arguments[0] = frames_of_signal.ctypes.data, frames_of_signal.ctypes.data, frames_of_signal[0].nbytes
-        self.state_bytes = sum(arrays[name].nbytes for name in sources.values())
-        self._kept = frames_of_signal, arrays
+            if value.name not in states:
+                self.arrays[value.name][...] = _noise(value, generator)
+        other = old_of_new | {old: new for new, old in old_of_new.items()}
+        even = [self.arrays[value.name].ctypes.data for value in self.values]
+        odd = [self.arrays[other.get(value.name, value.name)].ctypes.data for value in self.values]
+        self.arguments = np.array([even, odd, [0] * len(even)], np.uintp).T.copy()
+        if metadata is None:
+            self.signal = np.stack([_noise(graph.inputs[0], generator) for _ in range(frames)])
+        else:
+            self.signal = _spectra(metadata, frames)
+        self.arguments[0] = self.signal.ctypes.data, self.signal.ctypes.data, self.signal[0].nbytes
+        self.state_bytes = sum(self.arrays[name].nbytes for name in states)
 
 
 def noise_hops(metadata: Metadata, hops: int) -> np.ndarray:
@@ -60,7 +62,7 @@ def noise_hops(metadata: Metadata, hops: int) -> np.ndarray:
     return np.random.default_rng(0).normal(0, NOISE_LEVEL, (hops, metadata.hop)).astype(np.float32)
 
 
-def spectra(metadata: Metadata, frames: int) -> np.ndarray:
+def _spectra(metadata: Metadata, frames: int) -> np.ndarray:
     """Frames of white noise as the network sees them, (frames, bins, 2) float32."""
     analysis = Analysis(metadata.n_fft, metadata.window, metadata.hop)
     spec = analysis.process(noise_hops(metadata, frames).reshape(-1))

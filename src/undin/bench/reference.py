@@ -2,11 +2,15 @@
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import onnxruntime
 
 from undin.bench.memory import StepMemory
+from undin.compiler.verify import reference_session
+
+if TYPE_CHECKING:
+    import onnxruntime
 
 
 class OrtStep:
@@ -24,13 +28,10 @@ class OrtStep:
     """
 
     def __init__(self, model: Path, memory: StepMemory, frames: int):
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 4
-        self._session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+        self._session = reference_session(str(model))
         self._bindings = [self._bind(memory, frame) for frame in range(frames)]
 
-    def _bind(self, memory: StepMemory, frame: int) -> onnxruntime.IOBinding:
+    def _bind(self, memory: StepMemory, frame: int) -> "onnxruntime.IOBinding":
         binding = self._session.io_binding()
         inputs = {argument.name for argument in self._session.get_inputs()}
         for value, row in zip(memory.values, memory.arguments, strict=True):

@@ -9,10 +9,10 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
-import onnxruntime
 from onnx import helper
 
 from undin.compiler.build import build
@@ -25,6 +25,9 @@ from undin.compiler.rewrite import rewrite
 from undin.compiler.targets import TARGETS, X86_VARIANTS, Variant
 from undin.compiler.translate import metadata_of
 from undin.stft import Analysis
+
+if TYPE_CHECKING:
+    import onnxruntime
 
 TOLERANCE = 1e-4
 """Of the largest value of a tensor in ONNX Runtime: what may differ by order of summation alone, after 1,000 frames."""
@@ -106,7 +109,7 @@ def verify(
     feeds = list(itertools.islice(_feeds(graph, samples, seed), frames))
     if not feeds:
         raise ValueError("a check needs a hop of samples at least")
-    session = onnxruntime.InferenceSession(str(model), _options(), providers=["CPUExecutionProvider"])
+    session = reference_session(str(model))
     ours = load_step(library, f"{source.prefix}_run", graph, arena_bytes=source.arena_bytes)
     found = _compare(ours, _reference(session), feeds, values=graph.outputs, inputs=graph.inputs, pairs=carried(graph))
     output = found.first()
@@ -139,16 +142,19 @@ def load_step(library: Path, function: str, graph: Graph, *, arena_bytes: int) -
     return step
 
 
-def _reference(session: onnxruntime.InferenceSession) -> Step:
-    names = [output.name for output in session.get_outputs()]
-    return lambda feeds: dict(zip(names, session.run(None, feeds), strict=True))
+def reference_session(model: str | bytes) -> "onnxruntime.InferenceSession":
+    """An ONNX file, or what is in one, in ONNX Runtime on one thread."""
+    import onnxruntime  # an extra, which nothing else here needs
 
-
-def _options() -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    return options
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def _reference(session: "onnxruntime.InferenceSession") -> Step:
+    names = [output.name for output in session.get_outputs()]
+    return lambda feeds: dict(zip(names, session.run(None, feeds), strict=True))
 
 
 def _feeds(graph: Graph, samples: np.ndarray | None, seed: int) -> Iterator[dict[str, np.ndarray]]:
@@ -253,9 +259,7 @@ def _first_inside(model: Path, feeds: Sequence[dict[str, np.ndarray]], features:
         for value in graph.outputs[len(outputs) :]:
             kind = helper.np_dtype_to_tensor_dtype(value.dtype)
             proto.graph.output.append(helper.make_tensor_value_info(value.name, kind, value.shape))
-        session = onnxruntime.InferenceSession(
-            proto.SerializeToString(), _options(), providers=["CPUExecutionProvider"]
-        )
+        session = reference_session(proto.SerializeToString())
         with tempfile.TemporaryDirectory(prefix="undin") as folder:
             source = emit(lower(graph))
             library = build(source, Path(folder), target=target)
