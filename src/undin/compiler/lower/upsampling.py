@@ -19,7 +19,7 @@ def fits(node: Node, y: View) -> bool:
     """Whether the phases of a ConvTranspose can be computed together, given where its output lies."""
     kernel, rank = node.inputs[1].shape[2:], len(y.shape) - 2
     strides, pads = node.get("strides") or [1] * rank, node.get("pads") or [0] * (2 * rank)
-    plain = all(kernel[axis] == strides[axis] == 1 and not pads[axis] for axis in range(rank - 1))
+    plain = all(kernel[axis] == strides[axis] == 1 and not any(pads[axis::rank]) for axis in range(rank - 1))
     dense = (y.strides[1] == 1 or y.shape[1] == 1) and y.strides[-1] == y.shape[1]
     return (
         plain
