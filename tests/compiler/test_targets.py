@@ -9,16 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from compiler import small_step
+from compiler.cortex_m7 import SUPPORT, run_on_cortex_m7
 from compiler.product_checks import built, need, needed
 
-from undin.compiler.build import KERNELS, build, find_compiler
+from undin.compiler.build import build, find_compiler
 from undin.compiler.targets import TARGETS, Variant
 from undin.compiler.translate import translate
 from undin.native import Library, NativeEngine
 
-SUPPORT = Path(__file__).parent / "targets"
 HOPS = 40
-INSTRUCTIONS_PER_TICK = 1.25  # of SysTick at 25 MHz, where QEMU's -icount shift=5 lets an instruction last 32 ns
 EMULATORS = {
     "linux-aarch64": ("qemu-aarch64", "/usr/aarch64-linux-gnu", "lib/ld-linux-aarch64.so.1"),
     "android-arm64": ("qemu-aarch64", "/usr/aarch64-linux-gnu", "lib/ld-linux-aarch64.so.1"),
@@ -99,31 +98,8 @@ def test_cortex_m7_under_qemu(source, samples, expected, tmp_path, record_proper
     # A firmware brings the functions of string.h; the others are the compiler's own, for what the processor cannot do.
     wanted = {name for name in needed(product) if not name.startswith("__aeabi_")}
     assert wanted <= {"memcpy", "memmove", "memset"}
-    need("qemu-system-arm")
-    compiler = find_compiler(TARGETS["cortex-m7"], name=compiler_name)
-    subprocess.run(
-        [
-            *compiler.command,
-            *compiler.flags(TARGETS["cortex-m7"], Variant()),
-            *("-O2", "-ffreestanding", "-nostdlib", "-fno-builtin", f"-I{tmp_path}", f"-I{KERNELS / 'freestanding'}"),
-            *compiler.flags_of_string_functions(),
-            *(SUPPORT / "driver.c", KERNELS / "freestanding" / "undin_string.c", product),
-            *("-T", SUPPORT / "mps2_an500.ld", "-Wl,--gc-sections", "-lcompiler_rt" if compiler.is_zig else "-lgcc"),
-            *("-o", tmp_path / "firmware.elf"),
-        ],
-        check=True,
-    )
-    (tmp_path / "in.f32").write_bytes(samples.tobytes())
-    board = ["-M", "mps2-an500", "-display", "none", "-serial", "none", "-monitor", "none", "-icount", "shift=5"]
-    subprocess.run(
-        ["qemu-system-arm", *board, "-semihosting-config", "enable=on,target=native", "-kernel", "firmware.elf"],
-        cwd=tmp_path,
-        check=True,
-        timeout=60,
-    )
-    output = np.fromfile(tmp_path / "out.f32", np.float32)
+    output, instructions = run_on_cortex_m7(product, compiler_name, samples)
     np.testing.assert_allclose(output, expected, atol=1e-5)
-    instructions = np.median(np.fromfile(tmp_path / "ticks.u32", np.uint32)) * INSTRUCTIONS_PER_TICK
     record_property("instructions_per_hop", int(instructions))
     print(f"Cortex-M7, {compiler_name}: {instructions:,.0f} instructions per hop")
     multiplications = 2 * 6 * 17 * 5 + 102 * 36 + 12 * 36 + 12 * 102 + 6 * 33 * 5  # of the network alone
