@@ -37,12 +37,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Measure the models that `args` name, one after another."""
     import dataclasses
-    from pathlib import Path
 
     from undin.bench.measure import measure
-    from undin.model import WEIGHTS, models
+    from undin.model import find, models
 
-    paths = [WEIGHTS / f"{name}.onnx" if name in models() else Path(name) for name in args.models or models()]
+    paths = [find(name) for name in args.models or models()]
     measured = [measure(path, seconds=args.seconds, variant=args.variant) for path in paths]
     print(json.dumps([dataclasses.asdict(one) for one in measured], indent=2) if args.json else _table(measured))
     return 0
