@@ -140,17 +140,17 @@ class _Build:
         for name, text in self.source.files.items():
             (self.folder / name).write_text(text)
         baseline, variants = self.target.variants[0], self.target.variants
+        self.copy_headers(self.folder / f"{prefix}.c")
         jobs = [self.compilation(f"{prefix}.c", variant) for variant in variants]
         jobs.append(self.compilation(f"{prefix}_weights.c", baseline))
         if len(variants) > 1:
             text = dispatch.source(prefix, self.source.files[f"{prefix}.h"])
             (self.folder / f"{prefix}_dispatch.c").write_text(text)
+            self.copy_headers(self.folder / f"{prefix}_dispatch.c")
             jobs.append(self.compilation(f"{prefix}_dispatch.c", baseline))
         if self.target.freestanding and self.target.product != "archive":
             self.copy_kernel("freestanding/undin_string.c")
             jobs.append(self.compilation("undin_string.c", baseline, *self.compiler.flags_of_string_functions()))
-        for path in [*self.folder.glob("*.c")]:
-            self.copy_headers(path)
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             objects = list(pool.map(self.compile, jobs))
         self.link(objects, product)
