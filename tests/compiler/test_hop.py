@@ -117,11 +117,12 @@ def test_limit_of_0_db_returns_the_delayed_input_bit_for_bit(libraries, model):
     assert not output[:latency].any()
 
 
-@given(atten_lim_db=st.floats(0, 400, width=32))
+@settings(deadline=None)  # the first example compiles
+@given(atten_lim_db=st.floats(0, 1000, width=32))
 def test_limit_is_the_gain_that_the_engine_allows(libraries, atten_lim_db):
     stream = CStream(libraries("identity"))
     assert stream.set_atten_lim_db(atten_lim_db) == 0
-    assert abs(float(stream.state[-1]) - gain_floor(atten_lim_db)) <= 6e-8 * gain_floor(atten_lim_db) + 1e-45
+    assert float(stream.state[-1]) == pytest.approx(gain_floor(atten_lim_db), rel=1e-6, abs=1e-37)
 
 
 @pytest.mark.parametrize("atten_lim_db", [-1.0, -1e-30, float("nan"), float("-inf")])

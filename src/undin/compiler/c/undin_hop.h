@@ -103,17 +103,18 @@ void UNDIN_PUBLIC(reset)(UNDIN_STATE *state) { memset(state, 0, sizeof *state); 
 
 int UNDIN_PUBLIC(set_atten_lim_db)(UNDIN_STATE *state, float atten_lim_db) {
     if (!(atten_lim_db >= 0)) return -1;
-    /* 10^(-dB/20) without a library: halved for every whole octave, and a power series for the rest, below ln 2. */
-    const double octaves = 0.16609640474436813 * (double)atten_lim_db;
-    double gain = 0;
-    if (octaves < 150) {
-        const int whole_octaves = (int)octaves;
-        const double rest = 0.69314718055994531 * (octaves - whole_octaves);
-        double term = gain = 1;
-        for (int k = 1; k < 20; ++k) gain += term *= -rest / k;
-        for (int k = 0; k < whole_octaves; ++k) gain *= 0.5;
+    /* 10^(-dB/20) without a library or doubles, to 1e-6 of itself: halved for every 6.0206 dB, and the series of exp for
+     * the rest. The first part of those 6.0206 has so few digits that its multiples are exact. Below 1e-37 it is 0. */
+    float gain = 0;
+    if (atten_lim_db < 740) {
+        const int halvings = (int)(atten_lim_db / 6.0206f);
+        const float rest_db = atten_lim_db - (float)halvings * 6.0205078125f - (float)halvings * 9.21007796e-5f;
+        const float exponent = 0.115129255f * rest_db; /* below ln 2 */
+        gain = 1;
+        for (int k = 10; k > 0; --k) gain = 1 - exponent / (float)k * gain;
+        for (int k = 0; k < halvings; ++k) gain *= 0.5f;
     }
-    state->gain_floor = (float)gain;
+    state->gain_floor = gain;
     return 0;
 }
 
