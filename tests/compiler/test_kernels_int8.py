@@ -18,6 +18,7 @@ from compiler.kernel_shim import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from undin.compiler.lower.int8_cells import BYTE_ORDER
 
 BUILDS = shims(source=INT8)
 GUARD = 0 if SANITIZED else 64
@@ -172,8 +173,8 @@ def test_recurrent_step(name, cell, rows, inputs, hidden, seed):
     arguments = [
         shorts((rows - 1) * (inputs + 1) + inputs),
         *(shorts(rows * hidden) for _ in range(states)),
-        packed_weights(rng, inputs, hidden, gates=gates),
-        packed_weights(rng, hidden, hidden, gates=gates),
+        packed_weights(rng, inputs, hidden, gates=gates)[..., BYTE_ORDER],
+        packed_weights(rng, hidden, hidden, gates=gates)[..., BYTE_ORDER],
         scales(rng, gates, padded(hidden), depth=inputs, largest=32767),
         scales(rng, gates, padded(hidden), depth=hidden, largest=32767),
         rng.normal(size=(gates, padded(hidden))).astype(np.float32),

@@ -51,18 +51,23 @@ UNDIN_INLINE undin_integers undin_int8_load(const int8_t *w, const undin_tile *t
     return undin_integers_from_vector(undin_tile_load((const float *)(const void *)w, group, tile, j));
 }
 
-/* sum[i][j] += sum over k of a[i][k] w[k][j] */
+/* sum[i][j] += sum over k of a[i][k] w[k][j], for a group of which `count` exist, a constant. */
+UNDIN_INLINE void undin_int8_tile_group(undin_integers *sum, const undin_tile *tile, const int8_t *a, int a_row,
+                                        const int8_t *w, int count) {
+    undin_integers w_k[UNDIN_TILE_SUMS];
+    UNDIN_UNROLL for (int j = 0; j < tile->vectors; ++j) w_k[j] = undin_int8_load(w, tile, 0, j);
+    UNDIN_UNROLL for (int i = 0; i < tile->rows; ++i) {
+        const undin_integers a_i = undin_integers_of(undin_four_bytes(a + i * a_row, count));
+        UNDIN_UNROLL for (int j = 0; j < tile->vectors; ++j)
+            sum[i * tile->vectors + j] = undin_add_products_of_bytes(sum[i * tile->vectors + j], a_i, w_k[j]);
+    }
+}
+
 UNDIN_INLINE void undin_int8_tile_product(undin_integers *sum, const undin_tile *tile, const int8_t *a, int a_row,
                                           const int8_t *w, int padded, int depth) {
-    for (int k = 0; k < depth; k += 4, w += 4 * padded) {
-        undin_integers w_k[UNDIN_TILE_SUMS];
-        UNDIN_UNROLL for (int j = 0; j < tile->vectors; ++j) w_k[j] = undin_int8_load(w, tile, 0, j);
-        UNDIN_UNROLL for (int i = 0; i < tile->rows; ++i) {
-            const undin_integers a_i = undin_integers_of(undin_four_bytes(a + i * a_row + k, depth - k));
-            UNDIN_UNROLL for (int j = 0; j < tile->vectors; ++j)
-                sum[i * tile->vectors + j] = undin_add_products_of_bytes(sum[i * tile->vectors + j], a_i, w_k[j]);
-        }
-    }
+    int k = 0;
+    for (; k + 4 <= depth; k += 4) undin_int8_tile_group(sum, tile, a + k, a_row, w + k * padded, 4);
+    if (depth % 4) undin_int8_tile_group(sum, tile, a + k, a_row, w + k * padded, depth % 4);
 }
 
 /* Vector j of what a column's sum begins with: the zero point times the weights, taken away. */

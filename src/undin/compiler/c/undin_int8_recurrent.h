@@ -3,7 +3,8 @@
  * The products are sums of integers, in two parts of different scale, that of x and that of h. Gates are floats, and so
  * are the new states until they are rounded to 16 bits again.
  *
- * Weights are packed in groups of four along the depth, w[k / 4][gate][unit][k % 4], gates and padding as in
+ * Weights are packed in groups of four along the depth, w[k / 4][gate][unit][4], the four in the order 0, 2, 1, 3, so
+ * that the even bytes meet one pair of neighbours and the odd bytes the next. Gates and padding are as in
  * undin_recurrent.h.
  *
  * Read next: undin_recurrent.h, for the equations.
@@ -23,29 +24,76 @@ typedef struct {
     int x_row, state_row, next_row, y_row;
 } undin_int8_recurrent_shape;
 
-/* sum[i][j] = sum over k of x[i][k] w[k][j] */
-UNDIN_INLINE void undin_int8_gates(undin_integers *sum, const undin_tile *tile, const int16_t *x, int x_row,
-                                   const int8_t *w, int w_row, int group, int depth) {
-    UNDIN_UNROLL for (int i = 0; i < tile->rows * tile->vectors; ++i) sum[i] = undin_integers_of(0);
-    for (int k = 0; k < depth; k += 4, w += 4 * w_row) {
-        undin_integers w_k[UNDIN_TILE_SUMS];
-        UNDIN_UNROLL for (int j = 0; j < tile->vectors; ++j) w_k[j] = undin_int8_load(w, tile, group, j);
+/* A tile: `rows` x `gates` gates of a vector of units, `lanes` of which exist. */
+UNDIN_INLINE undin_tile undin_int8_recurrent_tile(int rows, int gates, int lanes) {
+    undin_tile tile = undin_plain_tile(rows, 1, lanes, 1);
+    tile.vectors = tile.row_sums = gates;
+    return tile;
+}
+
+/* The sums of a tile, and one half of the weights that meet them, stay in registers. */
+UNDIN_INLINE int undin_int8_recurrent_height(int rows, int gates) {
+    const int most = UNDIN_LANES == 1 ? 1 : UNDIN_REGISTERS == 32 ? 24 / gates : 9 / gates;
+    return UNDIN_LANES == 1 ? 1 : UNDIN_DIVIDE_UP(rows, UNDIN_DIVIDE_UP(rows, most));
+}
+
+/* sum[i][j] += sum over k of x[i][k] w[k][j], for a group of which `count` exist, a constant. */
+UNDIN_INLINE void undin_int8_gates_group(undin_integers *sum, const undin_tile *tile, const int16_t *x, int x_row,
+                                         const int8_t *w, int padded, int count) {
+    undin_integers w_k[UNDIN_TILE_SUMS];
+    UNDIN_UNROLL for (int j = 0; j < tile->vectors; ++j) w_k[j] = undin_int8_load(w, tile, padded, j);
+    UNDIN_UNROLL for (int half = 0; half < 2; ++half) {
+        undin_integers w_half[UNDIN_TILE_SUMS];
+        UNDIN_UNROLL for (int j = 0; j < tile->vectors; ++j)
+            w_half[j] = half ? undin_odd_bytes(w_k[j]) : undin_even_bytes(w_k[j]);
         UNDIN_UNROLL for (int i = 0; i < tile->rows; ++i) {
-            int32_t even, odd;
-            undin_four_shorts(&even, &odd, x + i * x_row + k, depth - k);
+            const undin_integers x_i = undin_integers_of(undin_two_shorts(x + i * x_row + 2 * half, count - 2 * half));
             UNDIN_UNROLL for (int j = 0; j < tile->vectors; ++j) {
                 undin_integers *s = &sum[i * tile->vectors + j];
-                *s = undin_add_products_of_pairs(*s, undin_integers_of(even), undin_even_bytes(w_k[j]));
-                *s = undin_add_products_of_pairs(*s, undin_integers_of(odd), undin_odd_bytes(w_k[j]));
+                *s = undin_add_products_of_pairs(*s, x_i, w_half[j]);
             }
         }
     }
 }
 
-/* Sum j of row i of a tile as a float. */
-UNDIN_INLINE undin_vector undin_int8_gate(const undin_integers *sum, const undin_tile *tile, const float *scale,
-                                          int group, int i, int j) {
-    return undin_integers_to_floats(sum[i * tile->vectors + j]) * undin_tile_load(scale, group, tile, j);
+/* sum[i][j] = sum over k of x[i][k] w[k][j] */
+UNDIN_INLINE void undin_int8_gates(undin_integers *sum, const undin_tile *tile, const int16_t *x, int x_row,
+                                   const int8_t *w, int padded, int depth) {
+    const int w_row = tile->vectors * padded;
+    UNDIN_UNROLL for (int i = 0; i < tile->rows * tile->vectors; ++i) sum[i] = undin_integers_of(0);
+    int k = 0;
+    for (; k + 4 <= depth; k += 4) undin_int8_gates_group(sum, tile, x + k, x_row, w + k * w_row, padded, 4);
+    if (depth % 4) undin_int8_gates_group(sum, tile, x + k, x_row, w + k * w_row, padded, depth % 4);
+}
+
+/* gates[j][i] = start[j] + the scaled sums of x w; sum = those of h r, which have scales of their own. */
+UNDIN_INLINE void undin_int8_both_products(undin_vector *gates, undin_integers *sum, const undin_tile *tile,
+                                           const int16_t *x, const int16_t *h, const int8_t *w, const int8_t *r,
+                                           const float *w_scale, const float *bias,
+                                           const undin_int8_recurrent_shape *shape) {
+    const int padded = UNDIN_PADDED(shape->hidden);
+    undin_int8_gates(sum, tile, x, shape->x_row, w, padded, shape->inputs);
+    UNDIN_UNROLL for (int j = 0; j < tile->vectors; ++j) {
+        UNDIN_UNROLL for (int i = 0; i < tile->rows; ++i)
+            gates[j * tile->rows + i] = undin_tile_load(bias, padded, tile, j) +
+                                        undin_integers_to_floats(sum[i * tile->vectors + j]) *
+                                            undin_tile_load(w_scale, padded, tile, j);
+    }
+    undin_int8_gates(sum, tile, h, shape->state_row, r, padded, shape->hidden);
+}
+
+/* gates[j][i] += what h adds, for `count` gates from `first` on. */
+UNDIN_INLINE void undin_int8_add_state(undin_vector *gates, const undin_integers *sum, const undin_tile *tile,
+                                       const float *r_scale, int padded, int first, int count) {
+    UNDIN_UNROLL for (int j = first; j < first + count; ++j) {
+        UNDIN_UNROLL for (int i = 0; i < tile->rows; ++i)
+            gates[j * tile->rows + i] +=
+                undin_integers_to_floats(sum[i * tile->vectors + j]) * undin_tile_load(r_scale, padded, tile, j);
+    }
+}
+
+UNDIN_INLINE void undin_int8_activate(undin_vector *gates, int count, enum undin_activation activation) {
+    undin_activate_vectors((float *)gates, count, activation, 0, 0);
 }
 
 /* Lanes of a state, which count steps. */
@@ -60,74 +108,30 @@ UNDIN_INLINE undin_vector undin_int8_state_store(int16_t *state, undin_vector x,
     return undin_integers_to_floats(rounded) * step;
 }
 
-/* Run a statement for every row i and vector v of units of a tile; `lanes` of them exist. */
-#define UNDIN_FOR_UNITS(tile, last, i, v, lanes, ...)                             \
-    UNDIN_UNROLL for (int i = 0; i < (tile).rows; ++i) {                          \
-        UNDIN_UNROLL for (int v = 0; v < (tile).width; ++v) {                     \
-            const int lanes = v + 1 < (tile).width ? UNDIN_LANES : (last);        \
-            (void)lanes;                                                          \
-            __VA_ARGS__;                                                          \
-        }                                                                         \
-    }
-
-UNDIN_INLINE undin_tile undin_int8_recurrent_tile(int rows, int units, int last, int gates) {
-    undin_tile tile = undin_plain_tile(rows, units, last, 1);
-    tile.vectors = tile.row_sums = gates * units;
-    return tile;
-}
-
-/* A gate of a GRU has a sum of integers and a float; that of an LSTM too. */
-UNDIN_INLINE int undin_int8_recurrent_height(int rows, int gates) {
-    const int most = UNDIN_REGISTERS == 32 ? 8 / gates : UNDIN_LANES == 1 ? 1 : 4 / gates;
-    return UNDIN_LANES == 1 || most < 1 ? 1 : UNDIN_DIVIDE_UP(rows, UNDIN_DIVIDE_UP(rows, most));
-}
-
-/* gates[g] = bias + the scaled sums of x w, and sums = those of h r, which meet another scale. */
-UNDIN_INLINE void undin_int8_both_products(undin_vector gates[][UNDIN_TILE_SUMS], undin_integers *sum,
-                                           const undin_tile *tile, const int16_t *x, const int16_t *h,
-                                           const int8_t *w, const int8_t *r, const float *w_scale, const float *bias,
-                                           const undin_int8_recurrent_shape *shape, int count) {
-    const int padded = UNDIN_PADDED(shape->hidden), row = count * padded, units = tile->width;
-    undin_int8_gates(sum, tile, x, shape->x_row, w, row, padded, shape->inputs);
-    UNDIN_UNROLL for (int i = 0; i < tile->rows; ++i) {
-        UNDIN_UNROLL for (int j = 0; j < tile->vectors; ++j)
-            gates[j / units][i * units + j % units] =
-                undin_tile_load(bias, padded, tile, j) + undin_int8_gate(sum, tile, w_scale, padded, i, j);
-    }
-    undin_int8_gates(sum, tile, h, shape->state_row, r, row, padded, shape->hidden);
-}
-
 /* `own` is what h holds of the units of this tile. */
 UNDIN_INLINE void undin_int8_gru_tile(int16_t *h_next, float *y, const int16_t *x, const int16_t *h,
                                       const int16_t *own, const int8_t *w, const int8_t *r, const float *w_scale,
                                       const float *r_scale, const float *bias, const float *reset_bias,
-                                      const undin_int8_recurrent_shape *shape, int rows, int units, int last) {
+                                      const undin_int8_recurrent_shape *shape, int rows, int lanes) {
     const int padded = UNDIN_PADDED(shape->hidden);
-    const undin_tile tile = undin_int8_recurrent_tile(rows, units, last, 3);
-    const undin_tile gate = undin_plain_tile(rows, units, last, 1);
+    const undin_tile tile = undin_int8_recurrent_tile(rows, 3, lanes);
     undin_integers sum[UNDIN_TILE_SUMS];
-    undin_vector gates[3][UNDIN_TILE_SUMS]; /* update, reset, candidate */
-    undin_vector *const update = gates[0], *const reset = gates[1], *const candidate = gates[2];
+    undin_vector gates[3 * UNDIN_TILE_ROWS];
+    undin_vector *const update = gates, *const reset = gates + rows, *const candidate = gates + 2 * rows;
 
-    undin_int8_both_products(gates, sum, &tile, x, h, w, r, w_scale, bias, shape, 3);
-    UNDIN_UNROLL for (int g = 0; g < 2; ++g) {
-        UNDIN_FOR_UNITS(gate, last, i, v, lanes,
-                        gates[g][i * units + v] += undin_int8_gate(sum, &tile, r_scale, padded, i, g * units + v));
-        undin_tile_activate(gates[g], &gate, 0, units, UNDIN_SIGMOID, 0, 0);
+    undin_int8_both_products(gates, sum, &tile, x, h, w, r, w_scale, bias, shape);
+    undin_int8_add_state(gates, sum, &tile, r_scale, padded, 0, 2);
+    undin_int8_activate(update, 2 * rows, UNDIN_SIGMOID);
+    UNDIN_UNROLL for (int i = 0; i < rows; ++i)
+        candidate[i] += reset[i] * (undin_tile_load(reset_bias, 0, &tile, 0) +
+                                    undin_integers_to_floats(sum[i * 3 + 2]) * undin_tile_load(r_scale, padded, &tile, 2));
+    undin_int8_activate(candidate, rows, UNDIN_TANH);
+    UNDIN_UNROLL for (int i = 0; i < rows; ++i) {
+        const undin_vector old = undin_int8_state_load(own + i * shape->state_row, UNDIN_STATE_STEP, lanes);
+        const undin_vector next = undin_int8_state_store(
+            h_next + i * shape->next_row, candidate[i] + update[i] * (old - candidate[i]), UNDIN_STATE_STEP, lanes);
+        undin_vector_store_first(y + i * shape->y_row, next, lanes);
     }
-    UNDIN_FOR_UNITS(gate, last, i, v, lanes,
-        candidate[i * units + v] += reset[i * units + v] *
-            (undin_tile_load(reset_bias, padded, &gate, v) +
-             undin_int8_gate(sum, &tile, r_scale, padded, i, 2 * units + v)));
-    undin_tile_activate(candidate, &gate, 0, units, UNDIN_TANH, 0, 0);
-    UNDIN_FOR_UNITS(gate, last, i, v, lanes, {
-        const int at = i * units + v, place = v * UNDIN_LANES;
-        const undin_vector old = undin_int8_state_load(own + i * shape->state_row + place, UNDIN_STATE_STEP, lanes);
-        const undin_vector next =
-            undin_int8_state_store(h_next + i * shape->next_row + place,
-                                   candidate[at] + update[at] * (old - candidate[at]), UNDIN_STATE_STEP, lanes);
-        undin_vector_store_first(y + i * shape->y_row + place, next, lanes);
-    });
 }
 
 /* GRU whose reset gate acts after the product, see undin_gru_step.
@@ -138,43 +142,38 @@ UNDIN_INLINE void undin_int8_gru_tile(int16_t *h_next, float *y, const int16_t *
 UNDIN_KERNEL void undin_int8_gru_step(int16_t *h_next, float *y, const int16_t *x, const int16_t *h, const int8_t *w,
                                       const int8_t *r, const float *w_scale, const float *r_scale, const float *bias,
                                       const float *reset_bias, const undin_int8_recurrent_shape *shape) {
-    UNDIN_FOR_CHUNKS(shape->hidden, 1, n, units, last,
+    UNDIN_FOR_VECTORS(shape->hidden, n, lanes,
         UNDIN_FOR_ROWS(shape->rows, undin_int8_recurrent_height(shape->rows, 3), m, height,
             undin_int8_gru_tile(h_next + m * shape->next_row + n, y + m * shape->y_row + n, x + m * shape->x_row,
                                 h + m * shape->state_row, h + m * shape->state_row + n, w + 4 * n, r + 4 * n, w_scale + n, r_scale + n, bias + n,
-                                reset_bias + n, shape, height, units, last)));
+                                reset_bias + n, shape, height, lanes)));
 }
 
 UNDIN_INLINE void undin_int8_lstm_tile(int16_t *h_next, int16_t *c_next, float *y, const int16_t *x, const int16_t *h,
                                        const int16_t *c, const int8_t *w, const int8_t *r, const float *w_scale,
                                        const float *r_scale, const float *bias,
-                                       const undin_int8_recurrent_shape *shape, int rows, int units, int last) {
-    const int padded = UNDIN_PADDED(shape->hidden);
-    const undin_tile tile = undin_int8_recurrent_tile(rows, units, last, 4);
-    const undin_tile gate = undin_plain_tile(rows, units, last, 1);
+                                       const undin_int8_recurrent_shape *shape, int rows, int lanes) {
+    const undin_tile tile = undin_int8_recurrent_tile(rows, 4, lanes);
     undin_integers sum[UNDIN_TILE_SUMS];
-    undin_vector gates[4][UNDIN_TILE_SUMS]; /* input, output, forget, cell */
-    undin_vector *const input = gates[0], *const output = gates[1], *const forget = gates[2], *const cell = gates[3];
+    undin_vector gates[4 * UNDIN_TILE_ROWS];
+    undin_vector *const input = gates, *const output = gates + rows, *const forget = gates + 2 * rows;
+    undin_vector *const cell = gates + 3 * rows;
 
-    undin_int8_both_products(gates, sum, &tile, x, h, w, r, w_scale, bias, shape, 4);
-    UNDIN_UNROLL for (int g = 0; g < 4; ++g) {
-        UNDIN_FOR_UNITS(gate, last, i, v, lanes,
-                        gates[g][i * units + v] += undin_int8_gate(sum, &tile, r_scale, padded, i, g * units + v));
-        undin_tile_activate(gates[g], &gate, 0, units, g < 3 ? UNDIN_SIGMOID : UNDIN_TANH, 0, 0);
+    undin_int8_both_products(gates, sum, &tile, x, h, w, r, w_scale, bias, shape);
+    undin_int8_add_state(gates, sum, &tile, r_scale, UNDIN_PADDED(shape->hidden), 0, 4);
+    undin_int8_activate(gates, 3 * rows, UNDIN_SIGMOID);
+    undin_int8_activate(cell, rows, UNDIN_TANH);
+    UNDIN_UNROLL for (int i = 0; i < rows; ++i) {
+        const undin_vector old = undin_int8_state_load(c + i * shape->state_row, UNDIN_CELL_STEP, lanes);
+        cell[i] = undin_int8_state_store(c_next + i * shape->next_row, forget[i] * old + input[i] * cell[i],
+                                         UNDIN_CELL_STEP, lanes);
     }
-    UNDIN_FOR_UNITS(gate, last, i, v, lanes, {
-        const int at = i * units + v, place = v * UNDIN_LANES;
-        const undin_vector old = undin_int8_state_load(c + i * shape->state_row + place, UNDIN_CELL_STEP, lanes);
-        cell[at] = undin_int8_state_store(c_next + i * shape->next_row + place,
-                                          forget[at] * old + input[at] * cell[at], UNDIN_CELL_STEP, lanes);
-    });
-    undin_tile_activate(cell, &gate, 0, units, UNDIN_TANH, 0, 0);
-    UNDIN_FOR_UNITS(gate, last, i, v, lanes, {
-        const int at = i * units + v, place = v * UNDIN_LANES;
-        const undin_vector next = undin_int8_state_store(h_next + i * shape->next_row + place, output[at] * cell[at],
-                                                         UNDIN_STATE_STEP, lanes);
-        undin_vector_store_first(y + i * shape->y_row + place, next, lanes);
-    });
+    undin_int8_activate(cell, rows, UNDIN_TANH);
+    UNDIN_UNROLL for (int i = 0; i < rows; ++i) {
+        const undin_vector next =
+            undin_int8_state_store(h_next + i * shape->next_row, output[i] * cell[i], UNDIN_STATE_STEP, lanes);
+        undin_vector_store_first(y + i * shape->y_row, next, lanes);
+    }
 }
 
 /* LSTM, see undin_lstm_step.
@@ -186,12 +185,12 @@ UNDIN_KERNEL void undin_int8_lstm_step(int16_t *h_next, int16_t *c_next, float *
                                        const int16_t *c, const int8_t *w, const int8_t *r, const float *w_scale,
                                        const float *r_scale, const float *bias,
                                        const undin_int8_recurrent_shape *shape) {
-    UNDIN_FOR_CHUNKS(shape->hidden, 1, n, units, last,
+    UNDIN_FOR_VECTORS(shape->hidden, n, lanes,
         UNDIN_FOR_ROWS(shape->rows, undin_int8_recurrent_height(shape->rows, 4), m, height,
             undin_int8_lstm_tile(h_next + m * shape->next_row + n, c_next + m * shape->next_row + n,
                                  y + m * shape->y_row + n, x + m * shape->x_row, h + m * shape->state_row,
                                  c + m * shape->state_row + n, w + 4 * n, r + 4 * n, w_scale + n, r_scale + n,
-                                 bias + n, shape, height, units, last)));
+                                 bias + n, shape, height, lanes)));
 }
 
 #endif

@@ -86,8 +86,9 @@ static inline void undin_int8_band_mix_reference(float *y, const int8_t *x, cons
 /* What x adds to gate `gate` of `count` of unit n. */
 static inline float undin_int8_gate_reference(const int16_t *x, const int8_t *w, const float *scale, int depth,
                                               int count, int padded, int gate, int n) {
+    static const int byte[] = {0, 2, 1, 3};
     int32_t sum = 0;
-    for (int k = 0; k < depth; ++k) sum += x[k] * w[((k / 4 * count + gate) * padded + n) * 4 + k % 4];
+    for (int k = 0; k < depth; ++k) sum += x[k] * w[((k / 4 * count + gate) * padded + n) * 4 + byte[k % 4]];
     return (float)sum * scale[gate * padded + n];
 }
 

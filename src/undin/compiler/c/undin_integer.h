@@ -147,13 +147,11 @@ UNDIN_INLINE int32_t undin_four_bytes(const int8_t *from, int count) {
     return bytes;
 }
 
-/* The first `count` of four 16-bit integers: the two at even places as a pair, and the two at odd places. */
-UNDIN_INLINE void undin_four_shorts(int32_t *even, int32_t *odd, const int16_t *from, int count) {
-    uint32_t low = 0, high = 0;
-    __builtin_memcpy(&low, from, count < 2 ? 2 : 4);
-    if (count > 2) __builtin_memcpy(&high, from + 2, count < 4 ? 2 : 4);
-    *even = (int32_t)((low & 0xffff) | high << 16);
-    *odd = (int32_t)(low >> 16 | (high & 0xffff0000));
+/* The first `count` of two 16-bit integers; the others are 0 and their memory is not touched. */
+UNDIN_INLINE int32_t undin_two_shorts(const int16_t *from, int count) {
+    int32_t shorts = 0;
+    if (count > 0) __builtin_memcpy(&shorts, from, count < 2 ? 2 : 4);
+    return shorts;
 }
 
 /* The nearest integer, ties to even, of low <= x <= high, numbers of at most 22 bits; a NaN gives `low`. */
@@ -166,7 +164,16 @@ UNDIN_INLINE undin_integers undin_nearest(undin_vector x, float low, float high)
 
 /* Write the first `count` lanes as bytes or as 16-bit integers, and read those back; 1 <= count <= UNDIN_LANES. */
 UNDIN_INLINE void undin_bytes_store_first(int8_t *to, undin_integers x, int count) {
-#if UNDIN_LANES > 1
+#if UNDIN_LANES == 16
+    _mm512_mask_cvtepi32_storeu_epi8(to, (__mmask16)((1u << count) - 1), (__m512i)x);
+#elif UNDIN_LANES == 8
+    const __m128i shorts = _mm_packs_epi32(_mm256_castsi256_si128((__m256i)x), _mm256_extracti128_si256((__m256i)x, 1));
+    const __m128i bytes = _mm_packs_epi16(shorts, shorts);
+    __builtin_memcpy(to, &bytes, (unsigned)count);
+#elif UNDIN_LANES == 4 && defined(__SSE2__)
+    const __m128i shorts = _mm_packs_epi32((__m128i)x, (__m128i)x), bytes = _mm_packs_epi16(shorts, shorts);
+    __builtin_memcpy(to, &bytes, (unsigned)count);
+#elif UNDIN_LANES == 4
     const undin_bytes bytes = __builtin_convertvector(x, undin_bytes);
     __builtin_memcpy(to, &bytes, (unsigned)count);
 #else
@@ -202,48 +209,56 @@ typedef struct {
     int zero_point;
 } undin_quantize_shape;
 
-/* Which lanes of a row are read and written from column n on. */
-UNDIN_INLINE int undin_lanes_left(int columns, int n) {
-    return columns - n < UNDIN_LANES ? columns - n : UNDIN_LANES;
+/* Run a statement for every vector of `columns`, which begins at column n; `lanes` of it exist, a constant. */
+#define UNDIN_FOR_VECTORS(columns, n, lanes, ...)                                  \
+    do {                                                                           \
+        int n = 0;                                                                 \
+        for (; n + UNDIN_LANES <= (columns); n += UNDIN_LANES) {                   \
+            const int lanes = UNDIN_LANES;                                         \
+            __VA_ARGS__;                                                           \
+        }                                                                          \
+        const int lanes = (columns) % UNDIN_LANES;                                 \
+        if (lanes) {                                                               \
+            __VA_ARGS__;                                                           \
+        }                                                                          \
+    } while (0)
+
+/* Bytes in [-128, 127], UNDIN_BYTE_OFFSET higher, of the first `lanes` floats. */
+UNDIN_INLINE undin_integers undin_quantized_bytes(const float *x, const undin_quantize_shape *shape, int lanes) {
+    const float low = (float)(-128 - shape->zero_point), high = (float)(127 - shape->zero_point);
+    return undin_nearest(undin_vector_load_first(x, lanes) * shape->inverse_scale, low, high) +
+           (shape->zero_point + UNDIN_BYTE_OFFSET);
 }
 
-/* y (rows, columns), signed bytes in [-128, 127], UNDIN_BYTE_OFFSET higher; x (rows, columns). */
+/* y (rows, columns) of bytes as above; x (rows, columns). */
 UNDIN_KERNEL void undin_quantize_bytes(int8_t *y, const float *x, const undin_quantize_shape *shape) {
-    const float low = (float)(-128 - shape->zero_point), high = (float)(127 - shape->zero_point);
     for (int m = 0; m < shape->rows; ++m, x += shape->x_row, y += shape->y_row)
-        for (int n = 0; n < shape->columns; n += UNDIN_LANES) {
-            const int lanes = undin_lanes_left(shape->columns, n);
-            const undin_vector scaled = undin_vector_load_first(x + n, lanes) * shape->inverse_scale;
-            undin_bytes_store_first(
-                y + n, undin_nearest(scaled, low, high) + (shape->zero_point + UNDIN_BYTE_OFFSET), lanes);
-        }
+        UNDIN_FOR_VECTORS(shape->columns, n, lanes,
+                          undin_bytes_store_first(y + n, undin_quantized_bytes(x + n, shape, lanes), lanes));
 }
 
 /* y (rows, columns), 16-bit integers in [-32767, 32767], whose zero_point is 0; x (rows, columns). */
 UNDIN_KERNEL void undin_quantize_shorts(int16_t *y, const float *x, const undin_quantize_shape *shape) {
     for (int m = 0; m < shape->rows; ++m, x += shape->x_row, y += shape->y_row)
-        for (int n = 0; n < shape->columns; n += UNDIN_LANES) {
-            const int lanes = undin_lanes_left(shape->columns, n);
+        UNDIN_FOR_VECTORS(shape->columns, n, lanes, {
             const undin_vector scaled = undin_vector_load_first(x + n, lanes) * shape->inverse_scale;
             undin_shorts_store_first(y + n, undin_nearest(scaled, -32767, 32767), lanes);
-        }
+        });
 }
 
-/* Four rows of x become one of y: y[k / 4][n][k % 4] = x[k][n] as bytes; rows that x lacks are 0. */
+/* Four rows of x become one of y: y[k / 4][n][k % 4] = x[k][n] as bytes; what is made of rows that x lacks meets weights
+   of 0. */
 UNDIN_KERNEL void undin_quantize_groups(int8_t *y, const float *x, const undin_quantize_shape *shape) {
-    const float low = (float)(-128 - shape->zero_point), high = (float)(127 - shape->zero_point);
     for (int k = 0; k < shape->rows; k += 4, y += 4 * shape->columns)
-        for (int n = 0; n < shape->columns; n += UNDIN_LANES) {
-            const int lanes = undin_lanes_left(shape->columns, n);
+        UNDIN_FOR_VECTORS(shape->columns, n, lanes, {
             undin_vector_bits group = undin_vector_to_bits(undin_vector_of(0));
-            for (int i = 0; i < 4 && k + i < shape->rows; ++i) {
-                const undin_vector x_i = undin_vector_load_first(x + (k + i) * shape->x_row + n, lanes);
-                const undin_integers byte = undin_nearest(x_i * shape->inverse_scale, low, high) +
-                                            (shape->zero_point + UNDIN_BYTE_OFFSET);
-                group |= ((undin_vector_bits)byte & 255) << 8 * i;
+            UNDIN_UNROLL for (int i = 0; i < 4; ++i) {
+                const int row = k + i < shape->rows ? k + i : k;
+                const undin_integers bytes = undin_quantized_bytes(x + row * shape->x_row + n, shape, lanes);
+                group |= ((undin_vector_bits)bytes & 255) << 8 * i;
             }
             undin_vector_store_first((float *)(void *)(y + 4 * n), undin_vector_from_bits(group), lanes);
-        }
+        });
 }
 
 #endif

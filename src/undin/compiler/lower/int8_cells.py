@@ -17,6 +17,9 @@ from undin.compiler.views import View
 STEPS = ("UNDIN_STATE_STEP", "UNDIN_CELL_STEP")
 """What h and c count."""
 
+BYTE_ORDER = [0, 2, 1, 3]
+"""Of a group of four weights: the even bytes meet two neighbours, and the odd bytes the next two."""
+
 
 def recurrent(lowering: Lowering, node: Node) -> None:
     """Lower a cell that `marking` found fit: one step, forwards, with the usual activations."""
@@ -56,8 +59,8 @@ def recurrent(lowering: Lowering, node: Node) -> None:
 def _packed(weights: np.ndarray, gates: int, hidden: int, scale: float) -> tuple[np.ndarray, np.ndarray]:
     """Weights (gates · H, K) in groups, (ceil(K / 4), gates, padded, 4), and the scales (gates, padded) of their sums."""
     whole, own = round_weights(weights.transpose())
-    whole = whole.reshape(-1, gates, hidden).transpose(1, 0, 2)
-    return pack_groups(whole).transpose(1, 0, 2, 3), pack_row(own.reshape(gates, hidden) * np.float32(scale))
+    groups = pack_groups(whole.reshape(-1, gates, hidden).transpose(1, 0, 2)).transpose(1, 0, 2, 3)
+    return groups[..., BYTE_ORDER], pack_row(own.reshape(gates, hidden) * np.float32(scale))
 
 
 def _state(lowering: Lowering, node: Node, which: int, rows: int, hidden: int) -> View:
