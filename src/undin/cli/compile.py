@@ -2,6 +2,8 @@
 
 import argparse
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,9 +11,14 @@ from undin.cli import print_error
 from undin.compiler.targets import TARGETS
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from undin.compiler.emit import Source
     from undin.compiler.graph import Graph, Value
     from undin.compiler.verify import Difference, Report
+
+LEAST_SIGNAL_TO_ERROR_DB = 20
+"""Of a network in integers: with less, one hears them."""
 
 HELP = "compile a model to C and a library, for this machine or another"
 
@@ -22,6 +29,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder to write to")
     parser.add_argument(
         "--target", choices=TARGETS, default="native", help="what the library is for (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--int8",
+        type=Path,
+        metavar="AUDIO_DIR",
+        help="weights and activations of 8 bits, calibrated on the noisy speech in this folder (models of undin)",
+    )
+    parser.add_argument(
+        "--int8-ends", action="store_true", help="with --int8: the first and the last layers too, which lose the most"
     )
     parser.add_argument(
         "--check", action="store_true", help="run the C on this machine against ONNX Runtime, frame by frame"
@@ -38,11 +54,41 @@ def run(args: argparse.Namespace) -> int:
 
     path = WEIGHTS / f"{args.model}.onnx" if args.model in models() else Path(args.model)
     graph = read(path)
-    source = emit(program_of(graph), metadata_of(graph))
+    metadata = metadata_of(graph)
+    if args.int8 is None:
+        source = emit(program_of(graph), metadata)
+    else:
+        frames = _frames(args.int8, graph)
+        in_floats = []
+        program = program_of(graph, mark=lambda graph: in_floats.extend(_quantize(graph, frames, args.int8_ends)))
+        source = emit(program, metadata)
     product = build(source, args.output, target=TARGETS[args.target])
     print(f"{product}: {graph.name} for {args.target}")
+    if args.int8 is not None:
+        print(f"in integers, but for {', '.join(in_floats) or 'no layer'}")
     print(_table(graph, source, product))
-    return _check(path, source, product, target=args.target) if args.check else 0
+    if not args.check:
+        return 0
+    if args.int8 is not None:
+        return _compare(path, graph, source, product, frames, target=args.target)
+    return _check(path, source, product, target=args.target)
+
+
+def _frames(folder: Path, graph: "Graph") -> list["np.ndarray"]:
+    """Spectra to calibrate on."""
+    from undin.compiler.quantize import frames_of
+    from undin.compiler.translate import metadata_of
+
+    metadata = metadata_of(graph)
+    if metadata is None:
+        raise ValueError(f"{graph.name} is no model of undin, so nobody knows what it makes of the audio in {folder}")
+    return list(frames_of(folder, metadata))
+
+
+def _quantize(graph: "Graph", frames: list["np.ndarray"], ends: bool) -> list[str]:
+    from undin.compiler.quantize import quantize
+
+    return quantize(graph, frames, first_and_last=ends)
 
 
 def _table(graph: "Graph", source: "Source", product: Path) -> str:
@@ -54,8 +100,9 @@ def _table(graph: "Graph", source: "Source", product: Path) -> str:
 
     metadata = metadata_of(graph)
     if metadata is not None:
-        state, others = hop.state_bytes(metadata), 0
-        arena = hop.arena_bytes(metadata, network_arena_bytes=source.arena_bytes)
+        kind = graph.inputs[1].dtype
+        state, others = hop.state_bytes(metadata, state=kind), 0
+        arena = hop.arena_bytes(metadata, network_arena_bytes=source.arena_bytes, state=kind)
     else:
         states = set(carried(graph).values())
         state = sum(_bytes(value) for value in graph.inputs if value.name in states)
@@ -79,15 +126,37 @@ def _bytes(value: "Value") -> int:
     return value.dtype.itemsize * math.prod(value.shape)
 
 
-def _check(path: Path, source: "Source", product: Path, *, target: str) -> int:
-    """Hold the C against ONNX Runtime; code for another machine is built again for this one."""
+@contextmanager
+def _on_this_machine(source: "Source", product: Path, *, target: str) -> Iterator[Path]:
+    """The product, or one that is built again for this machine."""
     import tempfile
 
     from undin.compiler.build import build
-    from undin.compiler.verify import verify
 
     with tempfile.TemporaryDirectory(prefix="undin") as folder:
-        library = product if target == "native" else build(source, Path(folder))
+        yield product if target == "native" else build(source, Path(folder))
+
+
+def _compare(
+    path: Path, graph: "Graph", source: "Source", product: Path, frames: list["np.ndarray"], *, target: str
+) -> int:
+    """Say how far integers are from ONNX Runtime's floats; 1 where that is too far."""
+    from undin.compiler.quantize.error import signal_to_error_db
+
+    with _on_this_machine(source, product, target=target) as library:
+        error_db, count = signal_to_error_db(path, graph, source, library, frames)
+    print(f"check on this machine: over {count} frames the output is {error_db:.1f} dB above its error by integers")
+    if error_db >= LEAST_SIGNAL_TO_ERROR_DB:
+        return 0
+    print_error(f"{graph.name} in integers is less than {LEAST_SIGNAL_TO_ERROR_DB} dB above its error")
+    return 1
+
+
+def _check(path: Path, source: "Source", product: Path, *, target: str) -> int:
+    """Hold the C against ONNX Runtime; code for another machine is built again for this one."""
+    from undin.compiler.verify import verify
+
+    with _on_this_machine(source, product, target=target) as library:
         report = verify(path, source, library)
     if report.output is None:
         print(f"check on this machine: {report.frames} frames as in ONNX Runtime, to {report.error:.1e} of full scale")

@@ -13,12 +13,12 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from undin.compiler import dispatch
 from undin.compiler.emit import Source
-from undin.compiler.targets import TARGETS, Target, Variant
+from undin.compiler.targets import FEATURES_FOR_INTEGERS, TARGETS, Target, Variant
 from undin.files import replacing
 
 KERNELS = Path(__file__).parent / "c"
@@ -27,6 +27,9 @@ FLAGS = (
     *("-fno-unwind-tables", "-fno-asynchronous-unwind-tables"),
 )
 """Of every compilation; a target's own come later and win."""
+
+EXACT_FLAGS = ("-ffp-contract=off",)
+"""Of networks in integers, which give the same bits everywhere."""
 
 
 @dataclass(frozen=True)
@@ -139,12 +142,12 @@ class _Build:
         prefix = self.source.prefix
         for name, text in self.source.files.items():
             (self.folder / name).write_text(text)
-        baseline, variants = self.target.variants[0], self.target.variants
+        baseline, variants = self.target.variants[0], self.variants()
         self.copy_headers(self.folder / f"{prefix}.c")
         jobs = [self.compilation(f"{prefix}.c", variant) for variant in variants]
         jobs.append(self.compilation(f"{prefix}_weights.c", baseline))
         if len(variants) > 1:
-            text = dispatch.source(prefix, self.source.files[f"{prefix}.h"])
+            text = dispatch.source(prefix, self.source.files[f"{prefix}.h"], in_integers=self.source.in_integers)
             (self.folder / f"{prefix}_dispatch.c").write_text(text)
             self.copy_headers(self.folder / f"{prefix}_dispatch.c")
             jobs.append(self.compilation(f"{prefix}_dispatch.c", baseline))
@@ -154,6 +157,16 @@ class _Build:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             objects = list(pool.map(self.compile, jobs))
         self.link(objects, product)
+
+    def variants(self) -> list[Variant]:
+        """Those of the target, with the instructions for products of small integers where they are needed."""
+        if not self.source.in_integers:
+            return [*self.target.variants]
+        more = FEATURES_FOR_INTEGERS
+        return [
+            replace(variant, features=(*variant.features, *more.get(variant.suffix, ())))
+            for variant in self.target.variants
+        ]
 
     def copy_kernel(self, name: str) -> Path:
         """Put a file of undin beside the generated ones."""
@@ -173,7 +186,14 @@ class _Build:
         return [
             *self.compiler.command,
             *self.compiler.flags(self.target, variant),
-            *(*FLAGS, *freestanding, *self.target.flags, *flags, *public),
+            *(
+                *FLAGS,
+                *(EXACT_FLAGS if self.source.in_integers else ()),
+                *freestanding,
+                *self.target.flags,
+                *flags,
+                *public,
+            ),
             *("-c", name, "-o", f"{Path(name).stem}{suffix}.o"),
         ]
 

@@ -75,12 +75,15 @@ class Program:
     inputs, outputs : dict of str to Buffer
         By the names of the ONNX file, in its order.
     steps : list of Step
+    in_integers : bool
+        Some of them call kernels on small integers.
     """
 
     name: str
     inputs: dict[str, Buffer]
     outputs: dict[str, Buffer]
     steps: list[Step]
+    in_integers: bool = False
 
 
 def merged_axes(views: Iterable[View]) -> list[tuple[int, list[int]]]:

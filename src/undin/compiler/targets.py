@@ -32,6 +32,9 @@ X86_VARIANTS = (
 )
 """From the least to the best; undin_dispatch.h has the same suffixes and asks the processor for the same features."""
 
+FEATURES_FOR_INTEGERS = {"_avx512": ("avx512vnni",)}
+"""What a variant has as well in a library of a network in integers."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Target:

@@ -1,5 +1,6 @@
 """From an ONNX file to C text: the parts of the compiler in their order. What follows is the work of ``build``."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from undin.compiler import emit
@@ -32,10 +33,19 @@ def metadata_of(graph: Graph) -> Metadata | None:
     return Metadata.from_strings(graph.metadata) if graph.metadata.keys() >= OF_UNDIN else None
 
 
-def program_of(graph: Graph) -> Program:
-    """All that happens to a graph before it is written as C; changes the graph."""
+def program_of(graph: Graph, *, mark: Callable[[Graph], None] | None = None) -> Program:
+    """All that happens to a graph before it is written as C; changes the graph.
+
+    Parameters
+    ----------
+    graph : Graph
+    mark : callable, optional
+        Chooses what is computed in integers, once the graph is as simple as it gets; see `undin.compiler.quantize`.
+    """
     decompose(graph)
     rewrite(graph)
+    if mark is not None:
+        mark(graph)
     program = lower(graph)
     fuse(program)
     return program

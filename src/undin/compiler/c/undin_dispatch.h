@@ -34,6 +34,9 @@ static int undin_best_variant(void) {
     const unsigned kept = undin_kept_registers();
     if ((kept & avx_registers) != avx_registers || !__get_cpuid_count(7, 0, &a, &b, &c, &d) || (b & avx2) != avx2)
         return UNDIN_BASELINE;
+#if defined(UNDIN_NEEDS_VNNI)
+    if (!(c & bit_AVX512VNNI)) return UNDIN_AVX2;
+#endif
     return (kept & avx512_registers) == avx512_registers && (b & avx512) == avx512 ? UNDIN_AVX512 : UNDIN_AVX2;
 }
 

@@ -9,7 +9,7 @@ from itertools import product
 
 import numpy as np
 
-from undin.compiler.graph import Node, Value
+from undin.compiler.graph import Node
 from undin.compiler.lower.calls import activation_fields, address, fields, padded
 from undin.compiler.lower.cells import GATES
 from undin.compiler.lower.lowering import Lowering

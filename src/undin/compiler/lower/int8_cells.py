@@ -57,7 +57,7 @@ def recurrent(lowering: Lowering, node: Node) -> None:
 
 
 def _packed(weights: np.ndarray, gates: int, hidden: int, scale: float) -> tuple[np.ndarray, np.ndarray]:
-    """Weights (gates · H, K) in groups, (ceil(K / 4), gates, padded, 4), and the scales (gates, padded) of their sums."""
+    """Weights (gates · H, K) as (ceil(K / 4), gates, padded, 4), and the scales (gates, padded) of their sums."""
     whole, own = round_weights(weights.transpose())
     groups = pack_groups(whole.reshape(-1, gates, hidden).transpose(1, 0, 2)).transpose(1, 0, 2, 3)
     return groups[..., BYTE_ORDER], pack_row(own.reshape(gates, hidden) * np.float32(scale))

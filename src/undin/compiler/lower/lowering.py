@@ -53,7 +53,8 @@ class Lowering:
         """The finished program: outputs that were computed elsewhere are copied to their places."""
         for value in self.graph.outputs:
             self.copy(self.view(value), self.places[value], comment=str(value))
-        return Program(self.graph.name, self.inputs, self.outputs, self.steps)
+        in_integers = any(node.get("quantization") for node in self.graph.nodes)
+        return Program(self.graph.name, self.inputs, self.outputs, self.steps, in_integers)
 
     def view(self, value: Value) -> View:
         """Where a value is."""

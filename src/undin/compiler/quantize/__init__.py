@@ -9,8 +9,10 @@ from collections.abc import Iterable
 import numpy as np
 
 from undin.compiler.graph import Graph
-from undin.compiler.quantize.calibration import observe
+from undin.compiler.quantize.calibration import frames_of, observe
 from undin.compiler.quantize.marking import candidates, keep_state_in_shorts, mark
+
+__all__ = ["frames_of", "quantize"]
 
 
 def quantize(graph: Graph, frames: Iterable[np.ndarray], *, first_and_last: bool = False) -> list[str]:
