@@ -210,8 +210,8 @@ def test_memory_is_that_of_a_second(models):
     stream = Stream(48_000, model=models["identity"])
     for _ in range(5):
         stream.process(noise(200_000))
-    queues = (stream._input, stream._dry, stream._gathered, stream._ready)
-    assert all(len(queue) <= 48_000 for queue in queues)
+    path = stream._path
+    assert all(len(queue) <= 48_000 for queue in (stream._ready, path._input, path._dry, path._model._gathered))
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,15 @@ import numpy as np
 
 from undin.resample import Resampler
 
+STEP_SAMPLES = 4
+"""Of the model's rate to one gain: 0.25 ms at 16 kHz, and gains change far more slowly."""
+
 SILENCE = 1e-12
 """Mean square below which a sound counts as none, so that it cannot open or close anything: -120 dBFS."""
 
 
 class HighBandGain:
-    """Gain for the sound beside the model's band: that of the top quarter of the band, at every moment.
+    """Gain for the sound beside the model's band: that of the top quarter of the band, moment by moment.
 
     It is the root of the ratio of two energies, enhanced over dry, each behind a high-pass filter and a window that
     looks just as far ahead as the resampler behind the network must wait anyway, and four times as far back: so it
@@ -31,27 +34,33 @@ class HighBandGain:
     """
 
     def __init__(self, up: Resampler, *, channels: int, floor: float):
-        self._up, self._channels, self._floor = up, channels, floor
-        self._ahead = up.half_samples - 1
+        self._channels, self._floor = channels, floor
+        self._steps_per_output = up.down / (up.up * STEP_SAMPLES)
+        # The last step that an output sample depends on begins up to a step later, and is complete another one later.
+        ahead = up.half_samples - 2 * STEP_SAMPLES
         # A windowed-sinc high-pass filter from three quarters of the band shared by the two rates, 60 dB down at the
         # bottom, where speech has that much more energy.
-        half = self._ahead // 3
-        time = np.arange(-half, half + 1)
-        low_pass = np.sinc(0.75 * min(1, up.up / up.down) * time) * np.kaiser(2 * half + 1, 5.65)
+        self._half = ahead // 3
+        time = np.arange(-self._half, self._half + 1)
+        low_pass = np.sinc(0.75 * min(1, up.up / up.down) * time) * np.kaiser(len(time), 5.65)
         self._high_pass = ((time == 0) - low_pass / low_pass.sum()).astype(np.float32)
-        # Two halves of Hann windows, the later samples first, as np.convolve wants it.
-        ahead, back = self._ahead - half, 4 * (self._ahead - half)
-        smooth = np.concatenate((np.hanning(2 * ahead + 3)[1 : ahead + 2], np.hanning(2 * back + 3)[back + 2 : -1]))
+        # Two halves of Hann windows, the later steps first, as np.convolve wants it.
+        self._ahead = (ahead - self._half) // STEP_SAMPLES
+        back = 4 * self._ahead
+        later, earlier = np.hanning(2 * self._ahead + 3)[1:], np.hanning(2 * back + 3)[back + 2 : -1]
+        smooth = np.concatenate((later[: self._ahead + 1], earlier))
         self._smooth = (smooth / smooth.sum()).astype(np.float32)
         self.reset()
 
     def reset(self) -> None:
         """Forget the past: silence came before the next sample."""
-        past = len(self._high_pass) + len(self._smooth) - 2
-        self._signals = np.zeros((past, 2 * self._channels), np.float32)
-        self._gains = np.zeros((0, self._channels), np.float32)
-        self._early = self._ahead  # gains still to come that precede the input
-        self._first = 0  # index at the model's rate of the first gain kept
+        signals = 2 * self._channels
+        self._signals = np.zeros((signals, 2 * self._half), np.float32)
+        # What the filter makes of the first sample begins half its length earlier, within a step.
+        self._high = np.zeros((signals, -self._half % STEP_SAMPLES), np.float32)
+        self._energy = np.zeros((signals, len(self._smooth) - 1), np.float32)
+        self._gains = np.zeros((self._channels, 0), np.float32)
+        self._first = -self._half // STEP_SAMPLES - self._ahead  # step of the first of the gains kept
         self._produced = 0
 
     def process(self, dry: np.ndarray, enhanced: np.ndarray, count: int) -> np.ndarray:
@@ -67,24 +76,34 @@ class HighBandGain:
         -------
         ndarray, shape (count, channels), float32, in [floor, 1]
         """
-        signals = np.concatenate((self._signals, np.concatenate((dry, enhanced), axis=1)))
-        self._signals = signals[len(dry) :]
         if len(dry):
-            energy = [
-                np.convolve(np.convolve(signal, self._high_pass, "valid") ** 2, self._smooth, "valid")
-                for signal in signals.T
-            ]
-            energy = np.stack(energy, axis=1) + SILENCE
-            gains = np.sqrt(energy[:, self._channels :] / energy[:, : self._channels]).clip(self._floor, 1)
-            early = min(self._early, len(gains))
-            self._early -= early
-            self._gains = np.concatenate((self._gains, gains[early:]))
-        # Between the samples at the model's rate the gain changes linearly.
-        position = np.arange(self._produced, self._produced + count + 1) * self._up.down
-        base = position // self._up.up - self._first
-        phase = (position[:-1] % self._up.up / self._up.up).astype(np.float32)[:, None]
-        gains = self._gains[base[:-1]] + phase * np.diff(self._gains, axis=0)[base[:-1]]
+            self._add(np.concatenate((dry, enhanced), axis=1).T)
+        steps = np.arange(self._first, self._first + self._gains.shape[1])
+        gains = np.zeros((count, self._channels), np.float32)
+        if count:
+            # Between the steps the gain changes linearly.
+            position = np.arange(self._produced, self._produced + count) * self._steps_per_output
+            for channel in range(self._channels):
+                gains[:, channel] = np.interp(position, steps, self._gains[channel])
         self._produced += count
-        self._gains = self._gains[base[-1] :]
-        self._first += base[-1]
+        past = np.clip(int(self._produced * self._steps_per_output) - self._first, 0, len(steps))
+        self._gains = self._gains[:, past:]
+        self._first += past
         return gains
+
+    def _add(self, signals: np.ndarray) -> None:
+        """Take in the next samples of all dry, then of all enhanced channels (2 * channels, n); add their gains."""
+        signals = np.concatenate((self._signals, signals), axis=1)
+        self._signals = signals[:, signals.shape[1] - 2 * self._half :]
+        high = [np.convolve(signal, self._high_pass, "valid") for signal in signals]
+        high = np.concatenate((self._high, high), axis=1)
+        steps = high.shape[1] // STEP_SAMPLES
+        self._high = high[:, steps * STEP_SAMPLES :]
+        if not steps:
+            return
+        by_step = high[:, : steps * STEP_SAMPLES].reshape(len(high), steps, STEP_SAMPLES)
+        energy = np.concatenate((self._energy, np.einsum("csn,csn->cs", by_step, by_step)), axis=1)
+        self._energy = energy[:, steps:]
+        smooth = np.stack([np.convolve(signal, self._smooth, "valid") for signal in energy]) + SILENCE
+        gains = np.sqrt(smooth[self._channels :] / smooth[: self._channels]).clip(self._floor, 1)
+        self._gains = np.concatenate((self._gains, gains), axis=1)

@@ -107,9 +107,7 @@ class NativeEngine:
 
     def process(self, samples: np.ndarray) -> np.ndarray:
         """Enhance whole hops; see `Engine`."""
-        samples = np.ascontiguousarray(samples, np.float32)
-        enhanced = np.empty_like(samples)
-        self.library.process_hops(
-            self._state, self._arena, samples.ctypes.data, enhanced.ctypes.data, len(samples) // self._hop
-        )
+        enhanced = np.array(samples, np.float32)  # a copy, for the C works in place
+        place = enhanced.ctypes.data
+        self.library.process_hops(self._state, self._arena, place, place, len(enhanced) // self._hop)
         return enhanced

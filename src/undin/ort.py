@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from undin.engine import NotInstalled, gain_floor
+from undin.engine import NotInstalled, gain_floor, silenced
 from undin.metadata import Metadata
 from undin.stft import Analysis, Synthesis
 
@@ -54,6 +54,7 @@ class OrtEngine:
 
     def process(self, samples: np.ndarray) -> np.ndarray:
         """Enhance whole hops; see `Engine`."""
+        samples = silenced(samples)
         spec = self._analysis.process(samples)
         enhanced = np.empty_like(spec)
         for frame, enhanced_frame in zip(_as_real(spec), _as_real(enhanced), strict=True):

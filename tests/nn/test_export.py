@@ -21,7 +21,7 @@ def exported(request, tmp_path_factory):
     network = small_network(request.param)
     path = tmp_path_factory.mktemp("models") / f"{request.param}.onnx"
     export(network, metadata(name=request.param, state_size=network.state_size), path)
-    return network, undin.load(path)
+    return network, undin.load(path, engine="onnxruntime")
 
 
 @torch.no_grad()

@@ -14,8 +14,8 @@ import numpy as np
 
 from undin import Stream, audio
 from undin.cli.outputs import Job
+from undin.engine import LARGEST_SAMPLE
 from undin.model import Model
-from undin.stream import LARGEST_SAMPLE
 
 PIPE_READ_BYTES = 65536
 RAW_TYPES = {"s16le": np.dtype("<i2"), "f32le": np.dtype("<f4")}
