@@ -1,0 +1,269 @@
+"""How fast the compiled engine is, beside what it should reach: measures and writes ``engine.md``.
+
+Networks without trained weights have random ones, which cost as much. Half an hour of compiling and measuring on two
+cores. Usage, from the repository's root::
+
+    PYTHONPATH=tests python benchmarks/engine.py [--seconds S]
+"""
+
+import argparse
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import step_models
+import streams
+from compiler.cortex_m7 import run_on_cortex_m7
+from compiler.speech_networks import NETWORKS, exported, seeded
+from streaming_checks import prepared
+
+import undin
+from undin.bench.loops import Loops
+from undin.bench.measure import BLOCK, HOP_POINTERS, Measurement, measure, take_turns
+from undin.bench.subject import Subject
+from undin.cli.outputs import Job
+from undin.cli.recording import enhance_file
+from undin.compiler.build import build
+from undin.compiler.graph import read
+from undin.compiler.targets import TARGETS
+from undin.compiler.translate import translate
+from undin.files import replacing
+from undin.model import find, read_metadata
+from undin.nn.export import export
+from undin.nn.layers import Streaming
+from undin.nn.macs import macs_per_second, parameters
+from undin.nn.networks import build as build_network
+from undin.train.recipe import load as load_recipe
+
+PAGE = Path(__file__).with_name("engine.md")
+VARIANTS = ("avx512", "avx2")
+SAMPLE_RATE, N_FFT, HOP = 16_000, step_models.N_FFT, step_models.HOP
+FILE_SECONDS = 60
+RUNS = 9
+HOPS_ON_CORTEX_M7 = 20
+COMPILER = "arm-none-eabi-gcc"
+"""For the Cortex-M7."""
+
+ABOUT_STEPS = f"""\
+Times are minimum / median / 99th percentile in µs on one thread; what other programs take is in them. The step in C,
+the same step in ONNX Runtime with its memory bound beforehand, and the peak take turns in blocks of {BLOCK} calls;
+ratio and percent are medians over pairs of such blocks. The peak is that of multiply-accumulates in GMAC/s on vectors
+of the same width. The hop is all that is done in C to a hop of samples. Goals: ratio, percent of the peak.
+"""
+
+ABOUT_USE = """\
+With the priority that audio usually has, where the user may: no other program gets a core while this needs it. The hop
+in C and `Stream.process` take turns in blocks; what is told are medians, over pairs of blocks where two are compared.
+Of many streams on two threads: median / 99th percentile / maximum of the time from when a hop is due to when it is
+enhanced.
+"""
+
+ABOUT_CORTEX_M7 = f"""\
+The whole hop, compiled by {COMPILER}, in QEMU: instructions of the median hop. Cycles are more.
+"""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What a network step should reach: times as fast as ONNX Runtime, and percent of the peak."""
+
+    ratio: float
+    percent_of_peak: float | None = None
+
+    def __str__(self):
+        return f"{self.ratio:g}" + (f", {self.percent_of_peak:g} %" if self.percent_of_peak else "")
+
+
+GOALS = {
+    "undin-nano": Goal(5),
+    "undin-tiny": Goal(3.5),
+    "undin-small": Goal(2, percent_of_peak=35),
+    "undin-base": Goal(2, percent_of_peak=35),
+    "nunet_lstm": Goal(1.3),
+    "GroupedNetwork": Goal(10),
+}
+"""By model: those that come with undin, recipes, networks of undin, and one of ``tests`` with many small nodes."""
+
+
+def main() -> None:
+    """Measure everything and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=10, help="time to spend on each network (default: 10)")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        lines = [*head(args.seconds), *networks(Path(temporary), seconds=args.seconds), *around(Path(temporary))]
+        lines += cortex_m7(Path(temporary))
+    with replacing(PAGE) as partial:
+        partial.write_text("\n".join([*lines, ""]), encoding="utf-8")
+
+
+def head(seconds: float) -> Iterator[str]:
+    """Title, machine and command."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+    command = f"PYTHONPATH=tests python benchmarks/engine.py --seconds {seconds:g}"
+    yield "# Engine speed"
+    yield ""
+    yield f"On one core of an {names[0]} with {len(names)}, by `{command}`."
+    yield f"In the quarter of an hour before, {os.getloadavg()[2]:.1f} programs wanted a core on average."
+    yield ""
+
+
+def networks(folder: Path, *, seconds: float) -> Iterator[str]:
+    """The tables of networks."""
+    measured = {
+        name: [measure(model(name, folder), seconds=seconds, variant=variant) for variant in VARIANTS] for name in GOALS
+    }
+    yield "## Networks"
+    yield ""
+    yield "| model | parameters | MMAC a step | MMAC/s | state, bytes | arena, bytes |"
+    yield "|---|---|---|---|---|---|"
+    for name, (one, *_) in measured.items():
+        macs_per_second = f"{1e-6 * one.macs_per_second:.1f}" if one.macs_per_second else ""
+        yield (
+            f"| {name} | {one.parameters:,} | {1e-6 * one.macs_per_step:.2f} | {macs_per_second} | {one.state_bytes:,} "
+            f"| {one.arena_bytes:,} |"
+        )
+    yield ""
+    yield ABOUT_STEPS
+    yield (
+        "| model | instructions | step | GMAC/s | of the peak | in ONNX Runtime | ratio | goal | hop "
+        "| real-time factor | streams per core |"
+    )
+    yield "|---|---|---|---|---|---|---|---|---|---|---|"
+    for name, goal in GOALS.items():
+        for one in measured[name]:
+            yield row(one, goal)
+    yield ""
+
+
+def row(one: Measurement, goal: Goal) -> str:
+    """What one network does with the instructions of one variant."""
+    cells = [
+        one.name,
+        one.variant,
+        one.step_us,
+        f"{one.gmacs_per_second:.1f}",
+        f"{one.percent_of_peak:.1f} % of {one.peak_gmacs_per_second:.1f}",
+        one.onnxruntime_us,
+        f"**{one.onnxruntime_ratio:.2f}**",
+        goal,
+        *((one.hop_us, f"{one.real_time_factor:.5f}", f"{one.streams_per_core:,}") if one.hop_us else ("", "", "")),
+    ]
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def model(name: str, folder: Path) -> Path:
+    """The ONNX file of one of `GOALS`, trained where it has been."""
+    path = folder / f"{name}.onnx"
+    recipe = Path("recipes", f"{name}.toml")
+    if name in undin.models():
+        return find(name)
+    if name in NETWORKS:
+        path.write_bytes(exported(seeded(NETWORKS[name])))
+    elif recipe.exists():
+        export_random(load_recipe(recipe).build_network(), path)
+    else:
+        export_random(build_network(name, sample_rate=SAMPLE_RATE, n_fft=N_FFT), path)
+    return path
+
+
+def export_random(network: Streaming, path: Path) -> None:
+    """Export a network with the weights that it was made with, and batch norms that do something."""
+    network = prepared(network)
+    about = step_models.metadata(
+        name=path.stem,
+        state_size=network.state_size,
+        parameters=parameters(network),
+        macs_per_second=macs_per_second(network, n_fft=N_FFT, sample_rate=SAMPLE_RATE, hop=HOP),
+    )
+    export(network, about, path)
+
+
+def around(folder: Path) -> Iterator[str]:
+    """What lies around the step of undin-tiny: the whole hop, Python, files, many streams."""
+    yield "## undin-tiny in use"
+    yield ""
+    yield ABOUT_USE
+    yield "| | measured | goal |"
+    yield "|---|---|---|"
+    hop_us, more_us, more_in_blocks_us = stream_overhead()
+    factor = 1e-6 * hop_us * SAMPLE_RATE / HOP
+    yield f"| the whole hop in C | {hop_us:.1f} µs, real-time factor {factor:.5f} | under 35 µs, 0.0022 |"
+    yield f"| `Stream.process` of a hop | {more_us:.1f} µs more | under 30 µs more |"
+    more_a_hop = f"{more_in_blocks_us:.1f} µs more, {more_in_blocks_us / BLOCK:.1f} a hop"
+    yield f"| `Stream.process` of {BLOCK} hops at once | {more_a_hop} | no more than of one hop |"
+    yield f"| a WAV file to another, {FILE_SECONDS} s | {file_speed(folder):.0f} times real time | 250 |"
+    late = streams.in_python(streams=100, threads=2, seconds=10)
+    yield f"| 100 streams in Python | {late} | all in time, 99 % under 4 ms |"
+    late = streams.in_c(streams=800, threads=2, seconds=10)
+    yield f"| 800 streams in C | {late} | all in time, 99 % under 4 ms |"
+    yield ""
+
+
+def stream_overhead() -> tuple[float, float, float]:
+    """µs of the whole hop in C, and what `Stream.process` takes more for a block of one hop, and for one of many."""
+    loops = Loops([HOP_POINTERS])
+    hop = Subject(read(find(streams.NAME)), loops.variant, block=BLOCK).hop
+    stream = undin.Stream(SAMPLE_RATE, model=undin.load(streams.NAME, engine="compiled"))
+    noise = np.random.default_rng(0).normal(0, 0.1, (BLOCK, HOP)).astype(np.float32)
+
+    def timed_us(block: np.ndarray) -> float:
+        before = time.perf_counter_ns()
+        stream.process(block)
+        return 1e-3 * (time.perf_counter_ns() - before)
+
+    blocks = {
+        "c": lambda: loops.time_us(hop, BLOCK),
+        "hops": lambda: np.array([timed_us(block) for block in noise]),
+        "block": lambda: np.array([timed_us(noise.reshape(-1)) for _ in range(8)]),
+    }
+    with streams.real_time_priority():
+        times = take_turns(blocks, seconds=3)
+    c, hops, block = (np.median(times[name], axis=1) for name in ("c", "hops", "block"))
+    return float(np.median(c)), float(np.median(hops - c)), float(np.median(block - BLOCK * c))
+
+
+def file_speed(folder: Path) -> float:
+    """Seconds of audio in a second, the median over some runs."""
+    source, output = folder / "noise.wav", folder / "enhanced.wav"
+    samples = np.random.default_rng(0).normal(0, 0.1, FILE_SECONDS * SAMPLE_RATE)
+    soundfile.write(source, samples, SAMPLE_RATE)
+    loaded = undin.load(streams.NAME, engine="compiled")
+    durations = []
+    with streams.real_time_priority():
+        for _ in range(RUNS):
+            before = time.perf_counter()
+            enhance_file(Job(source, output, picture=None), model=loaded, atten_lim_db=None)
+            durations.append(time.perf_counter() - before)
+    return FILE_SECONDS / float(np.median(durations))
+
+
+def cortex_m7(folder: Path) -> Iterator[str]:
+    """Instructions on the emulated board."""
+    yield "## Cortex-M7"
+    yield ""
+    if missing := [tool for tool in (COMPILER, "qemu-system-arm") if not shutil.which(tool)]:
+        yield f"Not measured: {' and '.join(missing)} is not installed."
+        return
+    yield ABOUT_CORTEX_M7
+    yield "| model | instructions | for a second of audio, in millions | for a multiply-accumulate |"
+    yield "|---|---|---|---|"
+    samples = np.random.default_rng(0).normal(0, 0.1, HOPS_ON_CORTEX_M7 * HOP).astype(np.float32)
+    for name in ("undin-nano", "undin-tiny"):
+        path = model(name, folder)
+        product = build(translate(path), folder / "cortex-m7", target=TARGETS["cortex-m7"], compiler=COMPILER)
+        _, instructions = run_on_cortex_m7(product, COMPILER, samples)
+        a_second = instructions * SAMPLE_RATE / HOP
+        per_mac = a_second / read_metadata(path).macs_per_second
+        yield f"| {name} | {instructions:,.0f} | {1e-6 * a_second:.0f} | {per_mac:.2f} |"
+
+
+if __name__ == "__main__":
+    main()
