@@ -39,6 +39,9 @@ class Durations:
     median: float
     p99: float
 
+    def __str__(self):
+        return f"{self.minimum:.1f} / {self.median:.1f} / {self.p99:.1f}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
@@ -95,7 +98,7 @@ class Measurement:
 
 
 def measure(model: Path, *, seconds: float, variant: str | None = None) -> Measurement:
-    """Measure a model on one thread; it is compiled first if nobody has done that yet.
+    """Compile a model for one variant of this machine's code, and measure it on one thread.
 
     Parameters
     ----------
@@ -119,12 +122,24 @@ def measure(model: Path, *, seconds: float, variant: str | None = None) -> Measu
     blocks = {name: partial(loops.time_us, call, BLOCK) for name, call in calls.items() if call}
     if find_spec("onnxruntime"):
         blocks["onnxruntime"] = OrtStep(model, memory, BLOCK).time_us
-    times = _take_turns(blocks, seconds=seconds)
+    times = take_turns(blocks, seconds=seconds)
     return _summary(subject, loops, times)
 
 
-def _take_turns(blocks: dict[str, Callable[[], np.ndarray]], *, seconds: float) -> dict[str, np.ndarray]:
-    """Run blocks of each kind in turn; returns (rounds, calls that count) µs by kind."""
+def take_turns(blocks: dict[str, Callable[[], np.ndarray]], *, seconds: float) -> dict[str, np.ndarray]:
+    """Run blocks of several kinds in turn.
+
+    Parameters
+    ----------
+    blocks : dict of str to callable
+        Each runs a block and returns the durations of its calls, µs, more than `WARM_UP` of them.
+    seconds : float
+        How long to go on; one round at least.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (rounds, calls that count)
+    """
     times: dict[str, list[np.ndarray]] = {name: [] for name in blocks}
     end = time.monotonic() + seconds
     for round_ in itertools.count():

@@ -62,7 +62,7 @@ def _table(measured: "list[Measurement]") -> str:
 
 
 def _cells(one: "Measurement") -> dict[str, str]:
-    def optional(value: float | None, form: str) -> str:
+    def optional(value: "float | Durations | None", form: str) -> str:
         return "-" if value is None else format(value, form)
 
     return {
@@ -73,20 +73,14 @@ def _cells(one: "Measurement") -> dict[str, str]:
         "MMAC/s": optional(one.macs_per_second and 1e-6 * one.macs_per_second, ".1f"),
         "state, bytes": f"{one.state_bytes:,}",
         "arena, bytes": f"{one.arena_bytes:,}",
-        "step, µs": _times(one.step_us),
-        "hop, µs": _times(one.hop_us),
+        "step, µs": str(one.step_us),
+        "hop, µs": optional(one.hop_us, ""),
         "real-time factor": optional(one.real_time_factor, ".5f"),
         "streams per core": optional(one.streams_per_core, ",d"),
         "GMAC/s": f"{one.gmacs_per_second:.1f}",
         "peak of the processor, GMAC/s": f"{one.peak_gmacs_per_second:.1f}",
         "percent of the peak": f"{one.percent_of_peak:.1f}",
-        "step in ONNX Runtime, µs": _times(one.onnxruntime_us),
+        "step in ONNX Runtime, µs": optional(one.onnxruntime_us, ""),
         "ratio to ONNX Runtime": optional(one.onnxruntime_ratio, ".2f"),
         "pairs of blocks": f"{one.pairs}",
     }
-
-
-def _times(durations: "Durations | None") -> str:
-    if durations is None:
-        return "-"
-    return f"{durations.minimum:.1f} / {durations.median:.1f} / {durations.p99:.1f}"
