@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
-from compiler.product_checks import need
+from compiler.product_checks import model_flags, need
 
 from undin.compiler.build import KERNELS, find_compiler
 from undin.compiler.targets import TARGETS, Variant
@@ -14,7 +14,7 @@ INSTRUCTIONS_PER_TICK = 1.25  # of SysTick at 25 MHz, where QEMU's -icount shift
 
 
 def run_on_cortex_m7(product: Path, compiler_name: str, samples: np.ndarray) -> tuple[np.ndarray, float]:
-    """Enhance samples of whole hops with the library of a model named ``small_step``.
+    """Enhance samples of whole hops with the library of a model.
 
     Parameters
     ----------
@@ -36,8 +36,8 @@ def run_on_cortex_m7(product: Path, compiler_name: str, samples: np.ndarray) -> 
         [
             *compiler.command,
             *compiler.flags(TARGETS["cortex-m7"], Variant()),
-            *("-O2", "-ffreestanding", "-nostdlib", "-fno-builtin", f"-I{folder}", f"-I{KERNELS / 'freestanding'}"),
-            *compiler.flags_of_string_functions(),
+            *("-O2", "-ffreestanding", "-nostdlib", "-fno-builtin", f"-I{KERNELS / 'freestanding'}"),
+            *(*compiler.flags_of_string_functions(), *model_flags(folder, product.stem.removeprefix("lib"))),
             *(SUPPORT / "driver.c", KERNELS / "freestanding" / "undin_string.c", product),
             *("-T", SUPPORT / "mps2_an500.ld", "-Wl,--gc-sections", "-lcompiler_rt" if compiler.is_zig else "-lgcc"),
             *("-o", folder / "firmware.elf"),

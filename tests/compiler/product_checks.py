@@ -20,6 +20,11 @@ def built(source: Source, folder: Path, target: str, compiler: str) -> Path:
         pytest.skip(str(error))
 
 
+def model_flags(folder: Path, prefix: str) -> list[str]:
+    """What a driver in ``targets/`` is compiled with to run the model whose header lies in `folder`."""
+    return [f"-DMODEL={prefix}", f"-DMODEL_MACRO={prefix.upper()}", "-include", str(folder / f"{prefix}.h")]
+
+
 def need(*programs: str) -> None:
     """Skip the test where a program is missing."""
     for program in programs:

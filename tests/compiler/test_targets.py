@@ -1,4 +1,7 @@
-"""Products of every target run, here or on an emulator, and give the samples of the native library."""
+"""Products of the targets run, here or on an emulator, and give the samples of the native library.
+
+The Cortex-M7 has a file of its own, test_cortex_m7.py.
+"""
 
 import os
 import shutil
@@ -9,14 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from compiler import small_step
-from compiler.cortex_m7 import SUPPORT, run_on_cortex_m7
-from compiler.product_checks import built, need, needed
+from compiler.product_checks import built, model_flags, need, needed
 
 from undin.compiler.build import build, find_compiler
 from undin.compiler.targets import TARGETS, Variant
 from undin.compiler.translate import translate
 from undin.native import Library, NativeEngine
 
+SUPPORT = Path(__file__).parent / "targets"
 HOPS = 40
 EMULATORS = {
     "linux-aarch64": ("qemu-aarch64", "/usr/aarch64-linux-gnu", "lib/ld-linux-aarch64.so.1"),
@@ -58,7 +61,8 @@ def run_on_linux(source, product: Path, target: str, samples: np.ndarray) -> np.
         [
             *compiler.command,
             *compiler.flags(TARGETS[linux], Variant()),
-            *("-O1", "-ffreestanding", "-nostdlib", f"-I{product.parent}", SUPPORT / "driver.c", product),
+            *("-O1", "-ffreestanding", "-nostdlib", SUPPORT / "driver.c", product),
+            *model_flags(product.parent, source.prefix),
             *(f"-Wl,-dynamic-linker=/{loader}", f"-Wl,-rpath={product.parent}", "-o", program),
         ],
         check=True,
@@ -90,17 +94,3 @@ def test_webassembly_in_node(source, samples, expected, tmp_path):
     command = ["node", SUPPORT / "run_wasm.mjs", product, str(small_step.HOP)]
     output = np.frombuffer(subprocess.check_output(command, input=samples.tobytes()), np.float32)
     np.testing.assert_allclose(output, expected, atol=1e-5)
-
-
-@pytest.mark.parametrize("compiler_name", ["arm-none-eabi-gcc", "zig"])
-def test_cortex_m7_under_qemu(source, samples, expected, tmp_path, record_property, compiler_name):
-    product = built(source, tmp_path, "cortex-m7", compiler_name)
-    # A firmware brings the functions of string.h; the others are the compiler's own, for what the processor cannot do.
-    wanted = {name for name in needed(product) if not name.startswith("__aeabi_")}
-    assert wanted <= {"memcpy", "memmove", "memset"}
-    output, instructions = run_on_cortex_m7(product, compiler_name, samples)
-    np.testing.assert_allclose(output, expected, atol=1e-5)
-    record_property("instructions_per_hop", int(instructions))
-    print(f"Cortex-M7, {compiler_name}: {instructions:,.0f} instructions per hop")
-    multiplications = 2 * 6 * 17 * 5 + 102 * 36 + 12 * 36 + 12 * 102 + 6 * 33 * 5  # of the network alone
-    assert multiplications / 2 < instructions < 100 * multiplications

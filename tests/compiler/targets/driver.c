@@ -2,7 +2,7 @@
  *
  * It does without a library of C where it is built so, as the code that it calls: files are then read by calls of the
  * Linux kernel, or of the debugger behind a Cortex-M7, semihosting. */
-#include "undin_small_step.h"
+#include "model.h"
 
 #if __STDC_HOSTED__
 #include <stdio.h>
@@ -23,14 +23,14 @@ static void leave(void) {}
 #endif
 
 MAIN {
-    static undin_small_step_state state;
-    static undin_small_step_arena arena;
-    static float samples[UNDIN_SMALL_STEP_HOP_SAMPLES];
+    static UNDIN(state) state;
+    static UNDIN(arena) arena;
+    static float samples[UNDIN_SIZE(HOP_SAMPLES)];
     begin();
-    undin_small_step_reset(&state);
+    UNDIN(reset)(&state);
     while (fill(samples, sizeof samples)) {
         BEFORE_HOP
-        undin_small_step_process(&state, &arena, samples, samples);
+        UNDIN(process)(&state, &arena, samples, samples);
         AFTER_HOP
         put(samples, sizeof samples);
     }

@@ -1,0 +1,59 @@
+"""Libraries for a Cortex-M7: what they ask of a firmware, the sound of the emulated board, and its instructions."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from compiler import small_step
+from compiler.cortex_m7 import run_on_cortex_m7
+from compiler.product_checks import built, needed
+from step_models import metadata
+
+from undin.compiler.sizes import flash_and_ram_bytes
+from undin.compiler.translate import translate
+from undin.model import load
+from undin.nn.export import export
+from undin.nn.networks import build as build_network
+
+RECIPES = Path(__file__).resolve().parents[2] / "recipes"
+HOPS = 12
+MODELS = {"small-step": "zig", "undin-nano": "arm-none-eabi-gcc", "undin-tiny": "arm-none-eabi-gcc"}
+"""What to run, and the compiler. Of undin's networks the sizes are those of the recipes, the weights are random."""
+
+
+def saved(name: str, folder: Path) -> Path:
+    """Write the ONNX file of one of `MODELS`."""
+    if name == "small-step":
+        return small_step.save(folder)
+    recipe = tomllib.loads((RECIPES / f"{name}.toml").read_text())
+    network = build_network(**recipe["network"], sample_rate=16_000, n_fft=512)
+    export(network, metadata(name=name, state_size=network.state_size), folder / f"{name}.onnx")
+    return folder / f"{name}.onnx"
+
+
+@pytest.mark.parametrize(("name", "compiler"), MODELS.items())
+def test_firmware_sounds_as_onnx_runtime(tmp_path, record_property, name, compiler):
+    path = saved(name, tmp_path)
+    source = translate(path)
+    product = built(source, tmp_path, "cortex-m7", compiler)
+
+    # A firmware brings the functions of string.h; those of the compiler itself are its names for the same, and whole
+    # numbers of 64 bits. One with __aeabi_d would compute in doubles, a hundred times slower than in floats.
+    wanted = needed(product)
+    assert {function for function in wanted if not function.startswith("__aeabi_")} <= {"memcpy", "memmove", "memset"}
+    assert not [function for function in wanted if re.match("__aeabi_d|__aeabi_.*2d", function)]
+
+    engine = load(path, engine="onnxruntime").engine()
+    samples = np.random.default_rng(3).normal(0, 0.1, HOPS * load(path).metadata.hop).astype(np.float32)
+    output, instructions = run_on_cortex_m7(product, compiler, samples)
+    np.testing.assert_allclose(output, engine.process(samples), atol=1e-5)
+
+    header = source.files[f"{source.prefix}.h"]
+    state, arena = (int(re.search(rf"_{part}_SIZE (\d+)", header)[1]) for part in ("STATE", "ARENA"))
+    flash, variables = flash_and_ram_bytes(product)
+    assert variables == 0
+    sizes = f"flash {flash:,} bytes, state {state:,} bytes, arena {arena:,} bytes"
+    record_property(f"Cortex-M7, {name}, {compiler}", f"{instructions:,.0f} instructions per hop, {sizes}")
+    assert instructions > 10_000

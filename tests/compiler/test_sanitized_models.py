@@ -1,0 +1,110 @@
+"""Whole generated models under gcc's AddressSanitizer and UndefinedBehaviorSanitizer, fed with anything.
+
+The programs are C, so that state, arena, inputs and outputs lie in memory of exactly their size. The kernels alone are
+watched by test_kernels_sanitized.py.
+"""
+
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from compiler import small_step
+from compiler.product_checks import model_flags, need
+from compiler.speech_networks import NETWORKS, exported, seeded
+from onnx import load_from_string
+
+from undin.compiler.build import KERNELS
+from undin.compiler.emit import Source, emit
+from undin.compiler.graph import convert, read
+from undin.compiler.program import C_TYPES, Program
+from undin.compiler.translate import program_of, translate
+from undin.model import WEIGHTS
+
+SUPPORT = Path(__file__).parent / "targets"
+# Sizes unknown to the compiler are the same accesses, and a fifth of the time to compile.
+COMPILER = (
+    *("gcc", "-std=gnu11", "-O1", "-w", "-march=native", "-DUNDIN_RUN_TIME_SIZES", f"-I{KERNELS}"),
+    *("-fsanitize=address,undefined,float-cast-overflow", "-fno-sanitize-recover=all"),
+)
+
+
+def run_sanitized(source: Source, folder: Path, driver: Path) -> None:
+    """Link a driver to a model and run it; its output says what is wrong."""
+    need("gcc")
+    for name, text in source.files.items():
+        (folder / name).write_text(text)
+    parts = [f"{source.prefix}.c", f"{source.prefix}_weights.c", driver]
+    command = [*COMPILER, *model_flags(folder, source.prefix), *parts, "-o", "program", "-lm"]
+    subprocess.run(command, cwd=folder, check=True)
+    done = subprocess.run([folder / "program"], capture_output=True, text=True)
+    assert done.returncode == 0, (done.stdout + done.stderr)[:3000]
+
+
+def test_hops_and_blocks_of_anything(tmp_path):
+    run_sanitized(translate(WEIGHTS / "undin-tiny.onnx"), tmp_path, SUPPORT / "soak.c")
+
+
+@pytest.mark.parametrize("name", ["small_step", "ConvGRU", "BandAttention", "UpDown"])
+def test_frames_of_anything(tmp_path, name):
+    if name == "small_step":
+        graph = read(small_step.save(tmp_path))
+    else:
+        graph = convert(load_from_string(exported(seeded(NETWORKS[name]))), name=name)
+    program = program_of(graph)
+    source = emit(program)
+    driver = tmp_path / "driver.c"
+    driver.write_text(frame_driver(program, source))
+    run_sanitized(source, tmp_path, driver)
+
+
+def frame_driver(program: Program, source: Source) -> str:
+    """C that runs a network with states of its own on good frames, on bad ones, and on the good ones again."""
+    buffers = [*program.inputs.values(), *program.outputs.values()]
+    allocations = "\n".join(
+        f"    {C_TYPES[str(buffer.dtype)]} *b{i} = malloc({buffer.size * buffer.dtype.itemsize});"
+        for i, buffer in enumerate(buffers)
+    )
+    count = len(program.inputs)
+    states = [(i, f"b{i}", f"b{count + i}", buffer.size) for i, buffer in enumerate(buffers[1:count], 1)]
+    fresh = " ".join(f"memset({state}, 0, {4 * size});" for _, state, _, size in states)
+    carry = " ".join(f"memcpy({state}, {following}, {4 * size});" for _, state, following, size in states)
+    arguments = ", ".join(f"b{i}" for i in range(len(buffers)))
+    assert all(buffer.dtype == np.float32 for buffer in buffers)
+    return f"""\
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const float bad[] = {{NAN, INFINITY, -INFINITY, 1e30f, -3e38f, 1e-39f, -1e-45f, -0.0f}};
+
+int main(void) {{
+    enum {{ FRAMES = 50, INPUT = {buffers[0].size}, OUTPUT = {buffers[count].size} }};
+    static float expected[FRAMES][OUTPUT];
+    void *arena;
+    if (posix_memalign(&arena, 64, {max(1, source.arena_bytes)})) return 1;
+{allocations}
+    for (int round = 0; round < 3; ++round) {{
+        unsigned seed = 1;
+        {fresh}
+        for (int frame = 0; frame < FRAMES; ++frame) {{
+            for (int i = 0; i < INPUT; ++i) {{
+                seed = seed * 1664525u + 1013904223u;
+                b0[i] = (float)(seed >> 16) / 65536 - 0.5f;
+                if (round == 1 && (seed >> 8) % 8 < 3) b0[i] = bad[(seed >> 16) % 8];
+            }}
+            {source.prefix}_run({arguments}, arena);
+            {carry}
+            if (round == 0) memcpy(expected[frame], b{count}, sizeof expected[frame]);
+            if (round == 2 && memcmp(expected[frame], b{count}, sizeof expected[frame])) {{
+                printf("frame %d differs when the state is fresh again", frame);
+                return 1;
+            }}
+        }}
+    }}
+    free(arena);
+    {" ".join(f"free(b{i});" for i in range(len(buffers)))}
+    return 0;
+}}
+"""
