@@ -11,6 +11,7 @@ import step_models
 
 from undin.compiler import cache
 from undin.compiler.cache import UNUSED_DAYS, cache_folder, cached_library
+from undin.compiler.targets import TARGETS
 from undin.engine import NotInstalled
 
 
@@ -34,18 +35,20 @@ def test_an_entry_serves_until_the_model_or_the_compiler_changes(folder, model, 
     again = shutil.copy(model, tmp_path / "of another name.onnx")
     assert cached_library(Path(again)) == library and library.stat().st_mtime_ns == written
 
-    key = cache._key(model)
+    target = cache.this_machine()
+    key = cache._key(model, target)
     step_models.gain(tmp_path / "model.onnx", 0.5, n_fft=64, window=64, hop=32)
-    assert cache._key(model) != key
+    assert cache._key(model, target) != key
     package = tmp_path / "undin"
     shutil.copytree(cache.PACKAGE / "compiler", package / "compiler")
     shutil.copy(cache.PACKAGE / "stft.py", package)
-    key = cache._key(model)
+    key = cache._key(model, target)
     monkeypatch.setattr(cache, "PACKAGE", package)
-    assert cache._key(model) == key
+    assert cache._key(model, target) == key
+    assert cache._key(model, TARGETS["native"]) != key or target == TARGETS["native"]
     with open(package / "compiler" / "c" / "undin_fft.h", "a") as file:
         file.write("\n")
-    assert cache._key(model) != key
+    assert cache._key(model, target) != key
 
 
 def test_entries_without_use_for_long_are_removed_when_another_is_made(folder, model):

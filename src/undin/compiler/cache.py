@@ -14,10 +14,11 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from undin.compiler.targets import TARGETS
+from undin.compiler.targets import TARGETS, Target, Variant
 from undin.engine import NotInstalled
 from undin.files import replacing
 from undin.metadata import c_prefix
@@ -53,11 +54,12 @@ def cached_library(model: Path) -> Path:
     OSError
         The file cannot be read, the C compiler failed, or the cache folder cannot be written.
     """
-    place = cache_folder() / _key(model) / TARGETS["native"].library.format(c_prefix(NAME))
+    target = this_machine()
+    place = cache_folder() / _key(model, target) / target.library.format(c_prefix(NAME))
     if not place.is_file():
         with _COMPILING:
             if not place.is_file():
-                _compile(model, place)
+                _compile(model, target, place)
                 _remove_unused()
     with suppress(OSError):  # a cache that may only be read serves as well
         os.utime(place.parent)
@@ -73,17 +75,36 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "undin"
 
 
-def _key(model: Path) -> str:
+def this_machine() -> Target:
+    """The native target with the one variant that this processor runs, which saves most of the time, if that is known.
+
+    A home folder may be shared by machines with other processors: each will find libraries of its own.
+    """
+    native, known = TARGETS["native"], _instructions()
+    runnable = [variant for variant in native.variants if known >= set(variant.features)]
+    return replace(native, variants=(Variant(features=runnable[-1].features),)) if known else native
+
+
+def _instructions() -> set[str]:
+    """What this processor can do, in Linux's words; empty if they are not to be had."""
+    try:
+        with open("/proc/cpuinfo") as file:
+            return next((set(line.split()) for line in file if line.startswith("flags")), set())
+    except OSError:
+        return set()
+
+
+def _key(model: Path, target: Target) -> str:
     """What a library depends on. Reading all of it takes 2 ms, which is little beside the import of numpy."""
     digest = hashlib.sha256(model.read_bytes())
-    digest.update(repr(TARGETS["native"]).encode())
+    digest.update(repr(target).encode())
     compiler = PACKAGE / "compiler"
     for path in sorted([*compiler.rglob("*.py"), *compiler.rglob("*.[ch]"), PACKAGE / "stft.py"]):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:32]
 
 
-def _compile(model: Path, place: Path) -> None:
+def _compile(model: Path, target: Target, place: Path) -> None:
     """Compile a model to a library at `place`."""
     if importlib.util.find_spec("onnx") is None:
         raise NotInstalled(f'{model} cannot be compiled without onnx; install it with: pip install "undin[compile]"')
@@ -93,7 +114,7 @@ def _compile(model: Path, place: Path) -> None:
     from undin.compiler.translate import metadata_of, program_of
 
     try:
-        find_compiler(TARGETS["native"])
+        find_compiler(target)
     except FileNotFoundError as error:
         raise NotInstalled(f"{model} cannot be compiled: {error}") from None
     try:
@@ -109,7 +130,7 @@ def _compile(model: Path, place: Path) -> None:
     except OSError as error:
         raise OSError(f"{place.parent}: {error.strerror}, so {model} cannot be compiled into the cache") from None
     with tempfile.TemporaryDirectory(prefix="undin") as folder:
-        library = build(source, Path(folder))
+        library = build(source, Path(folder), target=target)
         with replacing(place) as partial:
             shutil.copyfile(library, partial)
 
