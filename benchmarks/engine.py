@@ -96,11 +96,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=10, help="time to spend on each network (default: 10)")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as temporary:
-        lines = [*head(args.seconds), *networks(Path(temporary), seconds=args.seconds), *around(Path(temporary))]
-        lines += cortex_m7(Path(temporary))
-    with replacing(PAGE) as partial:
-        partial.write_text("\n".join([*lines, ""]), encoding="utf-8")
+    with tempfile.TemporaryDirectory() as temporary, replacing(PAGE) as partial, partial.open("w", encoding="utf-8") as page:
+        folder = Path(temporary)
+        for part in (head(args.seconds), networks(folder, seconds=args.seconds), around(folder), cortex_m7(folder)):
+            for line in part:
+                print(line, flush=True)
+                print(line, file=page)
 
 
 def head(seconds: float) -> Iterator[str]:
@@ -117,19 +118,7 @@ def head(seconds: float) -> Iterator[str]:
 
 def networks(folder: Path, *, seconds: float) -> Iterator[str]:
     """The tables of networks."""
-    measured = {
-        name: [measure(model(name, folder), seconds=seconds, variant=variant) for variant in VARIANTS] for name in GOALS
-    }
     yield "## Networks"
-    yield ""
-    yield "| model | parameters | MMAC a step | MMAC/s | state, bytes | arena, bytes |"
-    yield "|---|---|---|---|---|---|"
-    for name, (one, *_) in measured.items():
-        macs_per_second = f"{1e-6 * one.macs_per_second:.1f}" if one.macs_per_second else ""
-        yield (
-            f"| {name} | {one.parameters:,} | {1e-6 * one.macs_per_step:.2f} | {macs_per_second} | {one.state_bytes:,} "
-            f"| {one.arena_bytes:,} |"
-        )
     yield ""
     yield ABOUT_STEPS
     yield (
@@ -137,9 +126,21 @@ def networks(folder: Path, *, seconds: float) -> Iterator[str]:
         "| real-time factor | streams per core |"
     )
     yield "|---|---|---|---|---|---|---|---|---|---|---|"
+    measured = []
     for name, goal in GOALS.items():
-        for one in measured[name]:
-            yield row(one, goal)
+        path = model(name, folder)
+        for variant in VARIANTS:
+            measured.append(measure(path, seconds=seconds, variant=variant))
+            yield row(measured[-1], goal)
+    yield ""
+    yield "| model | parameters | MMAC a step | MMAC/s | state, bytes | arena, bytes |"
+    yield "|---|---|---|---|---|---|"
+    for one in measured[:: len(VARIANTS)]:
+        macs_per_second = f"{1e-6 * one.macs_per_second:.1f}" if one.macs_per_second else ""
+        yield (
+            f"| {one.name} | {one.parameters:,} | {1e-6 * one.macs_per_step:.2f} | {macs_per_second} "
+            f"| {one.state_bytes:,} | {one.arena_bytes:,} |"
+        )
     yield ""
 
 

@@ -19,8 +19,8 @@ from undin.compiler.hop import public_name
 from undin.compiler.targets import TARGETS, Variant
 
 PREFIX = "undin_bench"
-ALIGNED_FLOATS = 16
-"""In the widest vector."""
+MOST_LANES = 16
+"""Floats in the widest vector."""
 
 HEADER = """\
 #include <stddef.h>
@@ -140,7 +140,7 @@ class Loops:
         with tempfile.TemporaryDirectory(prefix="undin", ignore_cleanup_errors=True) as folder:
             self._library = ctypes.CDLL(str(build(_source(counts), Path(folder), target=target)))
         self.variant = _choose(self._library, target.variants, variant)
-        peak, result = self._library[f"{PREFIX}_peak{self.variant.suffix}"], np.zeros(ALIGNED_FLOATS, np.float32)
+        peak, result = self._library[f"{PREFIX}_peak{self.variant.suffix}"], np.zeros(MOST_LANES, np.float32)
         self.peak = Call(peak, same_each_time(result), [result])
         self.peak_macs = self._library[f"{PREFIX}_peak_macs{self.variant.suffix}"]()
 
