@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,13 +42,17 @@ class Lateness:
 
 
 @contextmanager
-def real_time_priority() -> Iterator[None]:
-    """Let this thread, and all that it starts, wait for no other program, as is usual for audio; needs to be root."""
-    try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
-    except PermissionError:
-        yield
-        return
+def real_time_priority(*, inherited: bool = True) -> Iterator[None]:
+    """Let this thread wait for no other program, as is usual for audio, if the user may: root always may.
+
+    Parameters
+    ----------
+    inherited : bool
+        Whether what the thread starts meanwhile gets the same.
+    """
+    policy = os.SCHED_FIFO if inherited else os.SCHED_FIFO | os.SCHED_RESET_ON_FORK
+    with suppress(PermissionError):
+        os.sched_setscheduler(0, policy, os.sched_param(1))
     try:
         yield
     finally:
