@@ -15,7 +15,7 @@ static const undin_matmul_shape matmul_shapes[] = {
     {.rows = 7, .columns = 20, .depth = 60, .taps = 1, .a_row = 20, .a_step = 1, .w_row = 20, .y_row = 20, .padded = 1,
      .activation = UNDIN_PRELU},
     {.rows = 5, .columns = 10, .depth = 7, .taps = 3, .tap_offset = {-11, 0, 13}, .a_row = 5, .a_step = 1, .w_row = 12,
-     .y_row = 11, .padded = 1, .activation = UNDIN_LEAKY_RELU, .alpha = 0.1f},
+     .w_tap = 84, .y_row = 11, .padded = 1, .activation = UNDIN_LEAKY_RELU, .alpha = 0.1f},
     {.rows = 33, .columns = 46, .depth = 30, .taps = 1, .a_row = 10, .a_step = 1, .w_row = 48, .y_row = 46, .padded = 1,
      .activation = UNDIN_TANH, .residual_row = 46},
     {.rows = 16, .columns = 76, .depth = 76, .taps = 1, .a_row = 76, .a_step = 1, .w_row = 76, .y_row = 76, .padded = 1,
@@ -25,7 +25,7 @@ static const undin_matmul_shape matmul_shapes[] = {
     {.rows = 2, .columns = 37, .depth = 5, .taps = 1, .a_row = 1, .a_step = 2, .w_row = 37, .y_row = 41,
      .activation = UNDIN_HARD_SIGMOID, .alpha = 0.2f, .beta = 0.5f},
     {.rows = 13, .columns = 3, .depth = 24, .taps = 2, .tap_offset = {0, 100}, .a_row = 24, .a_step = 1, .w_row = 3,
-     .y_row = 3, .activation = UNDIN_CLIP, .alpha = 0.0f, .beta = 6.0f},
+     .w_tap = 100, .y_row = 3, .activation = UNDIN_CLIP, .alpha = 0.0f, .beta = 6.0f},
     {.rows = 3, .columns = 14, .depth = 9, .taps = 1, .a_row = 9, .a_step = 1, .w_row = 14, .y_row = 14,
      .activation = UNDIN_SOFTPLUS, .residual_row = 14},
     {.rows = 17, .columns = 101, .depth = 4, .taps = 1, .a_row = 4, .a_step = 1, .w_row = 101, .y_row = 101},
@@ -35,12 +35,12 @@ static const undin_matmul_shape matmul_shapes[] = {
 
 static const undin_depthwise_shape depthwise_shapes[] = {
     {.rows = 1, .channels = 1, .taps = 1, .x_row = 1, .y_row = 1},
-    {.rows = 64, .channels = 24, .taps = 3, .tap_offset = {-24, 0, 24}, .x_row = 24, .y_row = 24,
+    {.rows = 64, .channels = 24, .taps = 3, .tap_offset = {-24, 0, 24}, .x_row = 24, .w_tap = 24, .y_row = 24,
      .activation = UNDIN_PRELU},
-    {.rows = 13, .channels = 37, .taps = 2, .tap_offset = {5, 1}, .x_row = 74, .y_row = 40, .residual_row = 37,
-     .activation = UNDIN_RELU},
-    {.rows = 9, .channels = 6, .taps = 5, .tap_offset = {0, 6, 12, 18, 24}, .x_row = 6, .y_row = 6, .residual_row = 6,
-     .add_after = 1, .activation = UNDIN_SIGMOID},
+    {.rows = 13, .channels = 37, .taps = 2, .tap_offset = {5, 1}, .x_row = 74, .w_tap = 40, .y_row = 40,
+     .residual_row = 37, .activation = UNDIN_RELU},
+    {.rows = 9, .channels = 6, .taps = 5, .tap_offset = {0, 6, 12, 18, 24}, .x_row = 6, .w_tap = 12, .y_row = 6,
+     .residual_row = 6, .add_after = 1, .activation = UNDIN_SIGMOID},
 };
 
 static const undin_band_mix_shape band_mix_shapes[] = {

@@ -44,12 +44,13 @@ def _structure(name: str, fields: str) -> type[ctypes.Structure]:
 
 MatmulShape = _structure(
     "MatmulShape",
-    f"rows columns depth taps tap_offset[{TAPS_MAX}] a_row a_step w_row y_row residual_row padded activation "
+    f"rows columns depth taps tap_offset[{TAPS_MAX}] a_row a_step w_row w_tap y_row residual_row padded activation "
     "alpha:float beta:float add_after",
 )
 DepthwiseShape = _structure(
     "DepthwiseShape",
-    f"rows channels taps tap_offset[{TAPS_MAX}] x_row y_row residual_row activation alpha:float beta:float add_after",
+    f"rows channels taps tap_offset[{TAPS_MAX}] x_row w_tap y_row residual_row activation "
+    "alpha:float beta:float add_after",
 )
 BandMixShape = _structure("BandMixShape", "rows channels depth x_row y_row bias_row activation alpha:float beta:float")
 RecurrentShape = _structure(

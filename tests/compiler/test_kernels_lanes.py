@@ -38,7 +38,7 @@ def depthwise_operands(shape: DepthwiseShape, seed: int, *, offset: int = 0, bia
     width = padded(shape.channels)
     return [
         (noise(rng, last - first + 1, offset=offset), -first),
-        noise(rng, shape.taps * width, offset=offset),
+        noise(rng, (shape.taps - 1) * shape.w_tap + width, offset=offset),
         noise(rng, width) if bias else None,
         noise(rng, width),
         noise(rng, (shape.rows - 1) * shape.residual_row + shape.channels) if shape.residual_row else None,
@@ -84,7 +84,8 @@ def depthwise_shapes(draw) -> DepthwiseShape:
     offsets = draw(st.lists(st.integers(-50, 50), min_size=taps, max_size=taps))
     return DepthwiseShape(
         rows=draw(COUNT), channels=channels, taps=taps, tap_offset=(ctypes.c_int32 * TAPS_MAX)(*offsets),
-        x_row=draw(st.integers(0, 60)), y_row=channels + draw(st.integers(0, 5)),
+        x_row=draw(st.integers(0, 60)), w_tap=padded(channels) * draw(st.integers(1, 3)),
+        y_row=channels + draw(st.integers(0, 5)),
         residual_row=draw(st.sampled_from([0, channels, channels + 3])), add_after=draw(st.booleans()),
         **{name: draw(values) for name, values in EPILOGUE.items()},
     )  # fmt: skip
@@ -113,7 +114,7 @@ def test_any_shape(name, shape, offset, bias):
 def test_depthwise_is_a_convolution_of_each_channel(name):
     bands, channels, kernel = 12, 8, 3
     shape = DepthwiseShape(
-        rows=bands - kernel + 1, channels=channels, taps=kernel, x_row=channels, y_row=channels,
+        rows=bands - kernel + 1, channels=channels, taps=kernel, x_row=channels, w_tap=channels, y_row=channels,
         tap_offset=(ctypes.c_int32 * TAPS_MAX)(*(t * channels for t in range(kernel))),
     )  # fmt: skip
     (x, _), w, bias, slope, _ = depthwise_operands(shape, 0)
@@ -129,5 +130,5 @@ def test_band_mix_is_a_matrix_product_for_each_channel(name):
     shape = BandMixShape(rows=rows, channels=channels, depth=depth, x_row=channels, y_row=channels)
     x, w, bias, slope = band_mix_operands(shape, 0)
     y = assert_like_reference(shim(name), "band_mix", shape, [x, w, bias, slope]).reshape(rows, channels)
-    expected = bias + np.einsum("kc,knc->nc", x.reshape(depth, channels), w.reshape(depth, rows, channels))
+    expected = bias + np.einsum("kc,nkc->nc", x.reshape(depth, channels), w.reshape(rows, depth, channels))
     np.testing.assert_allclose(y, expected, rtol=1e-5, atol=1e-5)

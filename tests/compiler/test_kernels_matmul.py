@@ -15,11 +15,11 @@ def operands(shape: MatmulShape, rng: np.random.Generator, *, offset: int = 0, b
     first = min(0, *offsets)
     last = (shape.rows - 1) * shape.a_row + max(0, *offsets) + (shape.depth - 1) * shape.a_step
     readable = padded(shape.columns) if shape.padded else shape.columns
-    depth = shape.taps * shape.depth
+    last_weight = (shape.taps - 1) * shape.w_tap + (shape.depth - 1) * shape.w_row
     residual = noise(rng, (shape.rows - 1) * shape.residual_row + shape.columns) if shape.residual_row else None
     return [
         (noise(rng, last - first + 1, offset=offset), -first),
-        noise(rng, (depth - 1) * shape.w_row + max(readable, shape.columns), scale=depth**-0.5, offset=offset),
+        noise(rng, last_weight + readable, scale=(shape.taps * shape.depth) ** -0.5, offset=offset),
         noise(rng, readable) if bias else None,
         noise(rng, readable, offset=offset),
         residual,
@@ -48,11 +48,12 @@ def shapes(draw) -> MatmulShape:
     columns, depth, taps = draw(st.integers(1, 70)), draw(count), draw(st.integers(1, 4))
     is_padded = draw(st.booleans())
     offsets = draw(st.lists(st.integers(-50, 50), min_size=taps, max_size=taps))
+    w_row = (padded(columns) if is_padded else columns) + 4 * draw(st.integers(0, 2))
     return MatmulShape(
         rows=draw(count), columns=columns, depth=depth, taps=taps,
         tap_offset=(ctypes.c_int32 * TAPS_MAX)(*offsets),
         a_row=draw(st.integers(0, 60)), a_step=draw(st.integers(1, 3)),
-        w_row=(padded(columns) if is_padded else columns) + 4 * draw(st.integers(0, 2)),
+        w_row=w_row, w_tap=depth * w_row + draw(st.integers(0, 9)),
         y_row=columns + draw(st.integers(0, 5)),
         residual_row=draw(st.sampled_from([0, columns, columns + 3])),
         padded=is_padded, activation=draw(st.integers(0, len(ACTIVATIONS) - 1)),

@@ -15,7 +15,7 @@
 typedef struct {
     int rows, channels, taps;
     int tap_offset[UNDIN_TAPS_MAX]; /* where the input of each tap begins, from x; may be negative */
-    int x_row, y_row;
+    int x_row, w_tap, y_row;        /* w_tap: from the weights of one tap to those of the next */
     int residual_row;
     enum undin_activation activation;
     float alpha, beta;              /* of the activation */
@@ -30,7 +30,6 @@ UNDIN_INLINE int undin_depthwise_height(int rows) {
 UNDIN_INLINE void undin_depthwise_tile(float *y, const float *x, const int *tap_offset, const float *w,
                                        const float *bias, const float *slope, const float *residual,
                                        const undin_depthwise_shape *shape, int rows, int vectors, int lanes) {
-    const int padded = UNDIN_PADDED(shape->channels);
     const undin_tile tile = undin_plain_tile(rows, vectors, lanes, 1);
     undin_vector sum[UNDIN_TILE_SUMS];
     const int has_bias = bias != 0;
@@ -39,7 +38,7 @@ UNDIN_INLINE void undin_depthwise_tile(float *y, const float *x, const int *tap_
     UNDIN_UNROLL for (int i = 0; i < rows; ++i) sum[i] = start;
     for (int t = 0; t < shape->taps; ++t) {
         const float *x_tap = x + tap_offset[t];
-        const undin_vector w_tap = undin_tile_load(w + t * padded, 0, &tile, 0);
+        const undin_vector w_tap = undin_tile_load(w + t * shape->w_tap, 0, &tile, 0);
         UNDIN_UNROLL for (int i = 0; i < rows; ++i)
             sum[i] += undin_vector_load_first(x_tap + i * shape->x_row, lanes) * w_tap;
     }
@@ -49,7 +48,7 @@ UNDIN_INLINE void undin_depthwise_tile(float *y, const float *x, const int *tap_
 }
 
 /* Depthwise convolution:
- * y[m][c] = activation(bias[c] + sum over t of x[m x_row + tap_offset[t] + c] w[t][c] + residual[m][c])
+ * y[m][c] = activation(bias[c] + sum over t of x[m x_row + tap_offset[t] + c] w[t w_tap + c] + residual[m][c])
  *
  * y, residual (rows, channels), w (taps, padded), bias and slope (padded); bias, slope and residual may be NULL. y may
  * be the residual itself, and must overlap nothing else. */
@@ -74,7 +73,8 @@ typedef struct {
     float alpha, beta;         /* of the activation */
 } undin_band_mix_shape;
 
-/* The weights, used but once, are far more than all else: a tile is wide, so that it reads long pieces of them. */
+/* The weights, used but once, are far more than all else. A tile is as wide as registers allow, so that it reads each of
+   its rows of them from beginning to end. */
 UNDIN_INLINE void undin_band_mix_tile(float *y, const float *x, const float *w, const float *bias, const float *slope,
                                       const undin_band_mix_shape *shape, int rows, int vectors, int last) {
     const int padded = UNDIN_PADDED(shape->channels);
@@ -88,12 +88,12 @@ UNDIN_INLINE void undin_band_mix_tile(float *y, const float *x, const float *w, 
                                             : undin_vector_of(0);
     }
     for (int k = 0; k < shape->depth; ++k) {
-        const float *x_k = x + k * shape->x_row, *w_k = w + k * shape->rows * padded;
+        const float *x_k = x + k * shape->x_row, *w_k = w + k * padded;
         UNDIN_UNROLL for (int j = 0; j < vectors; ++j) {
             const undin_vector x_j =
                 undin_vector_load_first(x_k + j * UNDIN_LANES, j + 1 < vectors ? UNDIN_LANES : last);
             UNDIN_UNROLL for (int i = 0; i < rows; ++i)
-                sum[i * vectors + j] += x_j * undin_tile_load(w_k + i * padded, 0, &tile, j);
+                sum[i * vectors + j] += x_j * undin_tile_load(w_k + i * shape->depth * padded, 0, &tile, j);
         }
     }
     undin_tile_finish(sum, &tile, last, slope, 0, 0, 0, shape->activation, shape->alpha, shape->beta);
@@ -105,18 +105,18 @@ UNDIN_INLINE void undin_band_mix_columns(float *y, const float *x, const float *
                                          int last) {
     const int padded = UNDIN_PADDED(shape->channels);
     UNDIN_FOR_ROWS(shape->rows, undin_tile_height(shape->rows, vectors), n, height,
-        undin_band_mix_tile(y + n * shape->y_row, x, w + n * padded, bias ? bias + n * shape->bias_row : bias, slope,
-                            shape, height, vectors, last));
+        undin_band_mix_tile(y + n * shape->y_row, x, w + n * shape->depth * padded,
+                            bias ? bias + n * shape->bias_row : bias, slope, shape, height, vectors, last));
 }
 
 /* Mixing of bands, channel by channel (a batched matrix product whose batch is the innermost axis):
- * y[n][c] = activation(bias[n][c] + sum over k of x[k][c] w[k][n][c])
+ * y[n][c] = activation(bias[n][c] + sum over k of x[k][c] w[n][k][c])
  *
- * y (rows, channels), x (depth, channels), w (depth, rows, padded), bias (padded) or (rows, padded), slope (padded);
+ * y (rows, channels), x (depth, channels), w (rows, depth, padded), bias (padded) or (rows, padded), slope (padded);
  * bias and slope may be NULL. y must overlap nothing else. */
 UNDIN_KERNEL void undin_band_mix(float *y, const float *x, const float *w, const float *bias, const float *slope,
                                  const undin_band_mix_shape *shape) {
-    UNDIN_FOR_CHUNKS(shape->channels, 3, c, vectors, last,
+    UNDIN_FOR_CHUNKS(shape->channels, UNDIN_LANES > 1 ? UNDIN_TILE_SUMS : 3, c, vectors, last,
         undin_band_mix_columns(y + c, x + c, w + c, bias ? bias + c : bias, slope ? slope + c : slope, shape, vectors,
                                last));
 }

@@ -2,7 +2,7 @@
  * frequency is one call of it.
  *
  *     y[m][n] = activation(bias[n] + residual[m][n]
- *                          + sum over t, k of a[m a_row + tap_offset[t] + k a_step] w[t depth + k][n])
+ *                          + sum over t, k of a[m a_row + tap_offset[t] + k a_step] w[t w_tap + k w_row + n])
  *
  * A convolution over frequency needs no copy, because channels lie innermost: the kernel_size * channels inputs of an
  * output band are contiguous, so rows simply overlap (a_row = stride * channels, depth = kernel_size * channels).
@@ -26,7 +26,8 @@ typedef struct {
     int taps;                       /* 1 <= taps <= UNDIN_TAPS_MAX */
     int tap_offset[UNDIN_TAPS_MAX]; /* where the input of each tap begins, from a; may be negative */
     int a_row, a_step;              /* a_step = 1 unless a is read transposed */
-    int w_row;                      /* at least columns; the rows of tap t begin at row t * depth */
+    int w_row;                      /* at least columns */
+    int w_tap;                      /* from the weights of one tap to those of the next */
     int y_row;
     int residual_row;
     int padded;                     /* 1: w, bias and slope may be read up to the next multiple of 4 columns */
@@ -50,7 +51,7 @@ UNDIN_INLINE void undin_matmul_tile(float *y, const float *a, const int *tap_off
     undin_tile_begin_split(sum, &tile);
     for (int t = 0; t < shape->taps; ++t)
         undin_tile_product(sum, &tile, a + tap_offset[t], shape->a_row, shape->a_step,
-                           w + t * shape->depth * shape->w_row, shape->w_row, 0, shape->depth);
+                           w + t * shape->w_tap, shape->w_row, 0, shape->depth);
     undin_tile_end_split(sum, &tile);
 
     undin_tile_finish(sum, &tile, last, slope, residual, shape->residual_row, shape->add_after, shape->activation,
@@ -70,14 +71,14 @@ UNDIN_INLINE void undin_matmul_columns(float *y, const float *a, const int *tap_
 
 /* y (rows, columns) = activation(bias + a w + residual)
  *
- * a (rows, taps * depth), w (taps * depth, columns), bias and slope (columns), residual (rows, columns); bias, slope
+ * a (rows, taps, depth), w (taps, depth, columns), bias and slope (columns), residual (rows, columns); bias, slope
  * and residual may be NULL. y may be the residual itself, and must overlap nothing else. */
 UNDIN_KERNEL void undin_matmul(float *y, const float *a, const float *w, const float *bias, const float *slope,
                                const float *residual, const undin_matmul_shape *sizes) {
     /* clang makes no constants of a struct that is read by a variable index, as tap_offset is: part the two. */
     const undin_matmul_shape copy = *sizes, *const shape = &copy;
     const int *tap_offset = sizes->tap_offset;
-    UNDIN_FOR_CHUNKS(shape->columns, undin_tile_widest(shape->rows), n, vectors, last,
+    UNDIN_FOR_CHUNKS(shape->columns, undin_tile_widest(shape->rows, shape->taps * shape->depth), n, vectors, last,
         undin_matmul_columns(y + n, a, tap_offset, w + n, bias ? bias + n : bias, slope ? slope + n : slope,
                              residual ? residual + n : residual, shape, vectors, last));
 }

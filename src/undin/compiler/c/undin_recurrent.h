@@ -27,18 +27,17 @@ typedef struct {
     float clip;                          /* what enters an activation is clipped to +-clip; 0: it is not */
 } undin_recurrent_shape;
 
-/* A tile of `rows` x `units` vectors of units with `gates` gates each; a row has sums for `sums` gates. */
-UNDIN_INLINE undin_tile undin_recurrent_tile(int rows, int units, int last, int gates, int sums) {
+/* A tile of `rows` x `units` vectors of units with `gates` gates each. */
+UNDIN_INLINE undin_tile undin_recurrent_tile(int rows, int units, int last, int gates) {
     undin_tile tile = undin_plain_tile(rows, units, last, 1);
-    tile.vectors = gates * units;
-    tile.row_sums = sums * units;
-    tile.split = undin_tile_split(rows * sums * units);
+    tile.vectors = tile.row_sums = gates * units;
+    tile.split = undin_tile_split(rows * gates * units);
     return tile;
 }
 
 /* Widest tile, in vectors of units: with few rows the gates of several vectors share the steps of the adders. */
-UNDIN_INLINE int undin_recurrent_widest(int rows, int sums) {
-    return UNDIN_LANES > 1 && rows * sums * 2 <= UNDIN_TILE_SUMS ? UNDIN_TILE_SUMS / (rows * sums) : 1;
+UNDIN_INLINE int undin_recurrent_widest(int rows, int gates) {
+    return UNDIN_LANES > 1 && rows * gates * 2 <= UNDIN_TILE_SUMS ? UNDIN_TILE_SUMS / (rows * gates) : 1;
 }
 
 /* Sums begin with the bias. */
@@ -83,18 +82,28 @@ UNDIN_INLINE void undin_gru_tile(float *h_next, const float *x, const float *h, 
                                  const float *bias, const float *reset_bias, const undin_recurrent_shape *shape, int n,
                                  int rows, int units, int last) {
     const int padded = UNDIN_PADDED(shape->hidden);
-    undin_tile tile = undin_recurrent_tile(rows, units, last, 3, 4);
+    const undin_tile tile = undin_recurrent_tile(rows, units, last, 3);
     undin_vector sum[UNDIN_TILE_SUMS];
+    float memory[UNDIN_TILE_SUMS * UNDIN_LANES] __attribute__((aligned(4 * UNDIN_LANES))), *candidate_x = memory;
     undin_recurrent_begin(sum, &tile, bias + n, shape->bias_row, padded);
+    if (shape->inputs) {
+        undin_tile_product(sum, &tile, x, shape->x_row, 1, w + n, 3 * padded, padded, shape->inputs);
+        undin_tile_end_split(sum, &tile);
+        undin_tile_begin_split(sum, &tile);
+    }
+    /* x w_h waits in memory until h r_h has met the reset gate: both have the same registers. */
     UNDIN_OPAQUE(reset_bias);
-    UNDIN_FOR_TILE(tile, i, v, at, sum[at + 3 * units] = undin_tile_load(reset_bias + n, padded, &tile, v));
-    undin_tile_product(sum, &tile, x, shape->x_row, 1, w + n, 3 * padded, padded, shape->inputs);
-    tile.skip = units; /* h r_h is apart from x w_h until it has met the reset gate */
+    UNDIN_FOR_TILE(tile, i, v, at, {
+        undin_vector_store(candidate_x + at * UNDIN_LANES, sum[at + 2 * units]);
+        sum[at + 2 * units] = undin_tile_load(reset_bias + n, padded, &tile, v);
+    });
     undin_tile_product(sum, &tile, h, shape->state_row, 1, r + n, 3 * padded, padded, shape->hidden);
     undin_tile_end_split(sum, &tile);
 
     undin_recurrent_activate(sum, &tile, 0, 2, shape, 0);
-    UNDIN_FOR_TILE(tile, i, v, at, sum[at + 2 * units] += sum[at + units] * sum[at + 3 * units]);
+    UNDIN_OPAQUE(candidate_x);
+    UNDIN_FOR_TILE(tile, i, v, at,
+        sum[at + 2 * units] = sum[at + units] * sum[at + 2 * units] + undin_vector_load(candidate_x + at * UNDIN_LANES));
     undin_recurrent_activate(sum, &tile, 2, 1, shape, 1);
     UNDIN_FOR_TILE(tile, i, v, at, {
         const undin_vector update = sum[at], candidate = sum[at + 2 * units];
@@ -112,8 +121,8 @@ UNDIN_INLINE void undin_gru_tile(float *h_next, const float *x, const float *h, 
  * (rows, 3, padded), reset_bias (padded). */
 UNDIN_KERNEL void undin_gru_step(float *h_next, const float *x, const float *h, const float *w, const float *r,
                                  const float *bias, const float *reset_bias, const undin_recurrent_shape *shape) {
-    UNDIN_FOR_CHUNKS(shape->hidden, undin_recurrent_widest(shape->rows, 4), n, units, last,
-        UNDIN_FOR_ROWS(shape->rows, undin_tile_height(shape->rows, 4 * units), m, height,
+    UNDIN_FOR_CHUNKS(shape->hidden, undin_recurrent_widest(shape->rows, 3), n, units, last,
+        UNDIN_FOR_ROWS(shape->rows, undin_tile_height(shape->rows, 3 * units), m, height,
             undin_gru_tile(h_next + m * shape->next_row, x + m * shape->x_row, h + m * shape->state_row, w, r,
                            bias + m * shape->bias_row, reset_bias, shape, n, height, units, last)));
 }
@@ -123,7 +132,7 @@ UNDIN_INLINE void undin_gru_gates_tile(float *h_next, float *reset_h, const floa
                                        const float *r, const float *bias, const undin_recurrent_shape *shape, int n,
                                        int rows, int units, int last) {
     const int padded = UNDIN_PADDED(shape->hidden);
-    const undin_tile tile = undin_recurrent_tile(rows, units, last, 2, 2);
+    const undin_tile tile = undin_recurrent_tile(rows, units, last, 2);
     undin_vector sum[UNDIN_TILE_SUMS];
     undin_recurrent_begin(sum, &tile, bias + n, shape->bias_row, padded);
     undin_tile_product(sum, &tile, x, shape->x_row, 1, w + n, 3 * padded, padded, shape->inputs);
@@ -141,7 +150,7 @@ UNDIN_INLINE void undin_gru_candidate_tile(float *h_next, const float *reset_h, 
                                            const float *w, const float *r, const float *bias,
                                            const undin_recurrent_shape *shape, int n, int rows, int units, int last) {
     const int padded = UNDIN_PADDED(shape->hidden), gate = 2 * padded + n;
-    const undin_tile tile = undin_recurrent_tile(rows, units, last, 1, 1);
+    const undin_tile tile = undin_recurrent_tile(rows, units, last, 1);
     undin_vector sum[UNDIN_TILE_SUMS];
     undin_recurrent_begin(sum, &tile, bias + gate, shape->bias_row, padded);
     undin_tile_product(sum, &tile, x, shape->x_row, 1, w + gate, 3 * padded, padded, shape->inputs);
@@ -186,7 +195,7 @@ UNDIN_INLINE void undin_lstm_tile(float *h_next, float *c_next, const float *x, 
                                   const float *w, const float *r, const float *bias, const float *peephole,
                                   const undin_recurrent_shape *shape, int n, int rows, int units, int last) {
     const int padded = UNDIN_PADDED(shape->hidden);
-    const undin_tile tile = undin_recurrent_tile(rows, units, last, 4, 4);
+    const undin_tile tile = undin_recurrent_tile(rows, units, last, 4);
     undin_vector sum[UNDIN_TILE_SUMS];
     undin_vector *const input = sum, *const output = sum + units, *const forget = sum + 2 * units;
     undin_vector *const cell = sum + 3 * units;
@@ -235,7 +244,7 @@ UNDIN_INLINE void undin_rnn_tile(float *h_next, const float *x, const float *h, 
                                  const float *bias, const undin_recurrent_shape *shape, int n, int rows, int units,
                                  int last) {
     const int padded = UNDIN_PADDED(shape->hidden);
-    const undin_tile tile = undin_recurrent_tile(rows, units, last, 1, 1);
+    const undin_tile tile = undin_recurrent_tile(rows, units, last, 1);
     undin_vector sum[UNDIN_TILE_SUMS];
     undin_recurrent_begin(sum, &tile, bias + n, shape->bias_row, padded);
     undin_tile_product(sum, &tile, x, shape->x_row, 1, w + n, padded, padded, shape->inputs);

@@ -28,7 +28,7 @@ static inline void undin_matmul_reference(float *y, const float *a, const float 
             for (int t = 0; t < shape->taps; ++t)
                 for (int k = 0; k < shape->depth; ++k)
                     sum += a[m * shape->a_row + shape->tap_offset[t] + k * shape->a_step] *
-                           w[(t * shape->depth + k) * shape->w_row + n];
+                           w[t * shape->w_tap + k * shape->w_row + n];
             y[m * shape->y_row + n] =
                 undin_finish_reference(sum, slope + n, residual ? residual + m * shape->residual_row + n : residual,
                                        shape->activation, shape->alpha, shape->beta, shape->add_after);
@@ -42,7 +42,7 @@ static inline void undin_depthwise_reference(float *y, const float *x, const flo
         for (int c = 0; c < shape->channels; ++c) {
             float sum = bias ? bias[c] : 0.0f;
             for (int t = 0; t < shape->taps; ++t)
-                sum += x[m * shape->x_row + shape->tap_offset[t] + c] * w[t * UNDIN_PADDED(shape->channels) + c];
+                sum += x[m * shape->x_row + shape->tap_offset[t] + c] * w[t * shape->w_tap + c];
             y[m * shape->y_row + c] =
                 undin_finish_reference(sum, slope + c, residual ? residual + m * shape->residual_row + c : residual,
                                        shape->activation, shape->alpha, shape->beta, shape->add_after);
@@ -55,7 +55,7 @@ static inline void undin_band_mix_reference(float *y, const float *x, const floa
         for (int c = 0; c < shape->channels; ++c) {
             float sum = bias ? bias[n * shape->bias_row + c] : 0.0f;
             for (int k = 0; k < shape->depth; ++k)
-                sum += x[k * shape->x_row + c] * w[(k * shape->rows + n) * UNDIN_PADDED(shape->channels) + c];
+                sum += x[k * shape->x_row + c] * w[(n * shape->depth + k) * UNDIN_PADDED(shape->channels) + c];
             y[n * shape->y_row + c] =
                 undin_finish_reference(sum, slope + c, 0, shape->activation, shape->alpha, shape->beta, 0);
         }

@@ -29,14 +29,29 @@ enum { UNDIN_TAPS_MAX = 32 };
 #define UNDIN_TILE_ROWS 8
 #endif
 
+/* What the tiles of a chunk of columns read of w, at most, where there is a choice: with their rows it stays in a first
+   cache of 32 kB. */
+#define UNDIN_TILE_BYTES 24576
+
 #define UNDIN_DIVIDE_UP(a, b) (((a) + (b) - 1) / (b))
 #define UNDIN_SMALLER(a, b) ((a) < (b) ? (a) : (b))
+#define UNDIN_LARGER(a, b) ((a) > (b) ? (a) : (b))
 #define UNDIN_PADDED(columns) (((columns) + 3) / 4 * 4)
 
-/* Widest tile of a product, in vectors: a single row gives each value of w but one use, so that it may be as wide as
-   there are registers. */
-UNDIN_INLINE int undin_tile_widest(int rows) {
-    return UNDIN_LANES == 1 || rows > 2 ? UNDIN_TILE_VECTORS : rows == 2 ? UNDIN_TILE_SUMS / 3 : UNDIN_TILE_SUMS;
+/* Widest tile of a product of some depth, in vectors. Few rows make one tile high, so that w is read once: it is as wide
+   as registers allow. With more rows all tiles of a chunk of columns read the same part of w: it is narrow enough to
+   stay in the first cache. */
+UNDIN_INLINE int undin_tile_widest(int rows, int depth) {
+#if UNDIN_LANES == 1
+    (void)rows, (void)depth;
+    return UNDIN_TILE_VECTORS;
+#else
+    const int cached = UNDIN_TILE_BYTES / (4 * UNDIN_LANES * UNDIN_LARGER(depth, 1));
+    if (rows == 1) return UNDIN_TILE_SUMS;
+    if (rows == 2) return UNDIN_TILE_SUMS / 3;
+    if (rows <= UNDIN_TILE_SUMS / 2) return UNDIN_SMALLER(UNDIN_TILE_SUMS / 4, UNDIN_TILE_SUMS / rows);
+    return UNDIN_LARGER(2, UNDIN_SMALLER(UNDIN_TILE_VECTORS, cached));
+#endif
 }
 
 /* How `vectors` are parted into chunks of one width, at most `widest`, and a last one, the rest: without vectors, where
@@ -123,7 +138,7 @@ UNDIN_INLINE int undin_tile_high_rows(int rows, int height) {
 typedef struct {
     int rows, vectors;
     int width, last_lanes; /* vectors lie in groups of `width` neighbours, the last of which reads `last_lanes` of w */
-    int row_sums, skip;    /* sums of a row; the last group of w adds to sums `skip` further on */
+    int row_sums;          /* sums of a row */
     int split;             /* few sums would wait for each other: even and odd k (or each k mod 4) have their own */
 } undin_tile;
 
@@ -153,7 +168,7 @@ UNDIN_INLINE void undin_tile_multiply_add(undin_vector *sum, const undin_tile *t
     UNDIN_UNROLL for (int i = 0; i < tile->rows; ++i) {
         const undin_vector a_i = undin_vector_of(a[i * a_row]);
         UNDIN_UNROLL for (int j = 0; j < tile->vectors; ++j)
-            sum[i * tile->row_sums + j + (j < tile->vectors - tile->width ? 0 : tile->skip)] += a_i * w_k[j];
+            sum[i * tile->row_sums + j] += a_i * w_k[j];
     }
 }
 
@@ -253,7 +268,6 @@ UNDIN_INLINE undin_tile undin_plain_tile(int rows, int vectors, int last, int pa
                              .width = vectors,
                              .last_lanes = padded ? UNDIN_SMALLER(UNDIN_PADDED(last), UNDIN_LANES) : last,
                              .row_sums = vectors,
-                             .skip = 0,
                              .split = undin_tile_split(rows * vectors)};
     return tile;
 }

@@ -103,6 +103,9 @@ UNDIN_INLINE undin_vector undin_vector_of(float x) {
 UNDIN_INLINE undin_vector undin_vector_load_first(const float *from, int count) {
     if (count == UNDIN_LANES) return undin_vector_load(from);
 #if UNDIN_LANES == 16
+    /* A narrower load does not cross a cache line where all of a wide one, hidden lanes too, would. */
+    if (count == 8) return (undin_vector)_mm512_zextps256_ps512(_mm256_loadu_ps(from));
+    if (count == 4) return (undin_vector)_mm512_zextps128_ps512(_mm_loadu_ps(from));
     return (undin_vector)_mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), from);
 #elif UNDIN_LANES == 8
     if (count == 4) return (undin_vector)_mm256_zextps128_ps256(_mm_loadu_ps(from));

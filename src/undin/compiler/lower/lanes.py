@@ -3,14 +3,13 @@
 Channels lie innermost, and the kernels of ``c/undin_lanes.h`` work on a vector of them at a time.
 """
 
-from itertools import product
-
 import numpy as np
 
 from undin.compiler.graph import Node
 from undin.compiler.lower.calls import MOST_TAPS, activation_fields, address, fields, pack
 from undin.compiler.lower.lowering import Lowering
-from undin.compiler.lower.windows import Run, area
+from undin.compiler.lower.taps import assign
+from undin.compiler.lower.windows import Run
 from undin.compiler.program import nest
 from undin.compiler.views import View
 
@@ -31,25 +30,22 @@ def depthwise(
     """
     channels = len(weights)
     packed_bias = lowering.constant(pack(bias), f"{node.name} bias")
-    packs: dict[tuple, View] = {}
-    blocks = []
-    for block in product(*runs):
-        taps = tuple(product(*([index for index, _ in run.taps] for run in block)))
-        if taps not in packs:
-            rows = [weights[:, *tap] for tap in taps] or [np.zeros(channels)]
-            packs[taps] = lowering.constant(pack(np.stack(rows)), f"{node.name} weights")
-        blocks.append((area(block, x, y), list(packs).index(taps)))
-    w_row = next(iter(packs.values())).shape[-1]
+    packs, areas = assign(runs, x, y, distance=0)
+    packed = []
+    for taps in packs:
+        rows = [weights[:, *tap] for tap in taps] or [np.zeros(channels)]
+        packed.append(lowering.constant(pack(np.stack(rows)), f"{node.name} weights"))
+    w_row = packed[0].shape[-1]
 
     def code() -> list[str]:
         lines = []
-        for here, place in blocks:
+        for here, part in areas:
             variables = "ijklmn"[: len(here.loops)]
             y_at, x_at = (
                 address(name, start, [(v, loop[which]) for v, loop in zip(variables, here.loops, strict=True)])
                 for name, start, which in (("y0", here.y_start, 2), ("x0", here.x_start, 1))
             )
-            calls, offsets = [], here.offsets
+            calls, offsets = [], part.offsets
             for first in range(0, max(1, len(offsets)), MOST_TAPS):
                 taps = offsets[first : first + MOST_TAPS]
                 sizes = {
@@ -58,18 +54,19 @@ def depthwise(
                     "taps": len(taps),
                     "tap_offset": f"{{{', '.join(map(str, taps or [0]))}}}",
                     "x_row": here.x_row,
+                    "w_tap": part.step * w_row,
                     "y_row": here.y_row,
                 }
                 sizes |= {"residual_row": here.y_row} if first else {}
                 sizes |= activation_fields(node) if first + MOST_TAPS >= len(offsets) else {}
-                w = address(f"x{2 + place}", first * w_row, [])
+                w = address(f"x{2 + part.pack}", (part.first + first * part.step) * w_row, [])
                 ends = ("0", "0", y_at) if first else ("x1", "0", "0")
                 shape = f"&(undin_depthwise_shape){{{fields(sizes)}}}"
                 calls.append(f"undin_depthwise({y_at}, {x_at}, {w}, {', '.join(ends)}, {shape});")
             lines += nest([loop[0] for loop in here.loops], calls, variables=variables)
         return lines
 
-    lowering.step("depthwise", node, [y], [x, packed_bias, *packs.values()], code)
+    lowering.step("depthwise", node, [y], [x, packed_bias, *packed], code)
 
 
 def is_band_mix(node: Node, a: View) -> bool:
@@ -90,7 +87,7 @@ def band_mix(lowering: Lowering, node: Node, a: View) -> None:
     weights, bias = node.inputs[1].constant, node.constant(2)
     channels, depth, columns = weights.shape
     y = lowering.output(node.outputs[0], order=(2, 1, 0), unit_axis=0)
-    reads = [a, lowering.constant(pack(weights.transpose(1, 2, 0)), f"{node.name} weights")]
+    reads = [a, lowering.constant(pack(weights.transpose(2, 1, 0)), f"{node.name} weights")]
     sizes = {"rows": columns, "channels": channels, "depth": depth, "x_row": a.strides[2], "y_row": y.strides[2]}
     if bias is not None:
         rows = pack(np.broadcast_to(bias, y.shape)[:, 0].transpose())

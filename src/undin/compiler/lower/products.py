@@ -4,15 +4,14 @@ Channels lie innermost, so the window of a convolution over frequency is contigu
 packed at compile time: rows in the order in which a window is read, columns padded to a multiple of 4.
 """
 
-from itertools import product
-
 import numpy as np
 
 from undin.compiler.graph import Node, Value
 from undin.compiler.lower import lanes, upsampling
 from undin.compiler.lower.calls import ACTIVATIONS, MOST_TAPS, activation_fields, address, fields, pack, padded
 from undin.compiler.lower.lowering import Lowering
-from undin.compiler.lower.windows import Run, area, convolution, transposed, windows
+from undin.compiler.lower.taps import Taps, assign
+from undin.compiler.lower.windows import convolution, transposed, windows
 from undin.compiler.program import nest
 from undin.compiler.views import View
 
@@ -55,97 +54,60 @@ def convolve(lowering: Lowering, node: Node) -> None:
         upsampling.upsample(lowering, node, x, target, node.constant(1), bias, call, pack)
         return
     packed_bias = lowering.constant(pack(bias.reshape(group, columns)), f"{node.name} bias")
-    packs: list[View] = []
-    places: dict[tuple, int] = {}
-    blocks: list[tuple[tuple[Run, ...], int]] = []
-    for block in product(*runs):
-        taps = tuple(product(*([index for index, _ in run.taps] for run in block)))
-        if taps not in places:
-            places[taps] = len(packs)
-            rows = [weights[:, :, :, *tap].swapaxes(1, 2) for tap in taps]
-            rows = np.concatenate(rows, axis=1) if rows else np.zeros((group, 1, columns), np.float32)
-            packs.append(lowering.constant(pack(rows), f"{node.name} weights"))
-        blocks.append((block, places[taps]))
+    channel = x.strides[1] if depth > 1 else 1
+    packs, calls = assign(runs, x, target, distance=depth * channel)
+    packed = []
+    for kernel_taps in packs:
+        rows = [weights[:, :, :, *tap].swapaxes(1, 2) for tap in kernel_taps]
+        rows = np.concatenate(rows, axis=1) if rows else np.zeros((group, 1, columns), np.float32)
+        packed.append(lowering.constant(pack(rows), f"{node.name} weights"))
 
     def code() -> list[str]:
         lines = []
-        for block, place in blocks:
-            lines += _block(node, block, x, target, packs[place], depth, columns, group, weights=f"x{2 + place}")
+        for here, taps in calls:
+            variables = "ijklmn"[: len(here.loops)]
+            y_at, a = (
+                address(name, start, [(v, loop[which]) for v, loop in zip(variables, here.loops, strict=True)])
+                for name, start, which in (("y0", here.y_start, 2), ("x0", here.x_start, 1))
+            )
+            w, b, counts = f"x{2 + taps.pack}", "x1", [loop[0] for loop in here.loops]
+            if group > 1:
+                a, y_at = f"{a} + g * {depth * x.strides[1]}", f"{y_at} + g * {columns * target.strides[1]}"
+                w, b = f"{w} + g * {packed[taps.pack].strides[0]}", f"{b} + g * {padded(columns)}"
+                counts, variables = [*counts, group], variables + "g"
+            sizes = {"rows": here.rows, "columns": columns, "a_row": here.x_row, "a_step": channel, "y_row": here.y_row}
+            lines += nest(counts, _calls(node, y_at, a, w, b, taps, depth, sizes), variables=variables)
         return lines
 
-    lowering.step(node.operator.lower(), node, [target], [x, packed_bias, *packs], code)
+    lowering.step(node.operator.lower(), node, [target], [x, packed_bias, *packed], code)
 
 
-def _block(
-    node: Node,
-    block: tuple[Run, ...],
-    x: View,
-    y: View,
-    packed: View,
-    depth: int,
-    columns: int,
-    group: int,
-    *,
-    weights: str,
+def _calls(
+    node: Node, y: str, a: str, w: str, bias: str, taps: Taps, depth: int, sizes: dict[str, object]
 ) -> list[str]:
-    """Calls for the output positions of one run on each axis: rows along the longest, loops over the others."""
-    here = area(block, x, y)
-    channel = x.strides[1] if depth > 1 else 1
-    offsets, tap_depth = _joined(here.offsets, depth, channel if group == 1 else 0)
-    if not offsets:
-        offsets, tap_depth = [0], 0  # all of the window lies in the padding
-    counts, variables = [length for length, _, _ in here.loops], "ijklmn"[: len(here.loops)]
-    a = address("x0", here.x_start, [(v, step) for v, (_, step, _) in zip(variables, here.loops, strict=True)])
-    y_at = address("y0", here.y_start, [(v, step) for v, (_, _, step) in zip(variables, here.loops, strict=True)])
-    w, bias = weights, "x1"
-    if group > 1:
-        rows = packed.shape[1]
-        a, y_at = f"{a} + g * {depth * x.strides[1]}", f"{y_at} + g * {columns * y.strides[1]}"
-        w, bias = f"{w} + g * {rows * padded(columns)}", f"{bias} + g * {padded(columns)}"
-        counts, variables = [*counts, group], variables + "g"
-    lines = []
-    for first in range(0, len(offsets), MOST_TAPS):
-        taps = offsets[first : first + MOST_TAPS]
+    """Calls for the output positions of one area; `depth` is that of a tap of the kernel."""
+    w_row = padded(sizes["columns"])
+    sizes = sizes | {"w_row": w_row, "w_tap": taps.step * depth * w_row, "padded": 1}
+    lines, offsets = [], taps.offsets
+    for first in range(0, max(1, len(offsets)), MOST_TAPS):
+        some = offsets[first : first + MOST_TAPS]
         lines.append(
             call(
-                y_at,
+                y,
                 a,
-                f"{w} + {first * tap_depth * padded(columns)}" if first else w,
+                address(w, (taps.first + first * taps.step) * depth * w_row, []),
                 bias if not first else "0",
                 node,
-                residual=y_at if first else "0",
+                residual=y if first else "0",
                 is_last=first + MOST_TAPS >= len(offsets),
-                rows=here.rows,
-                columns=columns,
-                depth=tap_depth,
-                taps=len(taps),
-                tap_offset="{" + ", ".join(map(str, taps)) + "}",
-                a_row=here.x_row,
-                a_step=channel,
-                w_row=padded(columns),
-                y_row=here.y_row,
-                residual_row=here.y_row,
-                padded=1,
+                **sizes,
+                depth=taps.joined * depth if some else 0,  # 0: all of the window lies in the padding
+                taps=len(some) or 1,
+                tap_offset=f"{{{', '.join(map(str, some or [0]))}}}",
+                residual_row=sizes["y_row"],
             )
         )
-    return nest(counts, lines, variables=variables)
-
-
-def _joined(offsets: list[int], depth: int, channel: int) -> tuple[list[int], int]:
-    """Join taps that lie one after the other in memory into fewer, deeper ones, all of one depth."""
-    if not offsets or not channel:
-        return offsets, depth
-    for count in range(len(offsets), 1, -1):
-        if len(offsets) % count:
-            continue
-        starts = offsets[::count]
-        if all(
-            offset == start + i * depth * channel
-            for j, start in enumerate(starts)
-            for i, offset in enumerate(offsets[j * count : (j + 1) * count])
-        ):
-            return starts, depth * count
-    return offsets, depth
+    return lines
 
 
 def matmul(lowering: Lowering, node: Node) -> None:

@@ -97,9 +97,9 @@ def upsample(
                     node,
                     rows=len(group),
                     columns=columns,
-                    **_window(x, depth, seen),
-                    a_row=x.strides[-1],
+                    **_window(x, depth, seen, w_row),
                     w_row=w_row,
+                    a_row=x.strides[-1],
                     y_row=stride * channels,
                     padded=int(columns == stride * channels),
                 )
@@ -109,12 +109,12 @@ def upsample(
     lowering.step("convtranspose", node, [y], [x, packed_bias, packed], code)
 
 
-def _window(x: View, depth: int, seen: int) -> dict[str, object]:
-    """Depth and taps of the inputs that a row reads: one run of memory where channels lie innermost and dense."""
+def _window(x: View, depth: int, seen: int, w_row: int) -> dict[str, object]:
+    """Depth and taps of what a row reads: one run of memory where channels lie innermost and dense."""
     step = x.strides[1] if depth > 1 else 1
     if seen == 0:
         return {"depth": 0, "taps": 1, "a_step": 1}
     if x.strides[-1] == depth * step:
         return {"depth": seen * depth, "taps": 1, "a_step": step}
     offsets = ", ".join(str(tap * x.strides[-1]) for tap in range(seen))
-    return {"depth": depth, "taps": seen, "tap_offset": f"{{{offsets}}}", "a_step": step}
+    return {"depth": depth, "taps": seen, "tap_offset": f"{{{offsets}}}", "a_step": step, "w_tap": depth * w_row}
