@@ -1,17 +1,19 @@
-"""What is cut out of a concatenation is cut out of its pieces.
+"""What is cut out of a concatenation is cut out of its pieces, and its mean is made of theirs.
 
 Caches of past frames are often kept in one tensor, out of which slices are read and into which others are written. Once
-slices find the pieces, the tensors in between have no readers and are never made.
+readers find the pieces, the tensors in between have no readers and are never made.
 """
 
 from math import prod
+
+import numpy as np
 
 from undin.compiler.decompose.builder import Builder
 from undin.compiler.graph import OPSET, Graph, Node, Value
 
 
 def read_pieces(graph: Graph) -> None:
-    """Let slices and gathers of concatenations read the pieces instead, in place."""
+    """Let slices, gathers and means of concatenations read the pieces instead, in place."""
     _Reader(graph).rewrite()
 
 
@@ -33,9 +35,13 @@ class _Reader:
         node.inputs = [self.same.get(value, value) for value in node.inputs]
         source = self.concatenations.get(node.inputs[0]) if node.inputs else None
         cut = _cut(node, source)
+        make, result = Builder(node, OPSET), None
         if cut is not None and self.is_worth_it(node, source, cut):
-            make = Builder(node, OPSET)
-            make.give((make.reshape(_joined(make, source, cut), node.outputs[0].shape),))
+            result = make.reshape(_joined(make, source, cut), node.outputs[0].shape)
+        elif _is_mean(node, source):
+            result = _mean(make, source)
+        if result is not None:
+            make.give((result,))
             for made in make.nodes:
                 self.add(made)
             return
@@ -48,7 +54,6 @@ class _Reader:
         axis = _axis_behind(node, source) if source else None
         if axis is not None:
             # Were the pieces reshaped one by one, they would make the same; who cuts it can have them so.
-            make = Builder(node, OPSET)
             pieces = [make.reshape(piece, _shape_behind(node, piece, source, axis)) for piece in source.inputs]
             for made in make.nodes:
                 self.add(made)
@@ -59,12 +64,14 @@ class _Reader:
         if len(_parts(source, *cut)) == 1:
             return True
         whole = source.outputs[0]
-        is_needed = whole in self.graph.outputs or any(_cut(r, source) is None for r in self.readers.get(whole, ()))
+        is_needed = whole in self.graph.outputs or any(
+            _cut(reader, source) is None and not _is_mean(reader, source) for reader in self.readers.get(whole, ())
+        )
         return not is_needed or self.is_copied(node.outputs[0])
 
     def is_copied(self, value: Value) -> bool:
         """Whether all that happens to a value is that it becomes a part of another one or an output."""
-        views = ("Identity", "Reshape", "Squeeze", "Unsqueeze", "Transpose")
+        views = ("Identity", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose")
         return value in self.graph.outputs or all(
             reader.operator == "Concat" or (reader.operator in views and self.is_copied(reader.outputs[0]))
             for reader in self.readers.get(value, ())
@@ -102,6 +109,33 @@ def _cut(node: Node, concatenation: Node | None) -> tuple[int, int] | None:
         return None
     start, stop, _ = slice(int(starts[0]), int(ends[0])).indices(shape[axis])
     return start, stop
+
+
+def _is_mean(node: Node, concatenation: Node | None) -> bool:
+    """Whether a node takes the mean of all that was concatenated, position by position of the other axes."""
+    if concatenation is None or node.operator != "AveragePool":
+        return False
+    shape, axis = list(concatenation.outputs[0].shape), concatenation.get("axis") % len(node.inputs[0].shape)
+    kernel = [length if i == axis else 1 for i, length in enumerate(shape)]
+    shape[axis] = 1
+    return (
+        node.get("kernel_shape") == kernel[2:]
+        and node.outputs[0].shape == tuple(shape)
+        and not any(node.get("pads") or [])
+        and node.get("auto_pad", "NOTSET") in ("NOTSET", "VALID")
+    )
+
+
+def _mean(make: Builder, concatenation: Node) -> Value:
+    shape, axis = concatenation.outputs[0].shape, concatenation.get("axis") % len(concatenation.outputs[0].shape)
+    sums = [
+        piece if piece.shape[axis] == 1 else make("ReduceSum", piece, np.array([axis]))
+        for piece in concatenation.inputs
+    ]
+    total = sums[0]
+    for other in sums[1:]:
+        total = make("Add", total, other)
+    return make("Mul", total, 1 / shape[axis])
 
 
 def _parts(concatenation: Node, start: int, stop: int) -> list[tuple[Value, int, int]]:
