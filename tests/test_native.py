@@ -1,15 +1,18 @@
 """The engine of compiled models: the same sound as ONNX Runtime, from many threads at once."""
 
 import shutil
+import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
+from undin import Stream
 from undin.compiler.cache import cached_library
-from undin.model import load
+from undin.model import Model, load
 from undin.native import Library, NativeEngine
 
 MODEL = "undin-tiny"
@@ -33,6 +36,37 @@ def speech(shared_data) -> np.ndarray:
 def test_it_sounds_as_onnx_runtime(library, speech, atten_lim_db):
     expected = load(MODEL, engine="onnxruntime").engine(atten_lim_db=atten_lim_db).process(speech)
     np.testing.assert_allclose(NativeEngine(library, atten_lim_db).process(speech), expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("wild", [np.nan, np.inf, -np.inf, 1e6, -3e38])
+def test_both_engines_take_what_is_no_sound_as_silence(library, speech, wild):
+    silenced = speech[: 20 * 256].copy()
+    silenced[[700, 701, 2000]] = 0
+    spoilt = silenced.copy()
+    spoilt[[700, 701, 2000]] = wild
+    for engine in (NativeEngine(library, 12.0), load(MODEL, engine="onnxruntime").engine(atten_lim_db=12.0)):
+        output = engine.process(spoilt)
+        engine.reset()
+        np.testing.assert_array_equal(output, engine.process(silenced))
+
+
+@pytest.mark.parametrize("hops", [1, 10])
+def test_a_stream_adds_little_to_a_call_of_the_library(library, hops):
+    model = Model(library.path, library.metadata, partial(NativeEngine, library))
+    stream, engine = Stream(model=model), NativeEngine(library)
+    samples = np.zeros(hops * 256, np.float32)
+    place = samples.ctypes.data
+    calls = (
+        lambda: library.process_hops(engine._state, engine._arena, place, place, hops),
+        lambda: stream.process(samples),
+    )
+    seconds = []
+    for _ in range(3000 // hops):  # in turn, and the fastest of each: those that nothing else interrupted
+        for call in calls:
+            start = time.perf_counter()
+            call()
+            seconds.append(time.perf_counter() - start)
+    assert min(seconds[1::2]) - min(seconds[::2]) < 30e-6
 
 
 def test_hops_in_one_call_or_many_give_the_same_and_reset_begins_again(library, speech):

@@ -43,7 +43,11 @@ class HighBandGain:
         self._half = ahead // 3
         time = np.arange(-self._half, self._half + 1)
         low_pass = np.sinc(0.75 * min(1, up.up / up.down) * time) * np.kaiser(len(time), 5.65)
-        self._high_pass = ((time == 0) - low_pass / low_pass.sum()).astype(np.float32)
+        high_pass = (time == 0) - low_pass / low_pass.sum()
+        # As a matrix that makes a step of its output out of as many samples as that takes.
+        self._high_pass = np.zeros((2 * self._half + STEP_SAMPLES, STEP_SAMPLES), np.float32)
+        for sample in range(STEP_SAMPLES):
+            self._high_pass[sample : sample + len(time), sample] = high_pass
         # Two halves of Hann windows, the later steps first, as np.convolve wants it.
         self._ahead = (ahead - self._half) // STEP_SAMPLES
         back = 4 * self._ahead
@@ -54,11 +58,10 @@ class HighBandGain:
 
     def reset(self) -> None:
         """Forget the past: silence came before the next sample."""
-        signals = 2 * self._channels
-        self._signals = np.zeros((signals, 2 * self._half), np.float32)
-        # What the filter makes of the first sample begins half its length earlier, within a step.
-        self._high = np.zeros((signals, -self._half % STEP_SAMPLES), np.float32)
-        self._energy = np.zeros((signals, len(self._smooth) - 1), np.float32)
+        # The filter's output begins half its length before the first sample, and steps at multiples of their length.
+        past = 2 * self._half + -self._half % STEP_SAMPLES
+        self._signals = np.zeros((2 * self._channels, past), np.float32)
+        self._energy = np.zeros((2 * self._channels, len(self._smooth) - 1), np.float32)
         self._gains = np.zeros((self._channels, 0), np.float32)
         self._first = -self._half // STEP_SAMPLES - self._ahead  # step of the first of the gains kept
         self._produced = 0
@@ -86,7 +89,7 @@ class HighBandGain:
             for channel in range(self._channels):
                 gains[:, channel] = np.interp(position, steps, self._gains[channel])
         self._produced += count
-        past = np.clip(int(self._produced * self._steps_per_output) - self._first, 0, len(steps))
+        past = min(max(0, int(self._produced * self._steps_per_output) - self._first), len(steps))
         self._gains = self._gains[:, past:]
         self._first += past
         return gains
@@ -94,16 +97,16 @@ class HighBandGain:
     def _add(self, signals: np.ndarray) -> None:
         """Take in the next samples of all dry, then of all enhanced channels (2 * channels, n); add their gains."""
         signals = np.concatenate((self._signals, signals), axis=1)
-        self._signals = signals[:, signals.shape[1] - 2 * self._half :]
-        high = [np.convolve(signal, self._high_pass, "valid") for signal in signals]
-        high = np.concatenate((self._high, high), axis=1)
-        steps = high.shape[1] // STEP_SAMPLES
-        self._high = high[:, steps * STEP_SAMPLES :]
+        steps = (signals.shape[1] - 2 * self._half) // STEP_SAMPLES
+        self._signals = signals[:, steps * STEP_SAMPLES :]
         if not steps:
             return
-        by_step = high[:, : steps * STEP_SAMPLES].reshape(len(high), steps, STEP_SAMPLES)
-        energy = np.concatenate((self._energy, np.einsum("csn,csn->cs", by_step, by_step)), axis=1)
+        # The overlapping pieces that make a step each, as a view.
+        shape = len(signals), steps, len(self._high_pass)
+        strides = signals.strides[0], STEP_SAMPLES * signals.strides[1], signals.strides[1]
+        high = np.ndarray(shape, signals.dtype, signals, strides=strides).copy() @ self._high_pass
+        energy = np.concatenate((self._energy, np.einsum("csn,csn->cs", high, high)), axis=1)
         self._energy = energy[:, steps:]
-        smooth = np.stack([np.convolve(signal, self._smooth, "valid") for signal in energy]) + SILENCE
-        gains = np.sqrt(smooth[self._channels :] / smooth[: self._channels]).clip(self._floor, 1)
-        self._gains = np.concatenate((self._gains, gains), axis=1)
+        smooth = np.array([np.convolve(signal, self._smooth, "valid") for signal in energy]) + SILENCE
+        gains = np.sqrt(smooth[self._channels :] / smooth[: self._channels])
+        self._gains = np.concatenate((self._gains, np.minimum(np.maximum(gains, self._floor), 1)), axis=1)

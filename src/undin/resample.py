@@ -80,6 +80,8 @@ class Resampler:
             self._block, self._segment = 1, 2 * half
             self._filters = taps.astype(np.float32)
         self._dense = dense
+        # The last block may reach beyond what has arrived; the outputs for which that matters are not yet due.
+        self._future = np.zeros((self._segment, self._channels), np.float32)
 
     def reset(self) -> None:
         """Forget the past: silence came before the next sample."""
@@ -112,9 +114,7 @@ class Resampler:
             return samples
         self._received += len(samples)
         begin, end = self._produced, int(self.available(self._received))
-        # The last block may reach beyond what has arrived; the outputs for which that matters are not yet due.
-        future = np.zeros((self._segment, self._channels), np.float32)
-        arrived = np.concatenate((self._samples, samples, future))
+        arrived = np.concatenate((self._samples, samples, self._future))
         output = np.zeros((0, self._channels), np.float32)
         if begin < end:
             blocks = np.arange(begin // self._block, -(-end // self._block))
@@ -129,7 +129,7 @@ class Resampler:
             output = output[begin - blocks[0] * self._block :][: end - begin]
         self._produced = end
         first = self._start(end // self._block)
-        self._samples = arrived[first - self._first : -len(future)]
+        self._samples = arrived[first - self._first : -len(self._future)]
         self._first = first
         return output
 

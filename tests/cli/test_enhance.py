@@ -6,6 +6,7 @@ import soundfile
 import step_models
 from audio_files import files_below, noise, read, write
 
+from undin import load
 from undin.cli import main
 
 
@@ -186,6 +187,14 @@ def test_attenuation_limit(tmp_path, half):
     source = write(tmp_path / "a.wav", noise(16_000), subtype="PCM_16")
     assert enhance(source, "-o", tmp_path / "b.wav", "--model", half, "--atten-lim-db", 0) == 0
     np.testing.assert_array_equal(read(tmp_path / "b.wav"), read(source))
+
+
+def test_a_compiled_model_does_as_its_onnx_file(tmp_path, half):
+    source = write(tmp_path / "a.wav", noise(16_000))
+    library = load(half).engine().library.path
+    for name, model in (("b.wav", half), ("c.wav", library)):
+        assert enhance(source, "-o", tmp_path / name, "--model", model) == 0
+    np.testing.assert_array_equal(read(tmp_path / "b.wav"), read(tmp_path / "c.wav"))
 
 
 def test_several_processes_give_the_same_files(tmp_path, half, capsys):

@@ -27,6 +27,15 @@ def test_json_holds_all_metadata(tmp_path, capsys):
     assert (model["n_fft"], model["hop"], model["latency_samples"]) == (512, 256, 511)
 
 
+def test_a_compiled_model_says_what_its_onnx_file_says(tmp_path, capsys):
+    path = step_models.identity(tmp_path / "identity.onnx")
+    library = undin.load(path).engine().library.path
+    assert main(["info", "--json", str(path), str(library)]) == 0
+    first, second = json.loads(capsys.readouterr().out)
+    assert (first.pop("path"), second.pop("path")) == (str(path), str(library))
+    assert first == second
+
+
 def test_default_is_all_that_come_with_undin(capsys):
     assert main(["info", "--json"]) == 0
     assert [model["name"] for model in json.loads(capsys.readouterr().out)] == undin.models()
