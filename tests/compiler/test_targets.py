@@ -1,6 +1,6 @@
 """Products of the targets run, here or on an emulator, and give the samples of the native library.
 
-The Cortex-M7 has a file of its own, test_cortex_m7.py.
+The Cortex-M7 is in test_cortex_m7.py; WebAssembly in test_c_example.py, by the script that docs/c.md shows.
 """
 
 import os
@@ -85,12 +85,3 @@ def test_android_on_x86_64(source, samples, expected, tmp_path):
         pytest.skip("this machine is no x86-64")
     # It needs no library, so any Linux will load it.
     np.testing.assert_allclose(NativeEngine(Library(product)).process(samples), expected, atol=1e-5)
-
-
-def test_webassembly_in_node(source, samples, expected, tmp_path):
-    product = built(source, tmp_path, "wasm32", "zig")
-    need("node")
-    # The script refuses a module that imports anything.
-    command = ["node", SUPPORT / "run_wasm.mjs", product, str(small_step.HOP)]
-    output = np.frombuffer(subprocess.check_output(command, input=samples.tobytes()), np.float32)
-    np.testing.assert_allclose(output, expected, atol=1e-5)

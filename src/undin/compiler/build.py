@@ -215,6 +215,8 @@ class _Build:
             flags += [f"-Wl,--export={name}" for name in dispatch.public_names(self.source.prefix, header)]
         else:
             flags += ["-shared"]
+            if product.endswith(".so"):  # the name by which programs ask for it, without the folder it was linked from
+                flags += [f"-Wl,-soname,{product}"]
         variant = self.compiler.flags(self.target, self.target.variants[0])
         self.call([*self.compiler.command, *variant, *objects, *flags, "-o", product])
 
