@@ -5,9 +5,10 @@ ONNX, with the same meaning; fusing is the work of ``rewrite``, which runs next.
 hold the rules.
 """
 
-from undin.compiler.decompose import normalizations, products, resampling, scattering, simple
+from undin.compiler.decompose import functions, normalizations, products, resampling, scattering, simple
 from undin.compiler.decompose.builder import Builder
 from undin.compiler.graph import OPSET, Graph, Node
+from undin.compiler.lower import OPERATORS
 
 RULES = {
     name: rule
@@ -30,7 +31,7 @@ def decompose(graph: Graph) -> None:
 
 def _made_of(node: Node, opset: int) -> list[Node]:
     """The nodes that take the place of one; what rules make, other rules may take apart further."""
-    rule = RULES.get(node.operator)
+    rule = RULES.get(node.operator, None if node.operator in OPERATORS else functions.written_out)
     builder = Builder(node, opset)
     results = rule(builder, node) if rule else None
     if results is None:

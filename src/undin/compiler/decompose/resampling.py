@@ -17,7 +17,9 @@ def resize(make: Builder, node: Node) -> Value:
     axes = [axis % rank for axis in node.get("axes") or range(rank)]
     attributes = dict(node.attributes)
     if make.opset < 11:  # inputs x and scales, and positions without a half
-        node = Node(node.operator, node.name, [node.inputs[0], None, node.inputs[1]], node.outputs)
+        scales = make.value(np.asarray(node.constant(1, "scales"), np.float32))
+        node = Node(node.operator, node.name, [node.inputs[0], None, scales], node.outputs)
+        attributes.pop("scales", None)
         attributes |= {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
     if attributes.get("coordinate_transformation_mode") == "tf_crop_and_resize":
         attributes["extrapolation_value"] = np.nan  # to see where it is used
@@ -65,4 +67,4 @@ def _resample(make: Builder, value: Value, matrix: np.ndarray, axis: int) -> Val
     return make("Transpose", product, perm=np.argsort(order).tolist())
 
 
-RULES = {"Resize": resize}
+RULES = {"Resize": resize, "Upsample": resize}

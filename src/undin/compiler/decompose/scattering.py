@@ -1,4 +1,4 @@
-"""ScatterND with constant indices that fill a box, as an assignment to a slice does: pieces around the updates.
+"""Scattering to constant indices that fill a box, as an assignment to a slice does: pieces around the updates.
 
 Concatenations can be computed in place, copies of everything with updates over them cannot.
 """
@@ -18,6 +18,17 @@ def scatter_nd(make: Builder, node: Node) -> Value | None:
     if box is None:
         return None
     return _replaced(make, data, make.reshape(updates, tuple(len(positions) for positions in box)), box, 0)
+
+
+def scatter_elements(make: Builder, node: Node) -> Value:
+    """ScatterElements to constant indices: ScatterND with the place of each element."""
+    data, updates = node.inputs[0], node.inputs[2]
+    indices = node.constant(1)
+    axis = node.get("axis", 0) % len(data.shape)
+    places = np.indices(indices.shape)
+    places[axis] = indices % data.shape[axis]
+    reduction = node.get("reduction", "none")
+    return make("ScatterND", data, np.moveaxis(places, 0, -1), updates, reduction=reduction)
 
 
 def _box(indices: np.ndarray, shape: tuple[int, ...]) -> list[range] | None:
@@ -52,4 +63,4 @@ def _replaced(make: Builder, data: Value, updates: Value, box: list[range], axis
     return make("Concat", *pieces, axis=axis)
 
 
-RULES = {"ScatterND": scatter_nd}
+RULES = {"ScatterND": scatter_nd, "ScatterElements": scatter_elements}
