@@ -130,7 +130,7 @@ REFUSED = {
     ),
     "inputs without shapes": (
         "g (float[n] x) => (float[n] y) { y = Relu(x) }",
-        r"input 'x' has no static shape: export the model with fixed sizes",
+        r"axis 0 of input 'x' has no fixed size but 'n': export the model with fixed sizes, without dynamic axes",
     ),
     "types": (
         "g (double[2] x) => (double[2] y) { y = Relu(x) }",

@@ -1,10 +1,9 @@
 """An ONNX model as a small typed graph with static shapes, its constants computed.
 
-This file knows ONNX's files and none of its operators: shapes come from ONNX's own inference and constants from its
-own reference evaluator, one node at a time. What the operators mean is in ``rewrite`` and ``lower``.
+This file knows ONNX's files and none of its operators: shapes and constants come from ONNX itself, by way of
+`inference`, one node at a time. What the operators mean is in ``rewrite`` and ``lower``.
 """
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
@@ -12,18 +11,13 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnx.reference
-from onnx import helper, numpy_helper, shape_inference
+from onnx import helper, numpy_helper
 from onnx.inliner import inline_local_functions
+
+from undin.compiler import inference
 
 DTYPES = {np.dtype(name) for name in ("float32", "int64", "int32", "bool", "int8", "uint8")}
 """What a value that is not constant may be."""
-
-SMALL = 1024
-"""Constants of so many elements are shown to shape inference, which may need their values: shapes, axes, pads."""
-
-KEEPING_SHAPE = ("GroupNormalization",)
-"""Operators that ONNX infers no shape for, because it defines them by others; theirs is that of their input."""
 
 OPSET = 18
 """Version of ONNX's operators in nodes that the compiler makes itself."""
@@ -199,7 +193,7 @@ class _Reader:
     def input(self, info: onnx.ValueInfoProto) -> Value:
         value = _declared(info)
         if value is None:
-            raise ValueError(f"input {info.name!r} has no static shape: export the model with fixed sizes")
+            raise ValueError(f"{_size_missing(info)}: export the model with fixed sizes, without dynamic axes")
         if value.dtype not in DTYPES:
             raise ValueError(f"input {info.name!r} has the type {value.dtype}, and undin compiles float32 and integers")
         self.values[info.name] = value
@@ -208,6 +202,7 @@ class _Reader:
     def nodes(self, proto: onnx.NodeProto) -> list[Node]:
         """Convert a node; none is left where its outputs are constants."""
         inputs = [self.values[name] if name else None for name in proto.input]
+        proto = _with_axes_from_the_front(proto, inputs) if self.opsets.get("", 1) < 11 else proto
         node = Node(proto.op_type, proto.name or proto.output[0], inputs, [])
         if proto.domain not in ("", "ai.onnx"):
             raise Unsupported(node, f"undin does not know the operators of {proto.domain!r}")
@@ -241,9 +236,9 @@ def outputs_of(proto: onnx.NodeProto, inputs: list[Value | None], *, opsets: dic
     try:
         if all(value.constant is not None for value in named.values()):
             feeds = {name: value.constant for name, value in named.items()}
-            arrays = iter(onnx.reference.ReferenceEvaluator(_alone(proto, opsets, feeds)).run(None, feeds))
+            arrays = iter(inference.compute(proto, feeds, opsets))
             return [Value.of(name, np.asarray(next(arrays))) if name else None for name in proto.output]
-        found = _infer(proto, named, opsets)
+        found = {info.name: _declared(info) for info in inference.infer(proto, named, opsets)}
     except Exception as error:  # ONNX's errors share no narrower base class
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise Unsupported(Node(proto.op_type, proto.name, inputs, []), reason) from None
@@ -251,32 +246,6 @@ def outputs_of(proto: onnx.NodeProto, inputs: list[Value | None], *, opsets: dic
         node = Node(proto.op_type, proto.name, inputs, [])
         raise Unsupported(node, f"the shape of its output {missing[0]!r} depends on values known at run time only")
     return [found[name] if name else None for name in proto.output]
-
-
-def _infer(proto: onnx.NodeProto, named: dict[str, Value], opsets: dict[str, int]) -> dict[str, Value | None]:
-    """Shapes and types of the outputs, inferred with the values of small constants at hand."""
-    if proto.op_type in KEEPING_SHAPE:
-        kept = named[proto.input[0]]
-        return {proto.output[0]: Value(proto.output[0], kept.shape, kept.dtype)}
-    shown = {name for name, value in named.items() if value.constant is not None and value.constant.size <= SMALL}
-    constants = [numpy_helper.from_array(named[name].constant, name) for name in shown]
-    infos = [
-        helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(value.dtype), value.shape)
-        for name, value in named.items()
-        if name not in shown
-    ]
-    model = shape_inference.infer_shapes(
-        _alone(proto, opsets, infos, constants), check_type=True, strict_mode=True, data_prop=True
-    )
-    return {info.name: _declared(info) for info in (*model.graph.output, *model.graph.value_info)}
-
-
-def _alone(proto: onnx.NodeProto, opsets: dict[str, int], inputs: Iterable, constants: Sequence = ()):
-    """A model of one node."""
-    infos = [onnx.ValueInfoProto(name=info) if isinstance(info, str) else info for info in inputs]
-    outputs = [onnx.ValueInfoProto(name=name) for name in proto.output if name]
-    imports = [helper.make_opsetid(domain, version) for domain, version in opsets.items()]
-    return helper.make_model(helper.make_graph([proto], "alone", infos, outputs, constants), opset_imports=imports)
 
 
 def _declared(info: onnx.ValueInfoProto) -> Value | None:
@@ -287,6 +256,28 @@ def _declared(info: onnx.ValueInfoProto) -> Value | None:
     dtype = np.dtype(helper.tensor_dtype_to_np_dtype(tensor.elem_type))
     # Nothing is unknown about a tensor without elements.
     return Value(info.name, shape, dtype, None if np.prod(shape) else np.zeros(shape, dtype))
+
+
+def _size_missing(info: onnx.ValueInfoProto) -> str:
+    """What is not fixed about an input."""
+    if not info.type.tensor_type.HasField("shape"):
+        return f"input {info.name!r} has no shape"
+    sizes = info.type.tensor_type.shape.dim
+    axis, size = next((i, size) for i, size in enumerate(sizes) if not size.HasField("dim_value"))
+    return f"axis {axis} of input {info.name!r} has no fixed size{f' but {size.dim_param!r}' if size.dim_param else ''}"
+
+
+def _with_axes_from_the_front(proto: onnx.NodeProto, inputs: list[Value | None]) -> onnx.NodeProto:
+    """A node without negative axes, which torch wrote long before ONNX allowed them in opset 11."""
+    counted = onnx.NodeProto()
+    counted.CopyFrom(proto)
+    for item in counted.attribute:
+        if item.name == "axis" and item.i < 0:
+            item.i += len(inputs[0].shape)
+        elif item.name == "axes":
+            rank = len(inputs[0].shape) + (len(item.ints) if proto.op_type == "Unsqueeze" else 0)
+            item.ints[:] = [axis % rank for axis in item.ints]
+    return counted
 
 
 def _attribute(attribute: onnx.AttributeProto) -> Any:
