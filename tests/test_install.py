@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import venv
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,9 @@ from undin import cli
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+MOST_BYTES = 15_000_000
+"""Of undin itself, installed."""
 
 PYTHON_SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 COMMANDS = re.findall(r"^(undin .*?)\s*(?:#.*)?$", "\n".join(re.findall(r"```bash\n(.*?)```", README, re.DOTALL)), re.M)
@@ -50,7 +54,7 @@ def stranger(tmp_path_factory) -> Path:
 
 def run(folder: Path, *command: str | Path) -> str:
     """Run a command in `folder` with its environment first and nothing else of ours; return what it prints."""
-    environment = {"PATH": f"{folder}/env/bin:/usr/bin:/bin"}
+    environment = {"PATH": f"{folder}/env/bin:/usr/bin:/bin", "XDG_CACHE_HOME": str(folder / "cache")}
     return subprocess.run(command, cwd=folder, check=True, env=environment, stdout=subprocess.PIPE, text=True).stdout
 
 
@@ -59,10 +63,27 @@ def test_models_come_compiled(stranger):
     assert set(run(stranger, "python", "-c", code).split()) == {"NativeEngine"}
 
 
-def test_torch_is_not_installed(stranger):
-    code = "import importlib.util, undin; print(undin.__file__, importlib.util.find_spec('torch'))"
+def test_nothing_heavy_is_installed(stranger):
+    heavy = "torch", "onnx", "onnxruntime", "ziglang"
+    code = f"import importlib.util, undin; print(undin.__file__, *map(importlib.util.find_spec, {heavy}))"
     installed = next(stranger.glob("env/lib/*/site-packages/undin/__init__.py"))
-    assert run(stranger, "python", "-c", code).split() == [str(installed), "None"]
+    assert run(stranger, "python", "-c", code).split() == [str(installed), *["None"] * len(heavy)]
+    code = "import importlib.metadata; print(*importlib.metadata.requires('undin'), sep='\\n')"
+    needed = [line for line in run(stranger, "python", "-c", code).splitlines() if "extra ==" not in line]
+    assert [re.match(r"\w+", line)[0] for line in needed] == ["numpy", "soundfile"]
+    (wheel,) = stranger.glob("*.whl")
+    with zipfile.ZipFile(wheel) as file:
+        assert sum(entry.file_size for entry in file.infolist()) < MOST_BYTES
+
+
+def test_a_model_of_your_own_says_what_it_needs(stranger):
+    own = shutil.copy(ROOT / "src" / "undin" / "weights" / "undin-tiny.onnx", stranger / "own.onnx")
+    code = f"import undin\ntry: undin.load({str(own)!r})\nexcept OSError as error: print(error)"
+    assert run(stranger, "python", "-c", code) == (
+        f'nothing is installed that runs {own}: pip install "undin[compile]" brings a compiler, '
+        'pip install "undin[ort]" ONNX Runtime\n'
+    )
+    assert "undin-tiny" in run(stranger, "undin", "info", own)
 
 
 @pytest.mark.parametrize("snippet", PYTHON_SNIPPETS)

@@ -57,7 +57,8 @@ class Library:
         try:
             library = ctypes.CDLL(str(path.absolute()))  # a bare name would be looked for among those of the system
         except OSError as error:
-            raise ValueError(f"{path} is not a compiled model for this machine: {error}") from None
+            reason = str(error).removeprefix(f"{path.absolute()}: ")
+            raise ValueError(f"{path} is not a compiled model for this machine, its loader says: {reason}") from None
         try:
             self._state_size = _function(library, f"{prefix}_state_size", size)()
             self._arena_size = _function(library, f"{prefix}_arena_size", size)()
