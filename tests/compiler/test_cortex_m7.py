@@ -40,7 +40,7 @@ def test_firmware_sounds_as_onnx_runtime(tmp_path, record_property, name, compil
     product = built(source, tmp_path, "cortex-m7", compiler)
 
     # A firmware brings the functions of string.h; those of the compiler itself are its names for the same, and whole
-    # numbers of 64 bits. One with __aeabi_d would compute in doubles, a hundred times slower than in floats.
+    # numbers of 64 bits. One with __aeabi_d would compute in doubles, which this processor can only emulate.
     wanted = needed(product)
     assert {function for function in wanted if not function.startswith("__aeabi_")} <= {"memcpy", "memmove", "memset"}
     assert not [function for function in wanted if re.match("__aeabi_d|__aeabi_.*2d", function)]
