@@ -236,8 +236,10 @@ def outputs_of(proto: onnx.NodeProto, inputs: list[Value | None], *, opsets: dic
     try:
         if all(value.constant is not None for value in named.values()):
             feeds = {name: value.constant for name, value in named.items()}
-            arrays = iter(inference.compute(proto, feeds, opsets))
-            return [Value.of(name, np.asarray(next(arrays))) if name else None for name in proto.output]
+            computed = inference.compute(proto, feeds, opsets)
+            if computed is not None:
+                arrays = iter(computed)
+                return [Value.of(name, np.asarray(next(arrays))) if name else None for name in proto.output]
         found = {info.name: _declared(info) for info in inference.infer(proto, named, opsets)}
     except Exception as error:  # ONNX's errors share no narrower base class
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -21,9 +21,17 @@ KEEPING_SHAPE = ("GroupNormalization",)
 """Operators that ONNX infers no shape for, because it defines them by others; theirs is that of their input."""
 
 
-def compute(proto: onnx.NodeProto, feeds: dict[str, np.ndarray], opsets: dict[str, int]) -> list[np.ndarray]:
-    """The outputs of a node that has names for them."""
-    return onnx.reference.ReferenceEvaluator(_alone(proto, opsets, feeds)).run(None, feeds)
+def compute(proto: onnx.NodeProto, feeds: dict[str, np.ndarray], opsets: dict[str, int]) -> list[np.ndarray] | None:
+    """The outputs of a node that has names for them.
+
+    None where the evaluator lacks this version of the operator, as it does for the first of DequantizeLinear: the rules
+    of ``decompose`` will compute them.
+    """
+    try:
+        evaluator = onnx.reference.ReferenceEvaluator(_alone(proto, opsets, feeds))
+    except RuntimeError:  # only of operators it does not have
+        return None
+    return evaluator.run(None, feeds)
 
 
 def infer(proto: onnx.NodeProto, named: dict[str, "Value"], opsets: dict[str, int]) -> Sequence[onnx.ValueInfoProto]:
