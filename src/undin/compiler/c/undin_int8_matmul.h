@@ -122,7 +122,7 @@ UNDIN_INLINE void undin_int8_matmul_columns(float *y, const int8_t *a, const int
 /* y (rows, columns) of floats; a (rows, taps * depth) as undin_quantize_bytes writes it; w (taps, ceil(depth / 4),
  * padded, 4), zeros where depth or columns are filled up; w_sum (padded), that of each column over all taps, scale and
  * bias (padded), bias may be NULL. y must overlap nothing else. */
-UNDIN_KERNEL void undin_int8_matmul(float *y, const int8_t *a, const int8_t *w, const int32_t *w_sum,
+UNDIN_INT8_KERNEL void undin_int8_matmul(float *y, const int8_t *a, const int8_t *w, const int32_t *w_sum,
                                     const float *scale, const float *bias, const undin_int8_matmul_shape *sizes) {
     const undin_int8_matmul_shape copy = *sizes, *const shape = &copy; /* as in undin_matmul */
     const int *tap_offset = sizes->tap_offset;
@@ -182,7 +182,7 @@ UNDIN_INLINE void undin_int8_band_mix_columns(float *y, const int8_t *x, const i
  * y (rows, channels) of floats; x (ceil(depth / 4), channels, 4) as undin_quantize_groups writes it; w (ceil(depth / 4),
  * rows, padded, 4), w_sum (rows, padded), scale (padded), bias (padded) or (rows, padded), it may be NULL. y must
  * overlap nothing else. */
-UNDIN_KERNEL void undin_int8_band_mix(float *y, const int8_t *x, const int8_t *w, const int32_t *w_sum,
+UNDIN_INT8_KERNEL void undin_int8_band_mix(float *y, const int8_t *x, const int8_t *w, const int32_t *w_sum,
                                       const float *scale, const float *bias, const undin_int8_band_mix_shape *shape) {
     UNDIN_FOR_CHUNKS(shape->channels, UNDIN_INT8_VECTORS, c, vectors, last,
         undin_int8_band_mix_columns(y + c, x + 4 * c, w + 4 * c, w_sum + c, scale + c, bias ? bias + c : bias, shape,

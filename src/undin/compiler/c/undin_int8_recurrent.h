@@ -33,8 +33,8 @@ UNDIN_INLINE undin_tile undin_int8_recurrent_tile(int rows, int gates, int lanes
 
 /* The sums of a tile, and one half of the weights that meet them, stay in registers. */
 UNDIN_INLINE int undin_int8_recurrent_height(int rows, int gates) {
-    const int most = UNDIN_LANES == 1 ? 1 : UNDIN_REGISTERS == 32 ? 24 / gates : 9 / gates;
-    return UNDIN_LANES == 1 ? 1 : UNDIN_DIVIDE_UP(rows, UNDIN_DIVIDE_UP(rows, most));
+    const int most = UNDIN_LANES == 1 ? 2 : UNDIN_REGISTERS == 32 ? 24 / gates : 9 / gates;
+    return UNDIN_LANES == 1 ? most : UNDIN_DIVIDE_UP(rows, UNDIN_DIVIDE_UP(rows, most));
 }
 
 /* sum[i][j] += sum over k of x[i][k] w[k][j], for a group of which `count` exist, a constant. */
@@ -139,7 +139,7 @@ UNDIN_INLINE void undin_int8_gru_tile(int16_t *h_next, float *y, const int16_t *
  * h_next, h (rows, hidden) and x (rows, inputs) of 16 bits; y (rows, hidden) is h_next as floats; w (ceil(inputs / 4),
  * 3, padded, 4), r (ceil(hidden / 4), 3, padded, 4), w_scale, r_scale and bias (3, padded), reset_bias (padded).
  * h_next must not be h. */
-UNDIN_KERNEL void undin_int8_gru_step(int16_t *h_next, float *y, const int16_t *x, const int16_t *h, const int8_t *w,
+UNDIN_INT8_KERNEL void undin_int8_gru_step(int16_t *h_next, float *y, const int16_t *x, const int16_t *h, const int8_t *w,
                                       const int8_t *r, const float *w_scale, const float *r_scale, const float *bias,
                                       const float *reset_bias, const undin_int8_recurrent_shape *shape) {
     UNDIN_FOR_VECTORS(shape->hidden, n, lanes,
@@ -181,7 +181,7 @@ UNDIN_INLINE void undin_int8_lstm_tile(int16_t *h_next, int16_t *c_next, float *
  * h_next, c_next, h, c (rows, hidden) and x (rows, inputs) of 16 bits; y (rows, hidden) is h_next as floats; w
  * (ceil(inputs / 4), 4, padded, 4), r (ceil(hidden / 4), 4, padded, 4), w_scale, r_scale and bias (4, padded). h_next
  * must not be h. */
-UNDIN_KERNEL void undin_int8_lstm_step(int16_t *h_next, int16_t *c_next, float *y, const int16_t *x, const int16_t *h,
+UNDIN_INT8_KERNEL void undin_int8_lstm_step(int16_t *h_next, int16_t *c_next, float *y, const int16_t *x, const int16_t *h,
                                        const int16_t *c, const int8_t *w, const int8_t *r, const float *w_scale,
                                        const float *r_scale, const float *bias,
                                        const undin_int8_recurrent_shape *shape) {

@@ -15,7 +15,7 @@ static inline int undin_nearest_reference(float x) {
 
 static inline int undin_quantize_reference(float x, const undin_quantize_shape *shape, int low, int high) {
     const float scaled = x * shape->inverse_scale;
-    if (!(scaled > (float)(low - shape->zero_point))) return low;
+    if (scaled < (float)(low - shape->zero_point)) return low;
     if (scaled > (float)(high - shape->zero_point)) return high;
     return undin_nearest_reference(scaled) + shape->zero_point;
 }

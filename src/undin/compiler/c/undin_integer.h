@@ -20,6 +20,14 @@
 #include <arm_acle.h>
 #endif
 
+/* Unlike other kernels, these are specialised for the sizes of every call without vectors too: with sizes at run time
+   the few registers of such a processor would hold addresses, not sums. */
+#if !defined(UNDIN_RUN_TIME_SIZES)
+#define UNDIN_INT8_KERNEL UNDIN_INLINE
+#else
+#define UNDIN_INT8_KERNEL UNDIN_OUTLINED
+#endif
+
 #if UNDIN_LANES > 1
 typedef int32_t undin_integers __attribute__((vector_size(4 * UNDIN_LANES)));
 typedef int16_t undin_pairs __attribute__((vector_size(4 * UNDIN_LANES)));
@@ -88,7 +96,9 @@ UNDIN_INLINE undin_integers undin_odd_bytes(undin_integers x) {
 #if UNDIN_LANES > 1
     return (undin_integers)((undin_pairs)x >> 8);
 #elif defined(__ARM_FEATURE_SIMD32)
-    return (undin_integers)__sxtb16((uint32_t)x >> 8 | (uint32_t)x << 24);
+    undin_integers bytes;
+    __asm__("sxtb16 %0, %1, ror #8" : "=r"(bytes) : "r"(x)); /* one instruction, of which compilers make two */
+    return bytes;
 #else
     return (int32_t)((uint32_t)(int8_t)(x >> 24) << 16 | (uint16_t)(int8_t)(x >> 8));
 #endif
@@ -143,23 +153,29 @@ UNDIN_INLINE undin_integers undin_add_products_of_bytes(undin_integers sum, undi
 /* The first `count` of four bytes, 1 <= count <= 4; the others are 0 and their memory is not touched. */
 UNDIN_INLINE int32_t undin_four_bytes(const int8_t *from, int count) {
     int32_t bytes = 0;
-    __builtin_memcpy(&bytes, from, count < 4 ? (unsigned)count : 4);
+    __builtin_memcpy(&bytes, from, (unsigned)count);
     return bytes;
 }
 
-/* The first `count` of two 16-bit integers; the others are 0 and their memory is not touched. */
+/* The same of two 16-bit integers; there may be none, or more. */
 UNDIN_INLINE int32_t undin_two_shorts(const int16_t *from, int count) {
     int32_t shorts = 0;
     if (count > 0) __builtin_memcpy(&shorts, from, count < 2 ? 2 : 4);
     return shorts;
 }
 
-/* The nearest integer, ties to even, of low <= x <= high, numbers of at most 22 bits; a NaN gives `low`. */
+/* The nearest integer, ties to even, of x inside [low, high], whole numbers of at most 22 bits; of a NaN, any. */
 UNDIN_INLINE undin_integers undin_nearest(undin_vector x, float low, float high) {
+#if UNDIN_LANES == 1 && defined(__ARM_FEATURE_SIMD32) && defined(__ARM_FP)
+    __asm__("vcvtr.s32.f32 %0, %1" : "=t"(x) : "t"(x)); /* a number too large becomes the largest */
+    const undin_integers nearest = (undin_integers)undin_vector_to_bits(x);
+    return nearest < (int32_t)low ? (int32_t)low : nearest > (int32_t)high ? (int32_t)high : nearest;
+#else
     /* Added to so large a number, x is rounded to the last bit of a float. */
     const float large = 12582912.0f;
     x = undin_vector_min(undin_vector_max(undin_vector_of(low), x), undin_vector_of(high));
     return (undin_integers)(undin_vector_to_bits(x + large) - undin_vector_to_bits(undin_vector_of(large)));
+#endif
 }
 
 /* Write the first `count` lanes as bytes or as 16-bit integers, and read those back; 1 <= count <= UNDIN_LANES. */
@@ -231,14 +247,14 @@ UNDIN_INLINE undin_integers undin_quantized_bytes(const float *x, const undin_qu
 }
 
 /* y (rows, columns) of bytes as above; x (rows, columns). */
-UNDIN_KERNEL void undin_quantize_bytes(int8_t *y, const float *x, const undin_quantize_shape *shape) {
+UNDIN_INT8_KERNEL void undin_quantize_bytes(int8_t *y, const float *x, const undin_quantize_shape *shape) {
     for (int m = 0; m < shape->rows; ++m, x += shape->x_row, y += shape->y_row)
         UNDIN_FOR_VECTORS(shape->columns, n, lanes,
                           undin_bytes_store_first(y + n, undin_quantized_bytes(x + n, shape, lanes), lanes));
 }
 
 /* y (rows, columns), 16-bit integers in [-32767, 32767], whose zero_point is 0; x (rows, columns). */
-UNDIN_KERNEL void undin_quantize_shorts(int16_t *y, const float *x, const undin_quantize_shape *shape) {
+UNDIN_INT8_KERNEL void undin_quantize_shorts(int16_t *y, const float *x, const undin_quantize_shape *shape) {
     for (int m = 0; m < shape->rows; ++m, x += shape->x_row, y += shape->y_row)
         UNDIN_FOR_VECTORS(shape->columns, n, lanes, {
             const undin_vector scaled = undin_vector_load_first(x + n, lanes) * shape->inverse_scale;
@@ -248,7 +264,7 @@ UNDIN_KERNEL void undin_quantize_shorts(int16_t *y, const float *x, const undin_
 
 /* Four rows of x become one of y: y[k / 4][n][k % 4] = x[k][n] as bytes; what is made of rows that x lacks meets weights
    of 0. */
-UNDIN_KERNEL void undin_quantize_groups(int8_t *y, const float *x, const undin_quantize_shape *shape) {
+UNDIN_INT8_KERNEL void undin_quantize_groups(int8_t *y, const float *x, const undin_quantize_shape *shape) {
     for (int k = 0; k < shape->rows; k += 4, y += 4 * shape->columns)
         UNDIN_FOR_VECTORS(shape->columns, n, lanes, {
             undin_vector_bits group = undin_vector_to_bits(undin_vector_of(0));
