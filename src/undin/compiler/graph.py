@@ -184,7 +184,7 @@ class _Reader:
             self.values[initializer.name] = Value.of(initializer.name, numpy_helper.to_array(initializer))
         inputs = [self.input(info) for info in proto.input if info.name not in self.values]
         nodes = [node for proto_node in proto.node for node in self.nodes(proto_node)]
-        outputs = [self.values[info.name] for info in proto.output]
+        outputs = [self.value(info.name) for info in proto.output]
         metadata = {entry.key: entry.value for entry in self.model.metadata_props}
         graph = Graph(name, inputs, outputs, nodes, metadata, self.opsets.get("", 1))
         graph.drop_unread()
@@ -193,17 +193,25 @@ class _Reader:
     def input(self, info: onnx.ValueInfoProto) -> Value:
         value = _declared(info)
         if value is None:
-            raise ValueError(f"{_size_missing(info)}: export the model with fixed sizes, without dynamic axes")
+            raise ValueError(f"{_what_is_open(info)}: export the model with fixed sizes, without dynamic axes")
         if value.dtype not in DTYPES:
-            raise ValueError(f"input {info.name!r} has the type {value.dtype}, and undin compiles float32 and integers")
+            kind = onnx.TensorProto.DataType.Name(info.type.tensor_type.elem_type).lower()
+            raise ValueError(f"input {info.name!r} has the type {kind}, and undin compiles float32 and integers")
         self.values[info.name] = value
         return value
 
+    def value(self, name: str) -> Value:
+        """What was read or computed before."""
+        if name not in self.values:
+            raise ValueError(f"no node computes {name!r} before it is needed")
+        return self.values[name]
+
     def nodes(self, proto: onnx.NodeProto) -> list[Node]:
         """Convert a node; none is left where its outputs are constants."""
-        inputs = [self.values[name] if name else None for name in proto.input]
-        proto = _with_axes_from_the_front(proto, inputs) if self.opsets.get("", 1) < 11 else proto
-        node = Node(proto.op_type, proto.name or proto.output[0], inputs, [])
+        inputs = [self.value(name) if name else None for name in proto.input]
+        if self.opsets.get("", 1) < 11 and inputs and inputs[0]:
+            proto = inference.with_axes_from_the_front(proto, len(inputs[0].shape))
+        node = _node(proto, inputs)
         if proto.domain not in ("", "ai.onnx"):
             raise Unsupported(node, f"undin does not know the operators of {proto.domain!r}")
         if any(item.type in (item.GRAPH, item.GRAPHS) for item in proto.attribute):
@@ -240,14 +248,22 @@ def outputs_of(proto: onnx.NodeProto, inputs: list[Value | None], *, opsets: dic
             if computed is not None:
                 arrays = iter(computed)
                 return [Value.of(name, np.asarray(next(arrays))) if name else None for name in proto.output]
-        found = {info.name: _declared(info) for info in inference.infer(proto, named, opsets)}
+        infos = {info.name: info for info in inference.infer(proto, named, opsets)}
     except Exception as error:  # ONNX's errors share no narrower base class
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise Unsupported(Node(proto.op_type, proto.name, inputs, []), reason) from None
-    if missing := [name for name in proto.output if name and found.get(name) is None]:
-        node = Node(proto.op_type, proto.name, inputs, [])
-        raise Unsupported(node, f"the shape of its output {missing[0]!r} depends on values known at run time only")
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rpartition("Error] ")[2]
+        raise Unsupported(_node(proto, inputs), reason) from None
+    found = {name: _declared(infos[name]) for name in proto.output if name in infos}
+    for name in proto.output:
+        if name and found.get(name) is None:
+            is_tensor = name not in infos or infos[name].type.WhichOneof("value") in (None, "tensor_type")
+            reason = "has a shape that depends on values known at run time only" if is_tensor else "is no tensor"
+            raise Unsupported(_node(proto, inputs), f"its output {name!r} {reason}")
     return [found[name] if name else None for name in proto.output]
+
+
+def _node(proto: onnx.NodeProto, inputs: list[Value | None]) -> Node:
+    """A node before its outputs are known, called by one of them where it has no name."""
+    return Node(proto.op_type, proto.name or next(filter(None, proto.output), ""), inputs, [])
 
 
 def _declared(info: onnx.ValueInfoProto) -> Value | None:
@@ -260,26 +276,15 @@ def _declared(info: onnx.ValueInfoProto) -> Value | None:
     return Value(info.name, shape, dtype, None if np.prod(shape) else np.zeros(shape, dtype))
 
 
-def _size_missing(info: onnx.ValueInfoProto) -> str:
+def _what_is_open(info: onnx.ValueInfoProto) -> str:
     """What is not fixed about an input."""
+    if not info.type.HasField("tensor_type"):
+        return f"input {info.name!r} is no tensor"
     if not info.type.tensor_type.HasField("shape"):
         return f"input {info.name!r} has no shape"
     sizes = info.type.tensor_type.shape.dim
     axis, size = next((i, size) for i, size in enumerate(sizes) if not size.HasField("dim_value"))
     return f"axis {axis} of input {info.name!r} has no fixed size{f' but {size.dim_param!r}' if size.dim_param else ''}"
-
-
-def _with_axes_from_the_front(proto: onnx.NodeProto, inputs: list[Value | None]) -> onnx.NodeProto:
-    """A node without negative axes, which torch wrote long before ONNX allowed them in opset 11."""
-    counted = onnx.NodeProto()
-    counted.CopyFrom(proto)
-    for item in counted.attribute:
-        if item.name == "axis" and item.i < 0:
-            item.i += len(inputs[0].shape)
-        elif item.name == "axes":
-            rank = len(inputs[0].shape) + (len(item.ints) if proto.op_type == "Unsqueeze" else 0)
-            item.ints[:] = [axis % rank for axis in item.ints]
-    return counted
 
 
 def _attribute(attribute: onnx.AttributeProto) -> Any:

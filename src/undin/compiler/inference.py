@@ -48,6 +48,22 @@ def infer(proto: onnx.NodeProto, named: dict[str, "Value"], opsets: dict[str, in
     return [*model.graph.output, *model.graph.value_info]
 
 
+def with_axes_from_the_front(proto: onnx.NodeProto, rank: int) -> onnx.NodeProto:
+    """A node without negative axes, which torch wrote long before ONNX allowed them in opset 11.
+
+    `rank` is that of the first input.
+    """
+    counted = onnx.NodeProto()
+    counted.CopyFrom(proto)
+    for item in counted.attribute:
+        if item.name == "axis" and item.i < 0:
+            item.i += rank
+        elif item.name == "axes":
+            ranks = rank + (len(item.ints) if proto.op_type == "Unsqueeze" else 0)
+            item.ints[:] = [axis % ranks for axis in item.ints]
+    return counted
+
+
 def _info(name: str, value: "Value") -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(value.dtype), value.shape)
 

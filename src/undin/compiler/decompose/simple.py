@@ -88,6 +88,13 @@ def unless_same(make: Builder, node: Node) -> Value | None:
     return x if (x.shape, x.dtype) == (y.shape, y.dtype) else None
 
 
+def reshape(make: Builder, node: Node) -> Value | None:
+    """A shape that ONNX has not held against the number of elements."""
+    if node.inputs[0].size != node.outputs[0].size:
+        raise Unsupported(node, f"its output {node.outputs[0]} has another number of elements")
+    return unless_same(make, node)
+
+
 def pad(make: Builder, node: Node) -> Value | None:
     """A padding of nothing; what it adds at one end may be what it cuts off the other, so the shape does not tell."""
     return None if np.any(node.constant(1, "pads")) else node.inputs[0]
@@ -115,5 +122,6 @@ RULES = {
     **dict.fromkeys(("Add", "Sub", "Mul", "Div", "Pow", "PRelu", "And", "Or", "Equal", "Greater", "Less"), aligned),
     "Concat": concat,
     "Pad": pad,
-    **dict.fromkeys(("Expand", "Cast", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Tile"), unless_same),
+    "Reshape": reshape,
+    **dict.fromkeys(("Expand", "Cast", "Squeeze", "Unsqueeze", "Flatten", "Tile"), unless_same),
 }
