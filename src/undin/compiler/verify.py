@@ -109,7 +109,7 @@ def verify(
     feeds = list(itertools.islice(_feeds(graph, samples, seed), frames))
     if not feeds:
         raise ValueError("a check needs a hop of samples at least")
-    session = reference_session(str(model))
+    session = reference_session(str(model), as_written=True)
     ours = load_step(library, f"{source.prefix}_run", graph, arena_bytes=source.arena_bytes)
     found = _compare(ours, _reference(session), feeds, values=graph.outputs, inputs=graph.inputs, pairs=carried(graph))
     output = found.first()
@@ -142,13 +142,19 @@ def load_step(library: Path, function: str, graph: Graph, *, arena_bytes: int) -
     return step
 
 
-def reference_session(model: str | bytes) -> "onnxruntime.InferenceSession":
-    """An ONNX file, or what is in one, in ONNX Runtime on one thread."""
+def reference_session(model: str | bytes, *, as_written: bool = False) -> "onnxruntime.InferenceSession":
+    """An ONNX file, or what is in one, in ONNX Runtime on one thread.
+
+    `as_written` computes every node as it stands: otherwise what lies between QuantizeLinear and DequantizeLinear is
+    computed in integers, and no longer to the bit what the file says.
+    """
     import onnxruntime  # an extra, which nothing else here needs
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    if as_written:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
@@ -259,7 +265,7 @@ def _first_inside(model: Path, feeds: Sequence[dict[str, np.ndarray]], features:
         for value in graph.outputs[len(outputs) :]:
             kind = helper.np_dtype_to_tensor_dtype(value.dtype)
             proto.graph.output.append(helper.make_tensor_value_info(value.name, kind, value.shape))
-        session = reference_session(proto.SerializeToString())
+        session = reference_session(proto.SerializeToString(), as_written=True)
         with tempfile.TemporaryDirectory(prefix="undin") as folder:
             source = emit(lower(graph))
             library = build(source, Path(folder), target=target)
