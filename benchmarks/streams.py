@@ -24,6 +24,8 @@ from undin.model import find
 
 NAME = "undin-tiny"
 NOISE_HOPS = 256
+RUNS = 3
+"""The one in the middle is told: now and then a shared machine stands still for a moment."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,10 @@ def real_time_priority(*, inherited: bool = True) -> Iterator[None]:
 
 def in_python(*, streams: int, threads: int, seconds: float) -> Lateness:
     """Serve so many `undin.Stream` in one process."""
+    return _middle([_in_python(streams, threads, seconds) for _ in range(RUNS)])
+
+
+def _in_python(streams: int, threads: int, seconds: float) -> Lateness:
     model = undin.load(NAME, engine="compiled")
     sample_rate, hop_samples = model.metadata.sample_rate, model.metadata.hop
     hop_seconds = hop_samples / sample_rate
@@ -102,7 +108,11 @@ def in_c(*, streams: int, threads: int, seconds: float) -> Lateness:
         source = Path(__file__).with_name("streams.c")
         libraries = [library, f"-Wl,-rpath,{folder}", "-lpthread"]
         subprocess.run([*compiler.command, *flags, source, *libraries, "-o", program], check=True)
+        command = [program, str(streams), str(threads), str(seconds)]
         with real_time_priority():
-            output = subprocess.check_output([program, str(streams), str(threads), str(seconds)], text=True)
-    *times, missed, hops = map(float, output.split())
-    return Lateness(*times, int(missed), int(hops))
+            outputs = [subprocess.check_output(command, text=True) for _ in range(RUNS)]
+    return _middle([Lateness(*map(float, output.split()[:3]), *map(int, output.split()[3:])) for output in outputs])
+
+
+def _middle(runs: list[Lateness]) -> Lateness:
+    return sorted(runs, key=lambda run: run.p99)[len(runs) // 2]
