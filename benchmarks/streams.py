@@ -111,7 +111,12 @@ def in_c(*, streams: int, threads: int, seconds: float) -> Lateness:
         command = [program, str(streams), str(threads), str(seconds)]
         with real_time_priority():
             outputs = [subprocess.check_output(command, text=True) for _ in range(RUNS)]
-    return _middle([Lateness(*map(float, output.split()[:3]), *map(int, output.split()[3:])) for output in outputs])
+    return _middle([_read(output) for output in outputs])
+
+
+def _read(output: str) -> Lateness:
+    *times, missed, hops = output.split()
+    return Lateness(*map(float, times), int(missed), int(hops))
 
 
 def _middle(runs: list[Lateness]) -> Lateness:

@@ -13,7 +13,7 @@ HELP = "measure how fast models run here, compiled and in ONNX Runtime"
 
 NOTES = """\
 Times are min / median / p99 on one thread. Step: the network alone; hop: all that is done to a hop of samples.
-Ratio and percent are medians over pairs of blocks that alternate in one run."""
+Ratio and percent are medians over pairs of blocks that alternate in one run. Other programs slow all of it down."""
 
 NO_REFERENCE = 'ONNX Runtime is not installed, so nothing is compared with it: pip install "undin[ort]" brings it.'
 
