@@ -126,7 +126,7 @@ REFUSED = {
     ),
     "shapes that depend on values": (
         "g (float[9] x, int64[1] n) => (float[m] y) <int64[1] zero = {0}> { y = Slice(x, zero, n) }",
-        r"cannot compile Slice .* of x \(9,\), zero \(1,\), n \(1,\): the shape of its output 'y' depends on values",
+        r"cannot compile Slice .* of x \(9,\), zero \(1,\), n \(1,\): its output 'y' has a shape that",
     ),
     "inputs without shapes": (
         "g (float[n] x) => (float[n] y) { y = Relu(x) }",
@@ -134,7 +134,31 @@ REFUSED = {
     ),
     "types": (
         "g (double[2] x) => (double[2] y) { y = Relu(x) }",
-        r"input 'x' has the type float64, and undin compiles float32 and integers",
+        r"input 'x' has the type double, and undin compiles float32 and integers",
+    ),
+    "text": (
+        "g (string[2] x) => (string[2] y) { y = Identity(x) }",
+        r"input 'x' has the type string, and undin compiles float32 and integers",
+    ),
+    "inputs that are no tensors": (
+        "g (seq(float[2]) x, int64 i) => (float[2] y) { y = SequenceAt(x, i) }",
+        r"input 'x' is no tensor",
+    ),
+    "sequences in between": (
+        "g (float[2] x) => (float[4] y) { s = SequenceConstruct(x, x) y = ConcatFromSequence <axis = 0> (s) }",
+        r"cannot compile SequenceConstruct 's' of x \(2,\), x \(2,\): its output 's' is no tensor",
+    ),
+    "reshapes to other sizes": (
+        "g (float[4] x) => (float[3] y) <int64[1] s = {3}> { y = Reshape(x, s) }",
+        r"cannot compile Reshape 'y' of x \(4,\), s \(1,\): its output y \(3,\) has another number of elements",
+    ),
+    "shapes that do not fit": (
+        "g (float[4, 3] x) => (float[4, 4] y) { y = MatMul(x, x) }",
+        r"cannot compile MatMul 'y' of x \(4, 3\), x \(4, 3\): Incompatible dimensions",
+    ),
+    "values from nowhere": (
+        "g (float[4] x) => (float[4] y) { y = Add(x, z) }",
+        r"no node computes 'z' before it is needed",
     ),
     "types in between": (
         "g (float[2] x) => (float16[2] y) { y = Cast <to = 10> (x) }",
@@ -186,10 +210,30 @@ def test_operators_of_other_domains_are_refused():
         convert(other, name="other")
 
 
-def test_files_that_are_no_models_are_refused(tmp_path):
+CONV = "g (float[1, 1, 9] x) => (float[1, 1, 5] y) <float[1, 1, 5] w = {1, 2, 3, 4, 5}> { y = Conv(x, w) }"
+
+
+@pytest.mark.parametrize("content", [b"", b"RIFF....WAVE", model(CONV).SerializeToString()[:60]])
+def test_files_that_are_no_models_are_refused(tmp_path, content):
     path = tmp_path / "broken.onnx"
-    path.write_bytes(b"RIFF....WAVE")
-    with pytest.raises(ValueError, match=r"broken\.onnx is not a valid ONNX file"):
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"broken\.onnx is not a valid ONNX file: .+") as refusal:
         read(path)
-    with pytest.raises(OSError):
-        read(tmp_path / "missing.onnx")
+    assert "\n" not in str(refusal.value)
+
+
+def test_missing_files_and_folders_are_refused(tmp_path):
+    for path in (tmp_path / "missing.onnx", tmp_path):
+        with pytest.raises(OSError):
+            read(path)
+
+
+def test_weights_may_lie_in_a_file_beside(tmp_path):
+    path = tmp_path / "conv.onnx"
+    conv = model(CONV)
+    conv.graph.initializer[0].CopyFrom(onnx.numpy_helper.from_array(np.arange(5, dtype=np.float32)[None, None], "w"))
+    onnx.save(conv, path, save_as_external_data=True, location="conv.data", size_threshold=0)
+    np.testing.assert_array_equal(read(path).nodes[0].inputs[1].constant, [[[0, 1, 2, 3, 4]]])
+    (tmp_path / "conv.data").unlink()
+    with pytest.raises((OSError, ValueError), match=r"conv\.data"):
+        read(path)
