@@ -13,7 +13,8 @@ FORMAT_VERSION = 1
 def c_prefix(name: str) -> str:
     """What the names of a compiled model begin with: ``undin_tiny`` for ``undin-tiny``, ``undin_mine`` for ``mine``."""
     words = re.findall("[0-9A-Za-z]+", name)
-    return "_".join(words if words[:1] == ["undin"] else ["undin", *words])
+    words = words[1:] if words[:1] == ["undin"] else words
+    return "_".join(["undin", *(words or ["model"])])
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 import ctypes
 import dataclasses
+import re
 import runpy
 import shutil
 import subprocess
@@ -17,12 +18,14 @@ from compiler.product_checks import built, need, needed
 
 from undin.compiler import build as build_module
 from undin.compiler import targets
-from undin.compiler.build import build, find_compiler
+from undin.compiler.build import KERNELS, build, find_compiler
 from undin.compiler.cache import cached_library
+from undin.compiler.dispatch import public_names
 from undin.compiler.graph import read
 from undin.compiler.targets import TARGETS, X86_VARIANTS
 from undin.compiler.translate import translate
 from undin.compiler.verify import load_step
+from undin.metadata import c_prefix
 from undin.model import load
 from undin.native import Library, NativeEngine
 
@@ -190,3 +193,13 @@ def test_cache_is_filled_once_by_two_processes_at_once(tmp_path, monkeypatch):
     assert library.stat().st_mtime_ns == written
     step_models.gain(model, 0.25, **SHORT_FRAMES)
     assert cached_library(model) != library
+
+
+def test_no_name_of_a_model_meets_a_name_of_the_kernels(source):
+    names = public_names(source.prefix, source.files[f"{source.prefix}.h"])
+    ends = "|".join(
+        [*(name.removeprefix(f"{source.prefix}_") for name in names), "state", "arena", "variant", "weights"]
+    )
+    for header in KERNELS.glob("*.h"):
+        assert not re.findall(rf"\bundin_\w+_(?:{ends})\b", header.read_text()), header
+    assert c_prefix("undin") == "undin_model"

@@ -18,6 +18,7 @@ from compiler.kernel_shim import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from undin.compiler.lower.int8_cells import BYTE_ORDER
 
 BUILDS = shims(source=INT8)

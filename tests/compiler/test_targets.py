@@ -51,7 +51,7 @@ def expected(source, samples, tmp_path_factory) -> np.ndarray:
 
 def run_on_linux(source, product: Path, target: str, samples: np.ndarray) -> np.ndarray:
     """Link the driver to a library and run it under an emulator."""
-    emulator, root, loader = EMULATORS[target]
+    emulator, root, loader = EMULATORS[target.removesuffix("-dotprod")]
     need(emulator)
     if not Path(root, loader).exists():
         pytest.skip(f"{root}/{loader} is missing: install libc6-arm64-cross and libc6-armhf-cross")

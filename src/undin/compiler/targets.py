@@ -81,6 +81,7 @@ ON_LINUX = {"flags": ("-fPIC",), "link_flags": ELF, "freestanding": True}
 ON_ANDROID = ON_LINUX | {"link_flags": (*ELF, "-Wl,-z,max-page-size=16384")}  # new devices have pages of 16 kB
 X86_64 = {"triple": "x86_64-linux-gnu", "cpu": "x86_64", "variants": X86_VARIANTS}
 AARCH64 = {"triple": "aarch64-linux-gnu", "cpu": "generic"}
+AARCH64_ANDROID = {"triple": "aarch64-linux-android"}
 ARMV7 = {"triple": "arm-linux-gnueabihf", "cpu": "generic+v7a+neon"}
 
 
@@ -101,7 +102,10 @@ TARGETS = {
     "native": _host(),
     "linux-aarch64": Target(**AARCH64, **ON_LINUX),
     "linux-armv7": Target(**ARMV7, **ON_LINUX),
-    "android-arm64": Target(triple="aarch64-linux-android", cpu="generic", **ON_ANDROID),
+    "android-arm64": Target(**AARCH64_ANDROID, cpu="generic", **ON_ANDROID),
+    # Processors since about 2018, which multiply bytes four at a time: for networks in integers.
+    "linux-aarch64-dotprod": Target(**AARCH64 | {"cpu": "generic+dotprod"}, **ON_LINUX),
+    "android-arm64-dotprod": Target(**AARCH64_ANDROID, cpu="generic+dotprod", **ON_ANDROID),
     # What the binary interface of Android promises on x86-64.
     "android-x86_64": Target(triple="x86_64-linux-android", cpu="x86_64_v2", **ON_ANDROID),
     "wasm32": Target(

@@ -24,7 +24,7 @@ static unsigned undin_kept_registers(void) {
     return low;
 }
 
-static int undin_best_variant(void) {
+static int undin_variant_of_processor(void) {
     const unsigned avx_registers = 0x06, avx512_registers = 0xe6; /* xmm, ymm; and opmask, zmm */
     const unsigned avx2 = bit_AVX2;
     const unsigned avx512 = bit_AVX512F | bit_AVX512BW | bit_AVX512CD | bit_AVX512DQ | bit_AVX512VL;
@@ -43,7 +43,7 @@ static int undin_best_variant(void) {
 /* Written once, before any other code of the program that loads the library can run. */
 static int undin_variant = UNDIN_BASELINE;
 
-__attribute__((constructor)) static void undin_choose_variant(void) { undin_variant = undin_best_variant(); }
+__attribute__((constructor)) static void undin_choose(void) { undin_variant = undin_variant_of_processor(); }
 
 /* Declare the variants of a public function and the table of them. */
 #define UNDIN_VARIANTS(name)                                      \

@@ -46,12 +46,12 @@ typedef struct {
             unsigned char arena[UNDIN_NETWORK_ARENA_BYTES] __attribute__((aligned(64)));
         } network;
     } now;
-} undin_hop_arena;
+} undin_hop_memory;
 
-_Static_assert(sizeof(UNDIN_ARENA) >= sizeof(undin_hop_arena) + 60, "the header and the source are not of one model");
+_Static_assert(sizeof(UNDIN_ARENA) >= sizeof(undin_hop_memory) + 60, "the header and the source are not of one model");
 
 /* history [DELAY + HOP] with the newest hop at its end → spec [BINS][re, im] */
-UNDIN_INLINE void undin_analyse(const float *restrict history, undin_hop_arena *restrict arena) {
+UNDIN_INLINE void undin_analyse(const float *restrict history, undin_hop_memory *restrict arena) {
     const float *frame = history + UNDIN_DELAY - UNDIN_OVERLAP;
     float *samples = arena->now.transform.samples;
     for (int i = 0; i < UNDIN_WINDOW; ++i) {
@@ -63,7 +63,7 @@ UNDIN_INLINE void undin_analyse(const float *restrict history, undin_hop_arena *
 }
 
 /* enhanced [BINS][re, im], overlap [OVERLAP] → out [HOP] and the next overlap */
-UNDIN_INLINE void undin_synthesise(undin_hop_arena *restrict arena, float *restrict overlap, float *restrict out) {
+UNDIN_INLINE void undin_synthesise(undin_hop_memory *restrict arena, float *restrict overlap, float *restrict out) {
     float *samples = arena->now.transform.samples;
     undin_irfft(arena->enhanced, samples, arena->now.transform.scratch);
     for (int i = 0; i < UNDIN_WINDOW; ++i) samples[i] *= undin_synthesis_window[i];
@@ -73,7 +73,7 @@ UNDIN_INLINE void undin_synthesise(undin_hop_arena *restrict arena, float *restr
 }
 
 /* in [HOP] → out [HOP]; the two may be the same. */
-static void undin_hop(UNDIN_STATE *state, undin_hop_arena *arena, const float *in, float *out) {
+static void undin_hop(UNDIN_STATE *state, undin_hop_memory *arena, const float *in, float *out) {
     float *history = state->history, *newest = history + UNDIN_DELAY;
     for (int i = 0; i < UNDIN_HOP; ++i) newest[i] = __builtin_fabsf(in[i]) < UNDIN_LARGEST_SAMPLE ? in[i] : 0;
     undin_analyse(history, arena);
@@ -89,8 +89,8 @@ static void undin_hop(UNDIN_STATE *state, undin_hop_arena *arena, const float *i
     memmove(history, history + UNDIN_HOP, UNDIN_DELAY * sizeof(float));
 }
 
-UNDIN_INLINE undin_hop_arena *undin_aligned(UNDIN_ARENA *arena) {
-    return (undin_hop_arena *)(((uintptr_t)arena + 63) & ~(uintptr_t)63);
+UNDIN_INLINE undin_hop_memory *undin_aligned(UNDIN_ARENA *arena) {
+    return (undin_hop_memory *)(((uintptr_t)arena + 63) & ~(uintptr_t)63);
 }
 
 /* The public functions: the generated header says what they do. */

@@ -83,7 +83,7 @@ UNDIN_INLINE void undin_int8_both_products(undin_vector *gates, undin_integers *
 }
 
 /* gates[j][i] += what h adds, for `count` gates from `first` on. */
-UNDIN_INLINE void undin_int8_add_state(undin_vector *gates, const undin_integers *sum, const undin_tile *tile,
+UNDIN_INLINE void undin_int8_add_recurrent(undin_vector *gates, const undin_integers *sum, const undin_tile *tile,
                                        const float *r_scale, int padded, int first, int count) {
     UNDIN_UNROLL for (int j = first; j < first + count; ++j) {
         UNDIN_UNROLL for (int i = 0; i < tile->rows; ++i)
@@ -120,7 +120,7 @@ UNDIN_INLINE void undin_int8_gru_tile(int16_t *h_next, float *y, const int16_t *
     undin_vector *const update = gates, *const reset = gates + rows, *const candidate = gates + 2 * rows;
 
     undin_int8_both_products(gates, sum, &tile, x, h, w, r, w_scale, bias, shape);
-    undin_int8_add_state(gates, sum, &tile, r_scale, padded, 0, 2);
+    undin_int8_add_recurrent(gates, sum, &tile, r_scale, padded, 0, 2);
     undin_int8_activate(update, 2 * rows, UNDIN_SIGMOID);
     UNDIN_UNROLL for (int i = 0; i < rows; ++i)
         candidate[i] += reset[i] * (undin_tile_load(reset_bias, 0, &tile, 0) +
@@ -160,7 +160,7 @@ UNDIN_INLINE void undin_int8_lstm_tile(int16_t *h_next, int16_t *c_next, float *
     undin_vector *const cell = gates + 3 * rows;
 
     undin_int8_both_products(gates, sum, &tile, x, h, w, r, w_scale, bias, shape);
-    undin_int8_add_state(gates, sum, &tile, r_scale, UNDIN_PADDED(shape->hidden), 0, 4);
+    undin_int8_add_recurrent(gates, sum, &tile, r_scale, UNDIN_PADDED(shape->hidden), 0, 4);
     undin_int8_activate(gates, 3 * rows, UNDIN_SIGMOID);
     undin_int8_activate(cell, rows, UNDIN_TANH);
     UNDIN_UNROLL for (int i = 0; i < rows; ++i) {

@@ -9,6 +9,7 @@ import numpy as np
 
 from undin import audio
 from undin.compiler.build import build
+from undin.compiler.cache import this_machine
 from undin.compiler.emit import emit
 from undin.compiler.graph import Graph, Value
 from undin.compiler.lower import lower
@@ -97,7 +98,7 @@ def observe(graph: Graph, values: Sequence[Value], frames: Iterable[np.ndarray])
     kept = {value: [] for value in values}
     with tempfile.TemporaryDirectory(prefix="undin") as folder:
         source = emit(lower(watched))
-        library = build(source, Path(folder))
+        library = build(source, Path(folder), target=this_machine())
         step = load_step(library, f"{source.prefix}_run", watched, arena_bytes=source.arena_bytes)
         feeds = {old_state: np.zeros(state.shape, state.dtype)}
         for frame in frames:

@@ -1,0 +1,168 @@
+"""Networks in integers: near to those in floats, and the same bits on every processor."""
+
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from compiler.cortex_m7 import run_on_cortex_m7
+from compiler.product_checks import built, need
+from compiler.test_c_example import SCRIPT
+from compiler.test_targets import run_on_linux
+from small_networks import SMALL_NETWORKS, small_network
+from step_models import metadata
+
+import undin
+from undin.cli import main
+from undin.compiler.build import build
+from undin.compiler.cache import this_machine
+from undin.compiler.emit import emit
+from undin.compiler.graph import read
+from undin.compiler.quantize import quantize
+from undin.compiler.quantize.error import signal_to_error_db
+from undin.compiler.quantize.marking import best_of_8_bits, candidates
+from undin.compiler.targets import FEATURES_FOR_INTEGERS, TARGETS, X86_VARIANTS, Variant
+from undin.compiler.translate import metadata_of, program_of
+from undin.native import Library, NativeEngine
+from undin.nn.export import export
+from undin.stft import Analysis
+
+GATED, LSTM = "undin", "mask_rnn_lstm"
+"""A network of undin's own, all of whose state is recurrent; and one with LSTMs beside a running mean."""
+
+HOP = 256
+
+
+@pytest.fixture(scope="module")
+def samples() -> np.ndarray:
+    """Noise that comes and goes."""
+    noise = np.random.default_rng(1).normal(0, 0.1, (40, HOP)) * (np.arange(40) % 10 < 6)[:, None]
+    return noise.astype(np.float32).reshape(-1)
+
+
+@pytest.fixture(scope="module")
+def frames(samples) -> list[np.ndarray]:
+    spec = Analysis(512, 512, HOP).process(samples)
+    return [*spec.view(np.float32).reshape(-1, 1, 1, 257, 2)]
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory) -> dict[str, Path]:
+    folder, found = tmp_path_factory.mktemp("models"), {}
+    for name in (GATED, LSTM):
+        network, found[name] = small_network(name), folder / f"{SMALL_NETWORKS[name][0]}.onnx"
+        export(network, metadata(name=name, state_size=network.state_size), found[name])
+    return found
+
+
+@pytest.fixture(scope="module")
+def compiled(models, frames) -> dict[str, tuple]:
+    """Graph and source of each model in integers, and what stayed in floats."""
+    found = {}
+    for name, path in models.items():
+        graph, in_floats = read(path), []
+        program = program_of(graph, mark=lambda graph, left=in_floats: left.extend(quantize(graph, frames)))
+        found[name] = graph, emit(program, metadata_of(graph)), in_floats
+    return found
+
+
+@pytest.fixture(scope="module")
+def native(compiled, tmp_path_factory) -> dict[str, Path]:
+    target = this_machine()
+    return {
+        name: build(source, tmp_path_factory.mktemp(name), target=target) for name, (_, source, _) in compiled.items()
+    }
+
+
+@pytest.mark.parametrize("name", [GATED, LSTM])
+def test_near_to_floats(models, compiled, native, frames, name):
+    graph, source, _ = compiled[name]
+    error_db, count = signal_to_error_db(models[name], graph, source, native[name], frames)
+    assert count == len(frames)
+    assert error_db > 25
+
+
+def test_ends_stay_in_floats_unless_asked(models, compiled):
+    _, _, in_floats = compiled[GATED]
+    assert in_floats == ["/stem/Conv", "/mask/ConvTranspose"]
+    products = []
+    program_of(read(models[GATED]), mark=lambda graph: products.extend(candidates(graph, first_and_last=True)))
+    assert len(products[0]) == 10 and not products[1]
+
+
+def test_recurrent_state_takes_half_the_memory(compiled):
+    graph, source, _ = compiled[GATED]
+    assert graph.inputs[1].dtype == graph.outputs[1].dtype == np.int16
+    assert f"int16_t network[{graph.inputs[1].size}]" in source.files[f"{source.prefix}.h"]
+    graph, source, _ = compiled[LSTM]
+    assert graph.inputs[1].dtype == np.float32  # what is no cell of its state would suffer
+
+
+@pytest.mark.parametrize("name", [GATED, LSTM])
+class TestSameBits:
+    @pytest.fixture
+    def expected(self, native, samples, name) -> np.ndarray:
+        return NativeEngine(Library(native[name])).process(samples)
+
+    @pytest.mark.skipif("native" not in TARGETS or len(TARGETS["native"].variants) < 2, reason="this is no x86-64")
+    @pytest.mark.parametrize("variant", X86_VARIANTS, ids=lambda variant: variant.suffix.removeprefix("_"))
+    def test_variants_of_x86(self, compiled, samples, expected, tmp_path, name, variant):
+        features = (*variant.features, *FEATURES_FOR_INTEGERS.get(variant.suffix, ()))
+        flags = Path("/proc/cpuinfo").read_text().replace("avx512_vnni", "avx512vnni")
+        if missing := [feature for feature in features if f" {feature} " not in flags]:
+            pytest.skip(f"this processor has no {missing[0]}")
+        target = replace(TARGETS["native"], variants=(Variant("", features),))
+        library = build(compiled[name][1], tmp_path, target=target)
+        np.testing.assert_array_equal(NativeEngine(Library(library)).process(samples), expected)
+
+    @pytest.mark.parametrize("target", ["linux-aarch64", "linux-aarch64-dotprod", "linux-armv7"])
+    def test_arm_under_qemu(self, compiled, samples, expected, tmp_path, name, target):
+        source = compiled[name][1]
+        product = built(source, tmp_path, target, "zig")
+        np.testing.assert_array_equal(run_on_linux(source, product, target, samples), expected)
+
+    def test_webassembly_in_node(self, compiled, samples, expected, tmp_path, name):
+        source = compiled[name][1]
+        built(source, tmp_path, "wasm32", "zig")
+        need("node")
+        (tmp_path / "denoise.mjs").write_text(SCRIPT.replace("undin_tiny", source.prefix))
+        output = subprocess.check_output(["node", "denoise.mjs"], cwd=tmp_path, input=samples.tobytes())
+        late = HOP - 1  # of blocks after hops
+        output = np.frombuffer(output, np.float32)[late:]
+        np.testing.assert_array_equal(output, expected[: len(output)])
+
+    @pytest.mark.parametrize("compiler", ["arm-none-eabi-gcc", "zig"])
+    def test_cortex_m7(self, compiled, samples, expected, tmp_path, name, compiler):
+        product = built(compiled[name][1], tmp_path, "cortex-m7", compiler)
+        output, _ = run_on_cortex_m7(product, compiler, samples)
+        np.testing.assert_array_equal(output, expected)
+
+
+def test_command_and_library_as_a_model(models, samples, tmp_path, capsys):
+    (tmp_path / "audio").mkdir()
+    soundfile.write(tmp_path / "audio" / "noisy.wav", np.tile(samples, 3), 8_000)
+    command = ["compile", str(models[GATED]), "-o", str(tmp_path / "out"), "--int8", str(tmp_path / "audio"), "--check"]
+    assert main(command) == 0
+    printed = capsys.readouterr().out
+    assert "in integers, but for /stem/Conv, /mask/ConvTranspose" in printed
+    assert "dB above its error" in printed
+    enhanced = undin.enhance(samples, sample_rate=16_000, model=tmp_path / "out" / "libundin_model.so")
+    floats = undin.enhance(samples, sample_rate=16_000, model=models[GATED])
+    assert 0 < np.abs(enhanced - floats).max() < 0.1 * np.abs(floats).max()
+
+
+def test_refuses_what_it_cannot_calibrate_on(models, tmp_path, capsys):
+    assert main(["compile", str(models[GATED]), "-o", str(tmp_path / "out"), "--int8", str(tmp_path)]) == 1
+    assert "there is no audio in" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("values", [[0.0], [-1.0, 1.0], [0.0, 6.0], [-5.0, -1.0], [1e-30, -1e-30]])
+def test_zero_is_kept_and_the_range_is_covered(values):
+    values = np.array(values, np.float32)
+    found = best_of_8_bits(values)
+    assert -128 <= found.zero_point <= 127
+    rounded = (np.clip(np.rint(values / found.scale) + found.zero_point, -128, 127) - found.zero_point) * found.scale
+    np.testing.assert_allclose(rounded, values, atol=0.01 * np.abs(values).max() + 1e-38)
