@@ -87,9 +87,11 @@ def test_near_to_floats(models, compiled, native, frames, name):
 def test_ends_stay_in_floats_unless_asked(models, compiled):
     _, _, in_floats = compiled[GATED]
     assert in_floats == ["/stem/Conv", "/mask/ConvTranspose"]
-    products = []
-    program_of(read(models[GATED]), mark=lambda graph: products.extend(candidates(graph, first_and_last=True)))
-    assert len(products[0]) == 10 and not products[1]
+    found = []
+    program_of(read(models[GATED]), mark=lambda graph: found.extend(candidates(graph, first_and_last=True)))
+    chosen, others = found
+    assert set(in_floats) < {node.name for node in chosen}
+    assert not others
 
 
 def test_recurrent_state_takes_half_the_memory(compiled):
