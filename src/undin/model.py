@@ -71,10 +71,10 @@ def load(name_or_path: "str | Path | Model", *, engine: Literal["compiled", "onn
     """Load a model.
 
     The models of `models()` come compiled. An ONNX file of your own is compiled when it is first loaded, which takes
-    some seconds, and found in a cache from then on; this needs a C compiler and onnx, and the extra ``compile`` brings
-    both. Where they are missing, ONNX Runtime runs it, many times slower, if that is there: the extra ``ort``. A file
-    that cannot be compiled is refused with the reason, and runs on ONNX Runtime only if you say so: else a model would
-    be slow and nobody would know why.
+    seconds, or minutes where it has thousands of nodes, and is found in a cache from then on; this needs a C compiler
+    and onnx, and the extra ``compile`` brings both. Where they are missing, ONNX Runtime runs it, many times slower, if
+    that is there: the extra ``ort``. A file that cannot be compiled is refused with the reason, and runs on ONNX
+    Runtime only if you say so: else a model would be slow and nobody would know why.
 
     Parameters
     ----------
