@@ -6,6 +6,7 @@ import onnx.parser
 import onnxruntime
 import pytest
 from compiler.compiled_graphs import Compiled, compile_graphs
+from onnx import TensorProto, helper
 
 from undin.compiler.graph import convert
 
@@ -86,3 +87,17 @@ def test_an_assignment_copies_only_what_it_keeps(compiled):
     """Data, updates and the rest come together in the output: nothing is copied before it is overwritten."""
     steps = compiled["assignment_to_a_slice"].program.steps
     assert sum(step.writes[0].size for step in steps) == 6
+
+
+def test_names_that_c_does_not_tell_apart(tmp_path):
+    inputs, outputs = (
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, (2,)) for name in names]
+        for names in (("x.1", "x_1", "信号"), ("y/0", "y_0"))
+    )
+    nodes = [
+        helper.make_node("Sum", ["x.1", "x_1", "信号"], ["y/0"], name="ends */ the \\"),
+        helper.make_node("Sub", ["x.1", "x_1"], ["y_0"]),
+    ]
+    model = helper.make_model(helper.make_graph(nodes, "names", inputs, outputs))
+    (compiled,) = compile_graphs([convert(model, name="names")], tmp_path)
+    np.testing.assert_array_equal(compiled.run([1, 2], [3, 5], [7, 8]), [[11, 15], [-2, -3]])

@@ -64,6 +64,7 @@ class _Emitter:
         self.arena, self.arena_bytes = plan(program)
         self.constants: dict[Buffer, int] = {}
         self.weights = bytearray()
+        self.parameter_names = _parameter_names(program)
 
     def source(self) -> Source:
         functions, calls = [], []
@@ -71,7 +72,8 @@ class _Emitter:
             name = f"{step.label}_{index}"
             functions.append(self.function(step, name))
             arguments = ", ".join(self.pointer(view) for view in (*step.writes, *step.reads))
-            calls.append(f"    /* {step.comment} */\n    {name}({arguments});")
+            comment = step.comment.replace("*/", "* /")
+            calls.append(f"    /* {comment} */\n    {name}({arguments});")
         kernels = KERNELS + INTEGER_KERNELS * self.program.in_integers
         includes = "\n".join(f'#include "{name}"' for name in kernels)
         attributes = f'__attribute__((aligned({ALIGNMENT}), visibility("hidden")))'
@@ -106,8 +108,8 @@ void UNDIN_PUBLIC(run)({self.parameters()}) {{
 
     def parameters(self) -> str:
         """Inputs, outputs and the arena, as the function that runs the network takes them."""
-        inputs = [f"const {C_TYPES[str(b.dtype)]} *{_identifier(n)}" for n, b in self.program.inputs.items()]
-        outputs = [f"{C_TYPES[str(b.dtype)]} *{_identifier(n)}" for n, b in self.program.outputs.items()]
+        inputs = [f"const {C_TYPES[str(b.dtype)]} *{self.parameter_names[b]}" for b in self.program.inputs.values()]
+        outputs = [f"{C_TYPES[str(b.dtype)]} *{self.parameter_names[b]}" for b in self.program.outputs.values()]
         return ", ".join([*inputs, *outputs, "void *arena_memory"])
 
     def surroundings(self) -> str:
@@ -163,7 +165,7 @@ void {self.prefix}_run({self.parameters()});
         if buffer.kind == "constant":
             place = self.constant(buffer) + view.offset * buffer.dtype.itemsize
             return f"(const {c_type} *)({self.prefix}_weights + {place})"
-        name = _identifier(buffer.name)
+        name = self.parameter_names[buffer]
         return f"{name} + {view.offset}" if view.offset else name
 
     def constant(self, buffer: Buffer) -> int:
@@ -181,5 +183,12 @@ def _string(data: bytearray) -> str:
     return '"' + b'"\n"'.join(lines).decode() + '"'
 
 
-def _identifier(name: str) -> str:
-    return "tensor_" + re.sub("[^0-9A-Za-z]+", "_", name)
+def _parameter_names(program: Program) -> dict[Buffer, str]:
+    """Names in C for inputs and outputs, no two the same, though those of ONNX may differ in what C does not know."""
+    names: dict[Buffer, str] = {}
+    for name, buffer in (*program.inputs.items(), *program.outputs.items()):
+        identifier = "tensor_" + re.sub("[^0-9A-Za-z]+", "_", name)
+        while identifier in names.values():
+            identifier += "_"
+        names[buffer] = identifier
+    return names
