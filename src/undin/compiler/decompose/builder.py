@@ -3,7 +3,7 @@
 import numpy as np
 from onnx import helper
 
-from undin.compiler.graph import OPSET, Node, Value, outputs_of
+from undin.compiler.graph import DTYPES, OPSET, Node, Unsupported, Value, outputs_of
 
 
 class Builder:
@@ -27,6 +27,8 @@ class Builder:
         proto = helper.make_node(operator, names, [self.name()], **attributes)
         (output,) = outputs_of(proto, values, opsets={"": OPSET})
         if output.constant is None:
+            if output.dtype not in DTYPES:
+                raise Unsupported(self.node, f"it needs the type {output.dtype}")
             self.nodes.append(Node(operator, self.node.name, values, [output], attributes))
         return output
 
