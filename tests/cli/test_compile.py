@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import onnx.parser
 import pytest
 import step_models
 
@@ -48,12 +49,30 @@ def test_check_that_fails_names_the_tensor(model, tmp_path, capsys, monkeypatch)
     ("name", "content", "message"),
     [
         ("missing.onnx", None, "missing.onnx: No such file or directory"),
-        ("text.onnx", "no model", "text.onnx is not a"),
+        ("text.onnx", b"no model", "text.onnx is not a valid ONNX file: "),
+        ("empty.onnx", b"", "empty.onnx is not a valid ONNX file: "),
+        ("", None, ": Is a directory"),
     ],
 )
 def test_refusals_are_one_sentence(tmp_path, capsys, name, content, message):
-    if content:
-        (tmp_path / name).write_text(content)
-    assert main(["compile", str(tmp_path / name), "-o", str(tmp_path / "out")]) == 1
-    assert message in capsys.readouterr().err
-    assert not (tmp_path / "out").exists()
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    assert_refused(tmp_path / name, message, tmp_path, capsys)
+
+
+def test_half_a_file_and_foreign_operators_are_refused(model, tmp_path, capsys):
+    content = model.read_bytes()
+    model.write_bytes(content[: len(content) // 2])
+    assert_refused(model, "half-gain.onnx is not a valid ONNX file: ", tmp_path, capsys)
+    foreign = onnx.parser.parse_model("""<ir_version: 8, opset_import: ["" : 17]>
+        g (float[3, 3] x) => (float y) { y = Det(x) }""")
+    onnx.save(foreign, model)
+    assert_refused(model, "cannot compile Det 'y' of x (3, 3): undin does not know this operator", tmp_path, capsys)
+
+
+def assert_refused(path: Path, message: str, folder: Path, capsys) -> None:
+    """One line that says why, and nothing written."""
+    assert main(["compile", str(path), "-o", str(folder / "out")]) == 1
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+    assert not (folder / "out").exists()
