@@ -11,6 +11,8 @@ from compiler.cortex_m7 import run_on_cortex_m7
 from compiler.product_checks import built, need
 from compiler.test_c_example import SCRIPT
 from compiler.test_targets import run_on_linux
+from onnx import TensorProto, helper, numpy_helper, shape_inference
+from onnx.reference import ReferenceEvaluator
 from small_networks import SMALL_NETWORKS, small_network
 from step_models import metadata
 
@@ -19,12 +21,13 @@ from undin.cli import main
 from undin.compiler.build import build
 from undin.compiler.cache import this_machine
 from undin.compiler.emit import emit
-from undin.compiler.graph import read
+from undin.compiler.graph import convert, read
 from undin.compiler.quantize import quantize
 from undin.compiler.quantize.error import signal_to_error_db
-from undin.compiler.quantize.marking import best_of_8_bits, candidates
+from undin.compiler.quantize.marking import best_of_8_bits, candidates, mark
 from undin.compiler.targets import FEATURES_FOR_INTEGERS, TARGETS, X86_VARIANTS, Variant
 from undin.compiler.translate import metadata_of, program_of
+from undin.compiler.verify import load_step
 from undin.native import Library, NativeEngine
 from undin.nn.export import export
 from undin.stft import Analysis
@@ -168,3 +171,45 @@ def test_zero_is_kept_and_the_range_is_covered(values):
     assert -128 <= found.zero_point <= 127
     rounded = (np.clip(np.rint(values / found.scale) + found.zero_point, -128, 127) - found.zero_point) * found.scale
     np.testing.assert_allclose(rounded, values, atol=0.01 * np.abs(values).max() + 1e-38)
+
+
+def products() -> dict[str, tuple[str, tuple[int, ...], tuple[int, ...], dict]]:
+    """Products with every kind of window: operator, shapes of the input and of the weights, attributes."""
+    return {
+        "one channel": ("Conv", (1, 1, 9), (5, 1, 3), {"pads": [1, 1]}),
+        "strides and uneven pads": ("Conv", (1, 6, 1, 17), (7, 6, 1, 5), {"pads": [0, 3, 0, 1], "strides": [1, 2]}),
+        "dilation": ("Conv", (2, 5, 3, 16), (18, 5, 2, 3), {"dilations": [1, 3], "pads": [1, 2, 0, 4]}),
+        "over time": ("Conv", (1, 4, 6, 8), (4, 4, 3, 1), {}),
+        "up": ("ConvTranspose", (1, 6, 1, 8), (6, 5, 1, 4), {"pads": [0, 1, 0, 1], "strides": [1, 2]}),
+        "up with holes": ("ConvTranspose", (1, 3, 7), (3, 17, 2), {"strides": [3], "output_padding": [1]}),
+        "up and long": ("ConvTranspose", (1, 8, 2, 5), (8, 3, 2, 7), {"strides": [1, 2], "dilations": [1, 2]}),
+        "matrix": ("MatMul", (2, 3, 13), (13, 21), {}),
+        "vector": ("MatMul", (1, 40), (40, 3), {}),
+        "band mix": ("MatMul", (10, 1, 6), (10, 6, 7), {}),
+    }
+
+
+def test_products_of_any_shape(tmp_path):
+    rng = np.random.default_rng(0)
+    nodes, inputs, weights, feeds = [], [], [], {}
+    for name, (operator, shape, of_weights, attributes) in products().items():
+        x, w = f"{name} x", f"{name} w"
+        feeds[x] = rng.normal(rng.uniform(-1, 1), 1, shape).astype(np.float32)
+        weights.append(numpy_helper.from_array(rng.normal(0, 1, of_weights).astype(np.float32), w))
+        inputs.append(helper.make_tensor_value_info(x, TensorProto.FLOAT, shape))
+        nodes.append(helper.make_node(operator, [x, w], [name], name=name, **attributes))
+    outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in products()]
+    model = helper.make_model(
+        helper.make_graph(nodes, "products", inputs, outputs, weights), opset_imports=[helper.make_opsetid("", 17)]
+    )
+    model.ir_version = 8
+    expected = ReferenceEvaluator(model).run(None, feeds)
+
+    graph = convert(shape_inference.infer_shapes(model), name="products")
+    seen = {value: feeds[value.name] for value in graph.inputs}
+    source = emit(program_of(graph, mark=lambda graph: mark(candidates(graph, first_and_last=True)[0], seen)))
+    assert all(node.get("quantization") for node in graph.nodes)
+    library = build(source, tmp_path, target=this_machine())
+    results = load_step(library, f"{source.prefix}_run", graph, arena_bytes=source.arena_bytes)(feeds)
+    for name, output in zip(products(), expected, strict=True):
+        np.testing.assert_allclose(results[name], output, atol=0.05 * np.abs(output).max(), err_msg=name)

@@ -5,6 +5,7 @@ borders of windows: so a convolution has no edges. Weights are rounded here, eac
 cells are in ``int8_cells``.
 """
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -148,8 +149,11 @@ def convolve(lowering: Lowering, node: Node) -> None:
     for block in product(*runs):
         here = area(block, x, y)
         taps = list(product(*([index for index, _ in run.taps] for run in block)))
-        offsets, deep = _joined(here.offsets, depth)
-        rows = np.concatenate([whole[tap] for tap in taps]).reshape(len(offsets), deep, columns)
+        if not taps:  # nothing meets these positions but the bias: one weight of 0, again and again
+            here = replace(here, x_start=0, x_row=0, loops=[(count, 0, step) for count, _, step in here.loops])
+        offsets, deep = _joined(here.offsets, depth) if taps else ([0], 1)
+        rows = np.concatenate([whole[tap] for tap in taps] or [np.zeros((1, columns), np.int8)])
+        rows = rows.reshape(len(offsets), deep, columns)
         blocks.append((here, offsets, _Columns(lowering, node, rows, scale, bias)))
     reads, first = [x], []
     for _, _, operands in blocks:

@@ -65,8 +65,10 @@ def _fits(node: Node) -> bool:
     if node.inputs[0].constant is not None or not constant[0] or node.get("group", 1) != 1:
         return False
     if node.operator == "MatMul":
-        a, b = node.inputs[0], node.inputs[1]
-        return len(b.shape) == 2 or (len(b.shape) == len(a.shape) == 3 and a.shape[:2] == (b.shape[0], 1))
+        a, b, bias = node.inputs[0], node.inputs[1], node.input(2)
+        has_row = bias is None or bias.size in (1, b.shape[-1])
+        is_band_mix = len(b.shape) == len(a.shape) == 3 and a.shape[:2] == (b.shape[0], 1)
+        return (len(b.shape) == 2 and len(a.shape) >= 2 and has_row) or is_band_mix
     return node.get("auto_pad", "NOTSET") == "NOTSET"
 
 
