@@ -63,7 +63,8 @@ the peak.
 ABOUT_USE = f"""\
 With the same priority. The hop in C and `Stream.process` take turns in blocks; what is told are medians, over pairs
 of blocks where two are compared. Of many streams on two threads: median / 99th percentile / maximum of the time from
-when a hop is due to when it is enhanced, in the middle one of {streams.RUNS} runs.
+when a hop is due to when it is enhanced, in that of {streams.RUNS} runs in which the host of this virtual machine
+took the least time from it.
 """
 
 ABOUT_CORTEX_M7 = f"""\
