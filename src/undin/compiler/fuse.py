@@ -1,14 +1,18 @@
-"""Shorter programs: pointwise steps that feed each other become one loop, and what nobody reads goes."""
+"""Shorter programs: pointwise steps that feed each other become one loop, recurrent cells step side by side."""
 
-from undin.compiler.program import Pointwise, Program, Step
+from undin.compiler.program import Pointwise, Program, Recurrence, Step
 from undin.compiler.views import Buffer, View
 
 MOST_READS = 12
 """Of one loop: more would not stay in registers."""
 
+MOST_WEIGHTS = 6144
+"""Of recurrent cells that step side by side: more would not stay in a first cache."""
+
 
 def fuse(program: Program) -> None:
-    """Merge every pointwise step into its only reader where that reads each element once, in place."""
+    """Merge every pointwise step into its only reader where that reads each element once; pair recurrent cells."""
+    _join_recurrences(program)
     steps = program.steps
     places = {step: i for i, step in enumerate(steps)}
     readers, writers = _uses(steps)
@@ -28,6 +32,41 @@ def fuse(program: Program) -> None:
                 readers[view.buffer] = [other for other in readers[view.buffer] if other not in (step, reader)]
                 readers[view.buffer].append(reader)
     program.steps = [step for step in steps if step not in merged]
+
+
+def _join_recurrences(program: Program) -> None:
+    """Let recurrent cells that do not need each other take their steps together, where the last of them stands."""
+    steps, place = program.steps, 0
+    while place < len(steps):
+        other = _partner(steps, place)
+        if other is None:
+            place += 1
+            continue
+        first, second = steps[place], steps[other]
+        comment = f"{first.comment}; {second.comment}"
+        steps[other] = Recurrence(second.label, comment, runs=[*first.runs, *second.runs], count=first.count)
+        del steps[place]
+
+
+def _partner(steps: list[Step], place: int) -> int | None:
+    """The index of the next recurrence of as many steps, where that at `place` may be done as late as there."""
+    first = steps[place]
+    if not isinstance(first, Recurrence) or first.count == 1:
+        return None
+    written, read = _buffers(first.writes), _buffers(first.reads)
+    for index, step in enumerate(steps[place + 1 :], place + 1):
+        if written & _buffers(step.reads) or read & _buffers(step.writes):
+            return None
+        if isinstance(step, Recurrence) and step.count == first.count:
+            weights = sum(run.reads["r"].size for run in (*first.runs, *step.runs))
+            return index if weights <= MOST_WEIGHTS else None
+        if written & _buffers(step.writes):
+            return None
+    return None
+
+
+def _buffers(views: list[View]) -> set[Buffer]:
+    return {view.buffer for view in views}
 
 
 def _uses(steps: list[Step]) -> tuple[dict[Buffer, list[Step]], dict[Buffer, list[Step]]]:

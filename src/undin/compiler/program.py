@@ -65,6 +65,53 @@ class Pointwise(Step):
         return nest([axis[0] for axis in axes], [statement])
 
 
+@dataclass(frozen=True)
+class Run:
+    """Steps of a recurrent cell through time.
+
+    Attributes
+    ----------
+    writes, reads : dict of str to View
+        By the names that `call` knows.
+    call : callable
+        Returns the call for one step in C, given the index of the step, the names of the operands in the function, and
+        whether the step is not the first.
+    """
+
+    writes: dict[str, View]
+    reads: dict[str, View]
+    call: Callable[[str, dict[str, str], bool], str]
+
+
+@dataclass(eq=False)
+class Recurrence(Step):
+    """Recurrent cells that take `count` steps side by side.
+
+    They do not wait for each other, so that a processor works on all at once where each alone would wait for itself.
+    """
+
+    writes: list[View] = field(init=False)
+    reads: list[View] = field(init=False)
+    runs: list[Run] = field(default_factory=list)
+    count: int = 1
+
+    def __post_init__(self):
+        self.writes = [view for run in self.runs for view in run.writes.values()]
+        self.reads = [view for run in self.runs for view in run.reads.values()]
+        self.code = self._steps
+
+    def _steps(self) -> list[str]:
+        writes, reads, calls = iter(range(len(self.writes))), iter(range(len(self.reads))), []
+        for run in self.runs:
+            names = {name: f"y{next(writes)}" for name in run.writes} | {name: f"x{next(reads)}" for name in run.reads}
+            calls.append((run, names))
+        lines = [run.call("0", names, False) for run, names in calls]
+        if self.count > 1:
+            past = [run.call("t", names, True) for run, names in calls]
+            lines += nest([self.count - 1], past, variables=["t"], first=1)
+        return lines
+
+
 @dataclass(eq=False)
 class Program:
     """A step of a network as calls on buffers.

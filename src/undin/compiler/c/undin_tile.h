@@ -201,7 +201,8 @@ UNDIN_INLINE void undin_tile_end_split(undin_vector *sum, const undin_tile *tile
 /* sum[i][first to first + count] = activation(...) for all rows. */
 UNDIN_INLINE void undin_tile_activate(undin_vector *sum, const undin_tile *tile, int first, int count,
                                       enum undin_activation activation, float alpha, float beta) {
-    if (undin_is_transcendental(activation)) {
+    /* A function of its own takes no registers from the sums; one or two vectors would mostly wait for the call. */
+    if (undin_is_transcendental(activation) && (UNDIN_LANES == 1 || tile->rows * count > 2)) {
         float memory[UNDIN_TILE_SUMS * UNDIN_LANES] __attribute__((aligned(4 * UNDIN_LANES)));
         UNDIN_UNROLL for (int i = 0; i < tile->rows; ++i) {
             UNDIN_UNROLL for (int j = 0; j < count; ++j)

@@ -125,6 +125,15 @@ UNDIN_INLINE void undin_vector_store_first(float *to, undin_vector x, int count)
         return;
     }
 #if UNDIN_LANES == 16
+    /* What a narrow store wrote can be loaded at once, what a masked one did cannot. */
+    if (count == 8) {
+        _mm256_storeu_ps(to, _mm512_castps512_ps256((__m512)x));
+        return;
+    }
+    if (count == 4) {
+        _mm_storeu_ps(to, _mm512_castps512_ps128((__m512)x));
+        return;
+    }
     _mm512_mask_storeu_ps(to, (__mmask16)((1u << count) - 1), (__m512)x);
 #else
     __builtin_memcpy(to, &x, (unsigned)count * sizeof(float));

@@ -4,26 +4,14 @@ The gates of all steps of a sequence read their inputs in one matrix product bef
 left to the steps.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import numpy as np
 
 from undin.compiler.graph import Node, Unsupported, Value
 from undin.compiler.lower.calls import padded
 from undin.compiler.lower.cells import GATES, Cell, cells_of
 from undin.compiler.lower.lowering import Lowering, describe
-from undin.compiler.program import Step, nest
+from undin.compiler.program import Recurrence, Run, Step
 from undin.compiler.views import View
-
-
-@dataclass(frozen=True)
-class _Run:
-    """One direction: its operands, and its call for a time step, given their names and whether it is not the first."""
-
-    writes: dict[str, View]
-    reads: dict[str, View]
-    call: Callable[[str, dict[str, str], bool], str]
 
 
 def recurrent(lowering: Lowering, node: Node) -> None:
@@ -49,37 +37,14 @@ def recurrent(lowering: Lowering, node: Node) -> None:
     if node.operator == "LSTM":
         cell_states = _last_state(lowering, node, last_values[1], shape, batch_first)
 
-    # All directions take their steps in one loop: they do not wait for each other, so the processor overlaps them.
     runs = [_direction(lowering, node, cell, i, x, y, states, cell_states) for i, cell in enumerate(cells)]
-    writes = [view for run in runs for view in run.writes.values()]
-    reads = [view for run in runs for view in run.reads.values()]
-    every = _numbered(runs)
-
-    def code() -> list[str]:
-        lines = [run.call("0", names, False) for run, names in zip(runs, every, strict=True)]
-        if steps > 1:
-            past = [run.call("t", names, True) for run, names in zip(runs, every, strict=True)]
-            lines += nest([steps - 1], past, variables=["t"], first=1)
-        return lines
-
-    lowering.step(node.operator.lower(), node, writes, reads, code)
+    lowering.steps.append(Recurrence(node.operator.lower(), describe(node), runs=runs, count=steps))
 
     if last_values[0] is not None and last is None:
         target = _time_major(lowering.output(last_values[0]), batch_first)
         for direction, cell in enumerate(cells):
             end = y.select(0, 0 if cell.backward else steps - 1).select(0, direction)
             lowering.copy(end, target.select(0, direction), comment=str(last_values[0]))
-
-
-def _numbered(runs: list["_Run"]) -> list[dict[str, str]]:
-    """The names that the function of the step gives to the operands of each direction."""
-    found, writes, reads = [], 0, 0
-    for run in runs:
-        names = {name: f"y{writes + i}" for i, name in enumerate(run.writes)}
-        names |= {name: f"x{reads + i}" for i, name in enumerate(run.reads)}
-        found.append(names)
-        writes, reads = writes + len(run.writes), reads + len(run.reads)
-    return found
 
 
 def _time_major(view: View, batch_first: bool) -> View:
@@ -153,7 +118,7 @@ def _direction(
     y: View,
     states: list[View],
     cell_states: View | None,
-) -> _Run:
+) -> Run:
     steps, rows, size_in = x.shape
     hidden = y.shape[-1]
     width = GATES[node.operator] * padded(hidden)
@@ -208,7 +173,7 @@ def _direction(
         kernel = "gru_reset_first" if reset_first else node.operator.lower()
         return f"undin_{kernel}_step({', '.join(arguments)}, {shape(state_row)});"
 
-    return _Run(writes, reads, call)
+    return Run(writes, reads, call)
 
 
 def _project(lowering: Lowering, node: Node, cell: Cell, x: View, width: int) -> View:
