@@ -7,12 +7,14 @@ cores. Usage, from the repository's root::
 """
 
 import argparse
+import itertools
 import os
 import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,12 +31,16 @@ from undin.bench.measure import BLOCK, HOP_POINTERS, Measurement, measure, take_
 from undin.bench.subject import Subject
 from undin.cli.outputs import Job
 from undin.cli.recording import enhance_file
+from undin.compiler import hop
 from undin.compiler.build import build
+from undin.compiler.emit import emit
 from undin.compiler.graph import read
+from undin.compiler.quantize import frames_of, quantize
+from undin.compiler.sizes import flash_and_ram_bytes
 from undin.compiler.targets import TARGETS
-from undin.compiler.translate import translate
+from undin.compiler.translate import metadata_of, program_of
 from undin.files import replacing
-from undin.model import find, read_metadata
+from undin.model import find
 from undin.nn.export import export
 from undin.nn.layers import Streaming
 from undin.nn.macs import macs_per_second, parameters
@@ -94,6 +100,12 @@ GOALS = {
 """By model: those that come with undin, recipes, networks of undin, and one of ``tests`` with many small nodes."""
 
 
+IN_INTEGERS = ("undin-tiny", "undin-small", "undin-base")
+"""Models that are measured with weights and activations of 8 bits too, calibrated on `AUDIO`."""
+
+AUDIO = Path("examples")
+
+
 def main() -> None:
     """Measure everything and write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -137,7 +149,13 @@ def networks(folder: Path, *, seconds: float) -> Iterator[str]:
         for variant in VARIANTS:
             with streams.real_time_priority(inherited=False):  # compilers wait as usual
                 measured.append(measure(path, seconds=seconds, variant=variant))
-            yield row(measured[-1], goal)
+            yield row(measured[-1], str(goal))
+    for name in IN_INTEGERS:
+        for variant in VARIANTS:
+            with streams.real_time_priority(inherited=False):
+                one = measure(model(name, folder), seconds=seconds, variant=variant, int8=AUDIO)
+            measured.append(replace(one, name=f"{name}, int8"))
+            yield row(measured[-1], "")
     yield ""
     yield "| model | parameters | MMAC a step | MMAC/s | state, bytes | arena, bytes |"
     yield "|---|---|---|---|---|---|"
@@ -150,7 +168,7 @@ def networks(folder: Path, *, seconds: float) -> Iterator[str]:
     yield ""
 
 
-def row(one: Measurement, goal: Goal) -> str:
+def row(one: Measurement, goal: str) -> str:
     """What one network does with the instructions of one variant."""
     cells = [
         one.name,
@@ -260,16 +278,23 @@ def cortex_m7(folder: Path) -> Iterator[str]:
         yield f"Not measured: {' and '.join(missing)} is not installed."
         return
     yield ABOUT_CORTEX_M7
-    yield "| model | instructions | for a second of audio, in millions | for a multiply-accumulate |"
-    yield "|---|---|---|---|"
+    yield (
+        "| model | instructions | for a second of audio, in millions | for a multiply-accumulate | flash, bytes "
+        "| state, bytes |"
+    )
+    yield "|---|---|---|---|---|---|"
     samples = np.random.default_rng(0).normal(0, 0.1, HOPS_ON_CORTEX_M7 * HOP).astype(np.float32)
-    for name in ("undin-nano", "undin-tiny"):
-        path = model(name, folder)
-        product = build(translate(path), folder / "cortex-m7", target=TARGETS["cortex-m7"], compiler=COMPILER)
+    for name, kind in itertools.product(("undin-nano", "undin-tiny"), ("", ", int8")):
+        graph = read(model(name, folder))
+        about = metadata_of(graph)
+        mark = partial(quantize, frames=list(frames_of(AUDIO, graph))) if kind else None
+        source = emit(program_of(graph, mark=mark), about)
+        product = build(source, folder / "cortex-m7", target=TARGETS["cortex-m7"], compiler=COMPILER)
         _, instructions = run_on_cortex_m7(product, COMPILER, samples)
         a_second = instructions * SAMPLE_RATE / HOP
-        per_mac = a_second / read_metadata(path).macs_per_second
-        yield f"| {name} | {instructions:,.0f} | {1e-6 * a_second:.0f} | {per_mac:.2f} |"
+        sizes = f"{flash_and_ram_bytes(product)[0]:,} | {hop.state_bytes(about, state=graph.inputs[1].dtype):,}"
+        per_mac = a_second / about.macs_per_second
+        yield f"| {name}{kind} | {instructions:,.0f} | {1e-6 * a_second:.0f} | {per_mac:.2f} | {sizes} |"
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ The run ends with a list of instructions and sizes, of which docs/c.md has a cop
 
 import re
 import tomllib
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,18 +13,27 @@ import pytest
 from compiler import small_step
 from compiler.cortex_m7 import run_on_cortex_m7
 from compiler.product_checks import built, needed
-from step_models import metadata
+from step_models import HOP, N_FFT, metadata
 
+from undin.compiler.emit import emit
+from undin.compiler.graph import read
+from undin.compiler.quantize import quantize
 from undin.compiler.sizes import flash_and_ram_bytes
-from undin.compiler.translate import translate
-from undin.model import load
+from undin.compiler.translate import metadata_of, program_of
+from undin.model import load, read_metadata
 from undin.nn.export import export
 from undin.nn.networks import build as build_network
+from undin.stft import Analysis
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "c.md").read_text(encoding="utf-8")
 HOPS = 12
-MODELS = {"small-step": "zig", "undin-nano": "arm-none-eabi-gcc", "undin-tiny": "arm-none-eabi-gcc"}
+MODELS = {
+    "small-step": "zig",
+    "undin-nano": "arm-none-eabi-gcc",
+    "undin-tiny": "arm-none-eabi-gcc",
+    "undin-tiny, int8": "arm-none-eabi-gcc",
+}
 """What to run, and the compiler. Of undin's networks the sizes are those of the recipes, the weights are random."""
 
 
@@ -39,8 +49,14 @@ def saved(name: str, folder: Path) -> Path:
 
 @pytest.mark.parametrize(("name", "compiler"), MODELS.items())
 def test_firmware_sounds_as_onnx_runtime(tmp_path, record_property, name, compiler):
-    path = saved(name, tmp_path)
-    source = translate(path)
+    in_integers = name.endswith("int8")
+    path = saved(name.removesuffix(", int8"), tmp_path)
+    samples = np.random.default_rng(3).normal(0, 0.1, HOPS * read_metadata(path).hop).astype(np.float32)
+    graph = read(path)
+    spectra = Analysis(N_FFT, N_FFT, HOP).process(samples) if in_integers else ()
+    frames = [frame.view(np.float32).reshape(graph.inputs[0].shape) for frame in spectra]
+    program = program_of(graph, mark=partial(quantize, frames=frames) if in_integers else None)
+    source = emit(program, metadata_of(graph))
     product = built(source, tmp_path, "cortex-m7", compiler)
 
     # A firmware brings the functions of string.h; those of the compiler itself are its names for the same, and whole
@@ -50,9 +66,9 @@ def test_firmware_sounds_as_onnx_runtime(tmp_path, record_property, name, compil
     assert not [function for function in wanted if re.match("__aeabi_d|__aeabi_.*2d", function)]
 
     engine = load(path, engine="onnxruntime").engine()
-    samples = np.random.default_rng(3).normal(0, 0.1, HOPS * load(path).metadata.hop).astype(np.float32)
     output, instructions = run_on_cortex_m7(product, compiler, samples)
-    np.testing.assert_allclose(output, engine.process(samples), atol=1e-5)
+    expected = engine.process(samples)
+    np.testing.assert_allclose(output, expected, atol=0.1 * np.abs(expected).max() if in_integers else 1e-5)
 
     header = source.files[f"{source.prefix}.h"]
     state, arena = (int(re.search(rf"_{part}_SIZE (\d+)", header)[1]) for part in ("STATE", "ARENA"))

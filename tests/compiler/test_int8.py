@@ -25,7 +25,7 @@ from undin.compiler.graph import convert, read
 from undin.compiler.quantize import quantize
 from undin.compiler.quantize.error import signal_to_error_db
 from undin.compiler.quantize.marking import best_of_8_bits, candidates, mark
-from undin.compiler.targets import FEATURES_FOR_INTEGERS, TARGETS, X86_VARIANTS, Variant
+from undin.compiler.targets import TARGETS, X86_VARIANTS, Variant
 from undin.compiler.translate import metadata_of, program_of
 from undin.compiler.verify import load_step
 from undin.native import Library, NativeEngine
@@ -114,7 +114,7 @@ class TestSameBits:
     @pytest.mark.skipif("native" not in TARGETS or len(TARGETS["native"].variants) < 2, reason="this is no x86-64")
     @pytest.mark.parametrize("variant", X86_VARIANTS, ids=lambda variant: variant.suffix.removeprefix("_"))
     def test_variants_of_x86(self, compiled, samples, expected, tmp_path, name, variant):
-        features = (*variant.features, *FEATURES_FOR_INTEGERS.get(variant.suffix, ()))
+        features = (*variant.features, *variant.for_integers)
         flags = Path("/proc/cpuinfo").read_text().replace("avx512_vnni", "avx512vnni")
         if missing := [feature for feature in features if f" {feature} " not in flags]:
             pytest.skip(f"this processor has no {missing[0]}")

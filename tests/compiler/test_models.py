@@ -14,6 +14,7 @@ from small_networks import SMALL_NETWORKS, small_network
 from step_models import metadata
 
 from undin.compiler.graph import convert, read
+from undin.compiler.program import Recurrence
 from undin.compiler.verify import reference_session
 from undin.nn.export import export
 
@@ -111,3 +112,9 @@ def test_caches_become_views(compiled):
     moved = sum(step.writes[0].size for step in copies)
     states = sum(buffer.size for buffer in list(program.outputs.values())[1:])
     assert moved < 2.5 * states
+
+
+def test_grouped_cells_step_side_by_side(compiled):
+    """The GRUs of a group, both ways along the bands, do not wait for each other."""
+    recurrences = [step for step in compiled["GroupedNetwork"].program.steps if isinstance(step, Recurrence)]
+    assert [len(step.runs) for step in recurrences if step.count > 1] == [4, 4]

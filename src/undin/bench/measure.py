@@ -19,7 +19,10 @@ from undin.bench.loops import Loops
 from undin.bench.memory import StepMemory
 from undin.bench.reference import OrtStep
 from undin.bench.subject import Subject
+from undin.compiler.cache import instructions
 from undin.compiler.graph import read
+from undin.compiler.quantize import frames_of, quantize
+from undin.compiler.targets import Variant
 
 BLOCK = 64
 """Calls in a block; even, so that the last leaves its state where the first looks for it."""
@@ -97,7 +100,7 @@ class Measurement:
     pairs: int
 
 
-def measure(model: Path, *, seconds: float, variant: str | None = None) -> Measurement:
+def measure(model: Path, *, seconds: float, variant: str | None = None, int8: Path | None = None) -> Measurement:
     """Compile a model for one variant of this machine's code, and measure it on one thread.
 
     Parameters
@@ -108,6 +111,8 @@ def measure(model: Path, *, seconds: float, variant: str | None = None) -> Measu
         How long to go on, preparations aside; one round at least.
     variant : str, optional
         Instructions to use: ``baseline``, ``avx2`` or ``avx512``; the best of this machine if not given.
+    int8 : Path, optional
+        Folder of audio to calibrate on: the model is then compiled in integers.
 
     Raises
     ------
@@ -116,14 +121,25 @@ def measure(model: Path, *, seconds: float, variant: str | None = None) -> Measu
     """
     graph = read(model)
     loops = Loops([HOP_POINTERS, len(graph.inputs) + len(graph.outputs) + 1], variant=variant)
-    memory = StepMemory(graph, BLOCK)  # before the graph is changed
-    subject = Subject(graph, loops.variant, block=BLOCK)
+    memory = StepMemory(read(model), BLOCK)  # of the graph as it is, which a subject changes
+    mark = None
+    if int8 is not None:
+        frames = list(frames_of(int8, graph))
+        mark = partial(quantize, frames=frames)
+        _refuse_missing(loops.variant)
+    subject = Subject(graph, loops.variant, block=BLOCK, mark=mark)
     calls = {"hop": subject.hop, "peak": loops.peak, "step": subject.step}
     blocks = {name: partial(loops.time_us, call, BLOCK) for name, call in calls.items() if call}
     if find_spec("onnxruntime"):
         blocks["onnxruntime"] = OrtStep(model, memory, BLOCK).time_us
     times = take_turns(blocks, seconds=seconds)
     return _summary(subject, loops, times)
+
+
+def _refuse_missing(variant: Variant) -> None:
+    """Say which instruction for integers this machine lacks, before a program ends for it."""
+    if missing := [name for name in variant.for_integers if name not in instructions()]:
+        raise ValueError(f"this processor has no {missing[0]}, which integers use there: choose another variant")
 
 
 def take_turns(blocks: dict[str, Callable[[], np.ndarray]], *, seconds: float) -> dict[str, np.ndarray]:

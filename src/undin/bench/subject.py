@@ -2,6 +2,7 @@
 
 import ctypes
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +29,8 @@ class Subject:
     variant : Variant
     block : int
         Calls that follow each other, an even number.
+    mark : callable, optional
+        Chooses what is computed in integers, as in `program_of`.
 
     Attributes
     ----------
@@ -49,11 +52,12 @@ class Subject:
         It cannot be compiled.
     """
 
-    def __init__(self, graph: Graph, variant: Variant, *, block: int):
+    def __init__(self, graph: Graph, variant: Variant, *, block: int, mark: Callable[[Graph], None] | None = None):
         self.name, self.metadata = graph.name, metadata_of(graph)
         self.parameters = _floats(graph) if self.metadata is None else self.metadata.parameters
+        source = emit(program_of(graph, mark=mark), self.metadata)
         memory = StepMemory(graph, block)
-        source = emit(program_of(graph), self.metadata)
+        kind = graph.inputs[-1].dtype
         self.macs_per_step = macs_per_step(graph)
         target = replace(TARGETS["native"], variants=(replace(variant, suffix=""),))
         with tempfile.TemporaryDirectory(prefix="undin", ignore_cleanup_errors=True) as folder:
@@ -62,8 +66,8 @@ class Subject:
             self.state_bytes, self.hop = memory.state_bytes, None
             arena = aligned(source.arena_bytes)
         else:
-            self.state_bytes = hop.state_bytes(self.metadata)
-            arena = aligned(hop.arena_bytes(self.metadata, network_arena_bytes=source.arena_bytes))
+            self.state_bytes = hop.state_bytes(self.metadata, state=kind)
+            arena = aligned(hop.arena_bytes(self.metadata, network_arena_bytes=source.arena_bytes, state=kind))
             state, out = aligned(self.state_bytes), aligned(self.metadata.hop, np.float32)
             signal = noise_hops(self.metadata, block)
             arguments = same_each_time(state, arena, signal, out)

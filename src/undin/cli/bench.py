@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from undin.compiler.targets import X86_VARIANTS
@@ -31,6 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=[variant.suffix.removeprefix("_") for variant in X86_VARIANTS],
         help="instructions to use (default: the best of this machine)",
     )
+    parser.add_argument(
+        "--int8",
+        type=Path,
+        metavar="AUDIO_DIR",
+        help="in integers, calibrated on the noisy speech in this folder, as undin compile does",
+    )
     parser.add_argument("--json", action="store_true", help="print all numbers as JSON, durations in µs")
 
 
@@ -42,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     from undin.model import find, models
 
     paths = [find(name) for name in args.models or models()]
-    measured = [measure(path, seconds=args.seconds, variant=args.variant) for path in paths]
+    measured = [measure(path, seconds=args.seconds, variant=args.variant, int8=args.int8) for path in paths]
     print(json.dumps([dataclasses.asdict(one) for one in measured], indent=2) if args.json else _table(measured))
     return 0
 

@@ -58,9 +58,12 @@ def run(args: argparse.Namespace) -> int:
     if args.int8 is None:
         source = emit(program_of(graph), metadata)
     else:
-        frames = _frames(args.int8, graph)
-        in_floats = []
-        program = program_of(graph, mark=lambda graph: in_floats.extend(_quantize(graph, frames, args.int8_ends)))
+        from undin.compiler.quantize import frames_of, quantize
+
+        frames, in_floats = list(frames_of(args.int8, graph)), []
+        program = program_of(
+            graph, mark=lambda graph: in_floats.extend(quantize(graph, frames, first_and_last=args.int8_ends))
+        )
         source = emit(program, metadata)
     product = build(source, args.output, target=TARGETS[args.target])
     print(f"{product}: {graph.name} for {args.target}")
@@ -72,23 +75,6 @@ def run(args: argparse.Namespace) -> int:
     if args.int8 is not None:
         return _compare(path, graph, source, product, frames, target=args.target)
     return _check(path, source, product, target=args.target)
-
-
-def _frames(folder: Path, graph: "Graph") -> list["np.ndarray"]:
-    """Spectra to calibrate on."""
-    from undin.compiler.quantize import frames_of
-    from undin.compiler.translate import metadata_of
-
-    metadata = metadata_of(graph)
-    if metadata is None:
-        raise ValueError(f"{graph.name} is no model of undin, so nobody knows what it makes of the audio in {folder}")
-    return list(frames_of(folder, metadata))
-
-
-def _quantize(graph: "Graph", frames: list["np.ndarray"], ends: bool) -> list[str]:
-    from undin.compiler.quantize import quantize
-
-    return quantize(graph, frames, first_and_last=ends)
 
 
 def _table(graph: "Graph", source: "Source", product: Path) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from undin.compiler import dispatch
 from undin.compiler.emit import Source
-from undin.compiler.targets import FEATURES_FOR_INTEGERS, TARGETS, Target, Variant
+from undin.compiler.targets import TARGETS, Target, Variant
 from undin.files import replacing
 
 KERNELS = Path(__file__).parent / "c"
@@ -162,11 +162,7 @@ class _Build:
         """Those of the target, with the instructions for products of small integers where they are needed."""
         if not self.source.in_integers:
             return [*self.target.variants]
-        more = FEATURES_FOR_INTEGERS
-        return [
-            replace(variant, features=(*variant.features, *more.get(variant.suffix, ())))
-            for variant in self.target.variants
-        ]
+        return [replace(one, features=(*one.features, *one.for_integers)) for one in self.target.variants]
 
     def copy_kernel(self, name: str) -> Path:
         """Put a file of undin beside the generated ones."""

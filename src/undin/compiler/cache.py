@@ -80,16 +80,16 @@ def this_machine() -> Target:
 
     A home folder may be shared by machines with other processors: each will find libraries of its own.
     """
-    native, known = TARGETS["native"], _instructions()
+    native, known = TARGETS["native"], instructions()
     runnable = [variant for variant in native.variants if known >= set(variant.features)]
     return replace(native, variants=(Variant(features=runnable[-1].features),)) if known else native
 
 
-def _instructions() -> set[str]:
-    """What this processor can do, in Linux's words; empty if they are not to be had."""
+def instructions() -> set[str]:
+    """What this processor can do, as gcc names it; empty if the system does not tell."""
     try:
         with open("/proc/cpuinfo") as file:
-            return next((set(line.split()) for line in file if line.startswith("flags")), set())
+            return next((set(line.replace("_", "").split()) for line in file if line.startswith("flags")), set())
     except OSError:
         return set()
 

@@ -19,21 +19,21 @@ class Variant:
         What its public names end with, where a library has several variants.
     features : tuple of str
         Instructions it may use beyond the target's, as gcc names them after ``-m``.
+    for_integers : tuple of str
+        Those that it may use as well, where a network is in integers.
     """
 
     suffix: str = ""
     features: tuple[str, ...] = ()
+    for_integers: tuple[str, ...] = ()
 
 
 X86_VARIANTS = (
     Variant("_baseline"),
     Variant("_avx2", ("avx2", "fma")),
-    Variant("_avx512", ("avx2", "fma", "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl")),
+    Variant("_avx512", ("avx2", "fma", "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"), ("avx512vnni",)),
 )
 """From the least to the best; undin_dispatch.h has the same suffixes and asks the processor for the same features."""
-
-FEATURES_FOR_INTEGERS = {"_avx512": ("avx512vnni",)}
-"""What a variant has as well in a library of a network in integers."""
 
 
 @dataclass(frozen=True, kw_only=True)

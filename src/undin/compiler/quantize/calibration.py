@@ -13,8 +13,8 @@ from undin.compiler.cache import this_machine
 from undin.compiler.emit import emit
 from undin.compiler.graph import Graph, Value
 from undin.compiler.lower import lower
+from undin.compiler.translate import metadata_of
 from undin.compiler.verify import carried, load_step
-from undin.metadata import Metadata
 from undin.resample import Resampler
 from undin.stft import Analysis
 
@@ -28,15 +28,15 @@ KEPT = 1 << 17
 """Elements of a tensor, evenly from all frames, by which scales are judged."""
 
 
-def frames_of(folder: Path, metadata: Metadata) -> Iterator[np.ndarray]:
+def frames_of(folder: Path, graph: Graph) -> Iterator[np.ndarray]:
     """Spectra of the audio in a folder.
 
     Parameters
     ----------
     folder : Path
         Its files, and those of the folders in it, of any format and rate; their first channel is heard.
-    metadata : Metadata
-        Of the model.
+    graph : Graph
+        Of a model of undin.
 
     Yields
     ------
@@ -45,10 +45,13 @@ def frames_of(folder: Path, metadata: Metadata) -> Iterator[np.ndarray]:
     Raises
     ------
     ValueError
-        There is no audio in the folder.
+        There is no audio in the folder, or the model is not undin's.
     OSError
         A file cannot be read.
     """
+    metadata = metadata_of(graph)
+    if metadata is None:
+        raise ValueError(f"{graph.name} is no model of undin, so nobody knows what it makes of the audio in {folder}")
     files = audio.find_files(folder)
     if not files:
         raise ValueError(f"there is no audio in {folder} to calibrate on")
