@@ -1,8 +1,7 @@
 """undin takes the din out of speech in real time.
 
 The whole public API: `enhance` for an array, `Stream` for live audio in blocks of any size, `load` and `models` for the
-models they run. Nothing here imports torch, and ONNX Runtime is imported when the first model is loaded. Read
-`stream.py` next.
+models they run. Nothing here imports torch, onnx or ONNX Runtime. Read `stream.py` next.
 """
 
 from undin.model import load, models

@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--clean", type=Path, required=True, metavar="DIR", help="clean speech, 16 kHz mono")
     parser.add_argument("--noisy", type=Path, required=True, metavar="DIR", help="the same files with noise")
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("--model", nargs="+", default=[], metavar="M", help="models to run: names or ONNX files")
+    source.add_argument("--model", nargs="+", default=[], metavar="M", help="names of models, or their files")
     source.add_argument("--enhanced", type=Path, metavar="DIR", help="the same files, enhanced by anything")
     parser.add_argument(
         "--metrics", nargs="+", metavar="NAME", help="only these of pesq_wb stoi estoi si_sdr dnsmos (default: all)"

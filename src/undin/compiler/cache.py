@@ -12,19 +12,14 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from undin.compiler.targets import TARGETS, Target, Variant
 from undin.engine import NotInstalled
 from undin.files import replacing
 from undin.metadata import c_prefix
-
-if TYPE_CHECKING:
-    from undin.compiler.graph import Value
 
 PACKAGE = Path(__file__).parents[1]
 NAME = "model"
@@ -120,8 +115,7 @@ def _compile(model: Path, target: Target, place: Path) -> None:
     try:
         graph = read(model)
         graph.name = NAME
-        if metadata := metadata_of(graph):
-            metadata.check_step(_float_shapes(graph.inputs), _float_shapes(graph.outputs))
+        metadata = metadata_of(graph)
         source = emit(program_of(graph), metadata)
     except ValueError as error:
         raise ValueError(f"{model}: {error}") from None
@@ -133,10 +127,6 @@ def _compile(model: Path, target: Target, place: Path) -> None:
         library = build(source, Path(folder), target=target)
         with replacing(place) as partial:
             shutil.copyfile(library, partial)
-
-
-def _float_shapes(values: "Sequence[Value]") -> dict[str, tuple[int, ...]]:
-    return {value.name: value.shape for value in values if value.dtype == "float32"}
 
 
 def _remove_unused() -> None:

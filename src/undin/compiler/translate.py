@@ -1,12 +1,14 @@
 """From an ONNX file to C text: the parts of the compiler in their order. What follows is the work of ``build``."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from undin.compiler import emit
 from undin.compiler.decompose import decompose
 from undin.compiler.fuse import fuse
-from undin.compiler.graph import Graph, read
+from undin.compiler.graph import Graph, Value, read
 from undin.compiler.lower import lower
 from undin.compiler.program import Program
 from undin.compiler.rewrite import rewrite
@@ -29,8 +31,17 @@ def translate(path: Path) -> emit.Source:
 
 
 def metadata_of(graph: Graph) -> Metadata | None:
-    """What a model of undin says about itself; None for others."""
-    return Metadata.from_strings(graph.metadata) if graph.metadata.keys() >= OF_UNDIN else None
+    """What a model of undin says about itself; None for others. ValueError if it is not what the graph is."""
+    if not graph.metadata.keys() >= OF_UNDIN:
+        return None
+    metadata = Metadata.from_strings(graph.metadata)
+    metadata.check_step(_shapes(graph.inputs), _shapes(graph.outputs))
+    return metadata
+
+
+def _shapes(values: Sequence[Value]) -> dict[str, tuple[int, ...]]:
+    """Of floats, and of a state that became one of 16 bits."""
+    return {value.name: value.shape for value in values if value.dtype in (np.float32, np.int16)}
 
 
 def program_of(graph: Graph, *, mark: Callable[[Graph], None] | None = None) -> Program:

@@ -25,7 +25,7 @@
 #define UNDIN_OVERLAP (UNDIN_WINDOW - UNDIN_HOP)
 
 /* 120 dB above full scale is no sound, and its power would soon be infinite: such samples, and what is not finite, are
- * taken as silence, so that they do not spoil the state for ever. The same as LARGEST_SAMPLE in stream.py. */
+ * taken as silence, so that they do not spoil the state for ever. The same as LARGEST_SAMPLE in engine.py. */
 #define UNDIN_LARGEST_SAMPLE 1e6f
 
 /* 400 dB below full scale, where filters before us fade away: the network hears silence. Near 1e-38 arithmetic would
