@@ -1,6 +1,6 @@
 """How fast the compiled engine is, beside what it should reach: measures and writes ``engine.md``.
 
-Networks without trained weights have random ones, which cost as much. Half an hour of compiling and measuring on two
+Networks without trained weights have random ones, which cost as much. Ten minutes of compiling and measuring on two
 cores. Usage, from the repository's root::
 
     PYTHONPATH=tests python benchmarks/engine.py [--seconds S]
