@@ -74,7 +74,7 @@ class Library:
 
     def memory(self) -> tuple[np.ndarray, np.ndarray]:
         """Fresh memory for the state and for the work of one stream."""
-        return _aligned(self._state_size), _aligned(self._arena_size)
+        return aligned(self._state_size), aligned(self._arena_size)
 
 
 def _function(library: ctypes.CDLL, name: str, result: type | None, *arguments: type):
@@ -83,10 +83,12 @@ def _function(library: ctypes.CDLL, name: str, result: type | None, *arguments: 
     return function
 
 
-def _aligned(size: int) -> np.ndarray:
+def aligned(shape: tuple[int, ...] | int, dtype: np.dtype | type = np.uint8) -> np.ndarray:
+    """Zeros that begin at a cache line."""
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     memory = np.zeros(size + ALIGNMENT, np.uint8)
     start = -memory.ctypes.data % ALIGNMENT
-    return memory[start : start + size]
+    return memory[start : start + size].view(dtype).reshape(shape)
 
 
 class NativeEngine:

@@ -3,10 +3,10 @@
 import numpy as np
 
 from undin.compiler.graph import Graph, Value
-from undin.compiler.plan import ALIGNMENT
 from undin.compiler.translate import metadata_of
 from undin.compiler.verify import carried
 from undin.metadata import Metadata
+from undin.native import aligned
 from undin.stft import Analysis
 
 NOISE_LEVEL = 0.1
@@ -67,14 +67,6 @@ def _spectra(metadata: Metadata, frames: int) -> np.ndarray:
     analysis = Analysis(metadata.n_fft, metadata.window, metadata.hop)
     spec = analysis.process(noise_hops(metadata, frames).reshape(-1))
     return spec.view(np.float32).reshape(frames, metadata.bins, 2)
-
-
-def aligned(shape: tuple[int, ...] | int, dtype: np.dtype | type = np.uint8) -> np.ndarray:
-    """Zeros that begin at a cache line."""
-    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-    memory = np.zeros(size + ALIGNMENT, np.uint8)
-    start = -memory.ctypes.data % ALIGNMENT
-    return memory[start : start + size].view(dtype).reshape(shape)
 
 
 def _noise(value: Value, generator: np.random.Generator) -> np.ndarray:

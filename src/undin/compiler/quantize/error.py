@@ -7,7 +7,7 @@ import numpy as np
 
 from undin.compiler.emit import Source
 from undin.compiler.graph import Graph
-from undin.compiler.verify import carried, load_step
+from undin.compiler.verify import carried, load_step, reference_session
 
 
 def signal_to_error_db(
@@ -33,11 +33,7 @@ def signal_to_error_db(
     count : int
         Frames that were run, each side with the state that it made itself.
     """
-    import onnxruntime  # an extra, and slow to import
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+    session = reference_session(str(model))
     ours = load_step(library, f"{source.prefix}_run", graph, arena_bytes=source.arena_bytes)
     (new, old), *_ = carried(graph).items()
     spec, enhanced = graph.inputs[0].name, graph.outputs[0].name
