@@ -5,6 +5,7 @@ watched by test_kernels_sanitized.py.
 """
 
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,17 @@ from compiler import small_step
 from compiler.product_checks import model_flags, need
 from compiler.speech_networks import NETWORKS, exported, seeded
 from onnx import load_from_string
+from small_networks import small_network
+from step_models import metadata
 
 from undin.compiler.build import KERNELS
 from undin.compiler.emit import Source, emit
 from undin.compiler.graph import convert, read
 from undin.compiler.program import C_TYPES, Program
-from undin.compiler.translate import program_of, translate
+from undin.compiler.quantize import quantize
+from undin.compiler.translate import metadata_of, program_of, translate
 from undin.model import WEIGHTS
+from undin.nn.export import export
 
 SUPPORT = Path(__file__).parent / "targets"
 # Sizes unknown to the compiler are the same accesses, and a fifth of the time to compile.
@@ -43,6 +48,15 @@ def run_sanitized(source: Source, folder: Path, driver: Path) -> None:
 
 def test_hops_and_blocks_of_anything(tmp_path):
     run_sanitized(translate(WEIGHTS / "undin-tiny.onnx"), tmp_path, SUPPORT / "soak.c")
+
+
+def test_hops_and_blocks_of_anything_in_integers(tmp_path):
+    network, path = small_network("undin"), tmp_path / "small.onnx"
+    export(network, metadata(name="small", state_size=network.state_size), path)
+    graph = read(path)
+    frames = np.random.default_rng(0).standard_normal((20, *graph.inputs[0].shape), np.float32)
+    program = program_of(graph, mark=partial(quantize, frames=frames))
+    run_sanitized(emit(program, metadata_of(graph)), tmp_path, SUPPORT / "soak.c")
 
 
 @pytest.mark.parametrize("name", ["small_step", "BandAttention", "UpDown"])
