@@ -1,4 +1,4 @@
-"""C text of a program: one function a step, and one that calls them in order and reads like a diagram.
+"""C text of a program: a function for every kind of step, and one that calls them in order and reads like a diagram.
 
 A model of undin gets its whole hop around that (``hop``); any other graph is the one function ``…_run``.
 """
@@ -67,13 +67,15 @@ class _Emitter:
         self.parameter_names = _parameter_names(program)
 
     def source(self) -> Source:
-        functions, calls = [], []
-        for index, step in enumerate(self.program.steps):
-            name = f"{step.label}_{index}"
-            functions.append(self.function(step, name))
+        functions, calls = {}, []
+        for step in self.program.steps:
+            # Layers of the same sizes share a function: compilers take most of their time for these.
+            text = self.function(step)
+            name = functions.setdefault((step.label, text), f"{step.label}_{len(functions)}")
             arguments = ", ".join(self.pointer(view) for view in (*step.writes, *step.reads))
             comment = step.comment.replace("*/", "* /")
             calls.append(f"    /* {comment} */\n    {name}({arguments});")
+        definitions = "\n".join(f"static void {name}{text}" for (_, text), name in functions.items())
         kernels = KERNELS + INTEGER_KERNELS * self.program.in_integers
         includes = "\n".join(f'#include "{name}"' for name in kernels)
         attributes = f'__attribute__((aligned({ALIGNMENT}), visibility("hidden")))'
@@ -85,7 +87,7 @@ class _Emitter:
 {hop.public_name(self.prefix)}
 extern {weights};
 
-{chr(10).join(functions)}
+{definitions}
 void UNDIN_PUBLIC(run)({self.parameters()}) {{
     char *const arena = (char *)arena_memory;
     (void)arena;
@@ -149,13 +151,14 @@ void {self.prefix}_run({self.parameters()});
 #endif
 """
 
-    def function(self, step: Step, name: str) -> str:
+    def function(self, step: Step) -> str:
+        """The parameters and the body of the function of a step."""
         parameters = [
             *(f"{C_TYPES[str(view.buffer.dtype)]} *restrict y{i}" for i, view in enumerate(step.writes)),
             *(f"const {C_TYPES[str(view.buffer.dtype)]} *restrict x{i}" for i, view in enumerate(step.reads)),
         ]
         body = "\n".join(f"    {line}" for line in step.code())
-        return f"static void {name}({', '.join(parameters)}) {{\n{body}\n}}\n"
+        return f"({', '.join(parameters)}) {{\n{body}\n}}\n"
 
     def pointer(self, view: View) -> str:
         buffer, c_type = view.buffer, C_TYPES[str(view.buffer.dtype)]
