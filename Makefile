@@ -20,7 +20,7 @@ demo: $(VENV)/.demo-installed ## clean examples/noisy.wav: writes enhanced.wav a
 test: $(VENV)/.test-installed ## check the style and run all tests (installs PyTorch)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist loadfile
 
 clean: ## remove .venv and what demo and test have made
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis src/*.egg-info enhanced.wav enhanced.png
