@@ -6,6 +6,8 @@ from importlib.util import find_spec
 import numpy as np
 import onnx
 import pytest
+import soundfile
+from compiler import small_step
 from onnx import helper, numpy_helper
 
 from undin import load
@@ -45,6 +47,16 @@ def measured(capsys, *arguments: str) -> dict:
     assert main(["bench", "--json", "--seconds", "0.2", *arguments]) == 0
     (result,) = json.loads(capsys.readouterr().out)
     return result
+
+
+def test_in_integers(tmp_path, capsys):
+    small = str(small_step.save(tmp_path))
+    soundfile.write(tmp_path / "noise.wav", np.random.default_rng(0).normal(0, 0.1, 16_000), 16_000)
+    variant = ("--variant", LEAST) if LEAST else ()
+    in_floats = measured(capsys, small, *variant)
+    in_integers = measured(capsys, small, "--int8", str(tmp_path), *variant)
+    assert in_integers["macs_per_step"] == in_floats["macs_per_step"]
+    assert in_integers["arena_bytes"] != in_floats["arena_bytes"]  # what is rounded lies there too
 
 
 def test_numbers_of_a_shipped_model_fit_each_other(capsys):
