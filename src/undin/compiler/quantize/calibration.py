@@ -19,10 +19,10 @@ from undin.resample import Resampler
 from undin.stft import Analysis
 
 MOST_SECONDS = 120
-"""Of audio: enough for a network of speech to show its range, and the time of a coffee."""
+"""Of audio in all, evenly from the files, so that many files take no longer than a few."""
 
 SECONDS_OF_FILE = 10
-"""Of each file, so that many are heard."""
+"""Of each file at least."""
 
 KEPT = 1 << 17
 """Elements of a tensor, evenly from all frames, by which scales are judged."""
@@ -56,7 +56,7 @@ def frames_of(folder: Path, graph: Graph) -> Iterator[np.ndarray]:
     if not files:
         raise ValueError(f"there is no audio in {folder} to calibrate on")
     analysis = Analysis(metadata.n_fft, metadata.window, metadata.hop)
-    per_file = max(1, -(-MOST_SECONDS // len(files)), SECONDS_OF_FILE)
+    per_file = max(-(-MOST_SECONDS // len(files)), SECONDS_OF_FILE)
     for path in files[:: -(-len(files) * per_file // MOST_SECONDS)]:
         analysis.reset()
         samples = _at_rate(path, metadata.sample_rate, seconds=per_file)
