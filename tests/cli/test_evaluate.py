@@ -62,7 +62,7 @@ def test_an_enhanced_folder_is_scored_beside_the_noisy_one(pairs, enhanced, tmp_
     assert "4 pairs" in printed and "pesq_wb" in printed and f"{clean['pesq_wb']:.3f}" in printed
 
 
-def test_models_are_run_timed_and_asked_what_clean_speech_loses(pairs, tmp_path, capsys):
+def test_models_are_run_timed_and_asked_what_clean_speech_and_noise_lose(pairs, tmp_path, capsys):
     identity = step_models.identity(tmp_path / "identity.onnx", macs_per_second=12_300_000)
     half = step_models.gain(tmp_path / "half.onnx", 0.5)
     assert run(*pairs, *QUICK, "--model", identity, half, "--json", tmp_path / "scores.json") == 0
@@ -71,9 +71,12 @@ def test_models_are_run_timed_and_asked_what_clean_speech_loses(pairs, tmp_path,
     for column, value in noisy["summaries"][0]["mean"].items():
         assert same["summaries"][0]["mean"][column] == pytest.approx(value, abs=1e-3)
         assert halved["summaries"][0]["mean"][column] == pytest.approx(value, abs=1e-3)  # neither sees the level
-    assert list(same["level_loss_db"]) == ["-45", "-35", "-25", "-15", "-5"]
-    assert list(same["level_loss_db"].values()) == pytest.approx([0] * 5, abs=1e-3)
-    assert list(halved["level_loss_db"].values()) == pytest.approx([6.02] * 5, abs=1e-2)
+    for system, lost_db in ((same, 0), (halved, 6.02)):
+        assert list(system["clean"]) == ["-45", "-35", "-25", "-15", "-5"]
+        assert [of["level_loss_db"] for of in system["clean"].values()] == pytest.approx([lost_db] * 5, abs=1e-2)
+        assert list(system["noise_attenuation_db"]) == ["000", "001", "002", "003"]
+        assert list(system["noise_attenuation_db"].values()) == pytest.approx([lost_db] * 4, abs=1e-2)
+    assert same["clean"]["-25"]["pesq_wb"] is None  # was not asked for
     assert 0 < same["real_time_factor"] < 1
     assert same["macs_per_second"] == 12_300_000
     assert "12.3" in capsys.readouterr().out
@@ -87,7 +90,10 @@ def test_scores_do_not_depend_on_the_number_of_processes(shared_data, tmp_path):
     )
     for one, two in zip(alone, together, strict=True):
         assert [file.values for file in one.files] == [file.values for file in two.files]
-        assert one.level_loss_db == two.level_loss_db
+        assert one.noise_attenuation_db == two.noise_attenuation_db
+        assert {level: clean.level_loss_db for level, clean in one.clean.items()} == {
+            level: clean.level_loss_db for level, clean in two.clean.items()
+        }
 
 
 def test_a_silent_reference_is_reported_and_left_out(shared_data, tmp_path, capsys):

@@ -112,6 +112,21 @@ def test_level_loss_of_a_halved_signal_is_6_db_and_pauses_do_not_count(speech):
     assert metrics.level_loss_db(clean, 0 * clean) == np.inf
 
 
+def test_attenuation_of_noise_leaves_the_first_second_out():
+    before = noise(3 * RATE_HZ)
+    after = np.concatenate((before[:RATE_HZ], before[RATE_HZ:] / 10))
+    assert metrics.noise_attenuation_db(before, after) == pytest.approx(20, abs=1e-4)
+    assert metrics.noise_attenuation_db(before, 0 * before) == np.inf
+
+
+@pytest.mark.parametrize("samples", [0, RATE_HZ, 2 * RATE_HZ])
+def test_noise_that_is_over_within_the_first_second_says_nothing(samples):
+    before = noise(samples)
+    before[RATE_HZ:] *= 1e-5
+    with pytest.warns(UndefinedMetricWarning, match="no noise after the first second"):
+        assert np.isnan(metrics.noise_attenuation_db(before, before))
+
+
 def test_active_level_is_the_one_that_mixing_uses(shared_data):
     torch = pytest.importorskip("torch")
     from undin.data.level import active_level_dbfs

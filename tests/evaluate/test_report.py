@@ -9,9 +9,13 @@ import pytest
 
 from undin.evaluate import report
 from undin.evaluate.plot import save_plot
-from undin.evaluate.score import FileScore, SystemScores, evaluate_pairs
+from undin.evaluate.score import CleanScore, FileScore, SystemScores, evaluate_pairs
 
 REASON = "PESQ finds no utterance"
+ALONE = {
+    "clean": {-45: CleanScore(0.25, 4.5), -5: CleanScore(math.inf, math.nan)},
+    "noise_attenuation_db": {"000": 12.0, "001": 30.0, "002": math.nan},
+}
 
 
 def system(name, *, pesq_wb, snr_db=(0, 0, 10), **rest):
@@ -33,7 +37,7 @@ def system(name, *, pesq_wb, snr_db=(0, 0, 10), **rest):
 def systems():
     return [
         system("noisy", pesq_wb=[1.0, 2.0, math.nan]),
-        system("tiny", pesq_wb=[2.0, 3.0, 4.0], macs_per_second=45e6, level_loss_db={-45: 0.25, -5: math.inf}),
+        system("tiny", pesq_wb=[2.0, 3.0, 4.0], macs_per_second=45e6, **ALONE),
     ]
 
 
@@ -52,7 +56,9 @@ def test_text_shows_systems_snrs_speed_losses_and_reasons(systems):
     assert ["noisy", "1.500", "10.00"] in rows
     assert ["tiny", "3.000", "10.00", "0.0500", "45.0"] in rows  # 0.3 s of processor for 6 s of audio
     assert ["10", "1", "tiny", "4.000", "20.00"] in rows
-    assert ["tiny", "0.25", "inf"] in rows
+    assert ["tiny", *"dB that it loses".split(), "0.25", "inf"] in rows
+    assert ["tiny", "its", "PESQ-WB", "4.50", "nan"] in rows
+    assert ["tiny", "2", "21.0", "21.0", "50", "%"] in rows  # of noise, where one pair has none that counts
     assert f"noisy: pesq_wb is undefined for 1 of 3 pairs and left out (002: {REASON})" in text
 
 
@@ -74,7 +80,9 @@ def test_json_is_standard_and_complete(systems):
     }
     assert tiny["summaries"][0]["mean"] == {"pesq_wb": 3.0, "si_sdr": 10.0}
     assert tiny["real_time_factor"] == pytest.approx(0.05)
-    assert tiny["level_loss_db"] == {"-45": 0.25, "-5": None}
+    assert tiny["clean"]["-45"] == {"level_loss_db": 0.25, "pesq_wb": 4.5}
+    assert tiny["clean"]["-5"] == {"level_loss_db": None, "pesq_wb": None}
+    assert tiny["noise_attenuation_db"] == {"000": 12.0, "001": 30.0, "002": None}
 
 
 def test_csv_has_a_row_for_each_system_and_file(systems):

@@ -1,4 +1,4 @@
-"""How good one enhanced signal is: PESQ, STOI, SI-SDR, DNSMOS and the level that clean speech loses.
+"""How good one enhanced signal is: PESQ, STOI, SI-SDR, DNSMOS, and the level that clean speech or noise alone loses.
 
 Every function takes one signal, or one pair, at 16 kHz. Where a metric has no value (a silent reference, an utterance
 too short) it returns NaN and says why by an `UndefinedMetricWarning`, so that one odd file never ends a long run.
@@ -17,6 +17,8 @@ DNSMOS_WINDOW_SAMPLES = int(DNSMOS_WINDOW_SECONDS * SAMPLE_RATE_HZ)
 ACTIVITY_FRAME_SAMPLES = 320
 ACTIVITY_HANGOVER_FRAMES = 10
 ACTIVITY_MARGIN_DB = 15.9
+NOISE_SETTLING_SAMPLES = SAMPLE_RATE_HZ
+SILENCE_DBFS = -80
 
 
 class UndefinedMetricWarning(UserWarning):
@@ -251,3 +253,31 @@ def level_loss_db(clean: np.ndarray, enhanced: np.ndarray) -> float:
         return _undefined("clean holds no active speech")
     with np.errstate(divide="ignore"):
         return float(10 * np.log10(_frame_power(clean)[active].mean() / _frame_power(enhanced)[active].mean()))
+
+
+def noise_attenuation_db(noise: np.ndarray, enhanced: np.ndarray) -> float:
+    """Level that noise without speech loses on its way through a network, its first second aside.
+
+    In that second a network that starts afresh learns what the noise is like.
+
+    Parameters
+    ----------
+    noise : ndarray, shape (N,)
+        Noise as it went in, 16 kHz.
+    enhanced : ndarray, shape (N,)
+        What came out, aligned with it.
+
+    Returns
+    -------
+    float
+        Decibels, 0 for an untouched signal; infinite where nothing comes out, NaN where no noise above -80 dBFS is
+        left after the second.
+    """
+    _refuse_other_shapes(noise=noise, enhanced=enhanced)
+    before, after = (np.square(signal[NOISE_SETTLING_SAMPLES:], dtype=np.float64).sum() for signal in (noise, enhanced))
+    if not np.isfinite([before, after]).all():
+        return _undefined("the noise or what is left of it holds NaN or infinity")
+    if before <= 10 ** (SILENCE_DBFS / 10) * max(0, len(noise) - NOISE_SETTLING_SAMPLES):
+        return _undefined("there is no noise after the first second")
+    with np.errstate(divide="ignore"):
+        return float(10 * np.log10(before / after))

@@ -4,13 +4,15 @@ import csv
 import io
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from statistics import fmean, median
 
 from undin.evaluate.score import SystemScores, mean_and_spread
 
 DECIMALS = {"si_sdr": 2}
-TEXT_COLUMNS = {"system", "dBFS"}
+TEXT_COLUMNS = {"system", "alone"}
+GONE_DB = 20
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,26 @@ def _summarise(scores: SystemScores, snr_db: float | None) -> Summary:
     return Summary(scores.name, snr_db, len(files), mean, spread, undefined)
 
 
+@dataclass(frozen=True)
+class NoiseSummary:
+    """By how many dB one model attenuates noise alone; `share` of the pairs lose `GONE_DB` or more."""
+
+    pairs: int
+    mean_db: float
+    median_db: float
+    share: float
+
+
+def summarise_noise(scores: SystemScores) -> NoiseSummary:
+    """Sum up what noise alone loses in those pairs where there is any after its first second."""
+    lost_db = [value for value in scores.noise_attenuation_db.values() if not math.isnan(value)]
+    if not lost_db:
+        return NoiseSummary(0, math.nan, math.nan, math.nan)
+    return NoiseSummary(len(lost_db), fmean(lost_db), median(lost_db), fmean(value >= GONE_DB for value in lost_db))
+
+
 def to_text(systems: Sequence[SystemScores]) -> str:
-    """Render the tables that `undin evaluate` prints: all pairs, each SNR, and what clean speech loses."""
+    """Render the tables that `undin evaluate` prints: all pairs, each SNR, clean speech alone, noise alone."""
     everything = {scores.name: summarise(scores) for scores in systems}
     files = systems[0].files
     minutes = sum(file.audio_seconds for file in files) / 60
@@ -68,13 +88,16 @@ def to_text(systems: Sequence[SystemScores]) -> str:
         rows = [{"snr_db": f"{s.snr_db:g}", "pairs": str(s.pairs), "system": s.system} | _cells(s.mean) for s in by_snr]
         blocks.append(_table(rows))
 
-    lossy = [scores for scores in systems if scores.level_loss_db]
-    if lossy:
+    models = [scores for scores in systems if scores.clean]
+    if models:
         rows = [
-            {"dBFS": scores.name} | {str(level): f"{loss:.2f}" for level, loss in scores.level_loss_db.items()}
-            for scores in lossy
+            {"system": scores.name, "alone": title} | {f"{level} dBFS": f"{value:.2f}" for level, value in row.items()}
+            for scores in models
+            for title, row in _clean_rows(scores)
         ]
-        blocks.append("dB that active frames of clean speech lose, by the level that goes in\n" + _table(rows))
+        blocks.append("clean speech alone, by the level of its active frames that goes in\n" + _table(rows))
+        rows = [{"system": scores.name} | _noise_cells(summarise_noise(scores)) for scores in models]
+        blocks.append("dB that noise alone loses after its first second\n" + _table(rows))
 
     if notes := [note for scores in systems for note in _undefined_notes(scores)]:
         blocks.append("\n".join(notes))
@@ -88,7 +111,9 @@ def to_json(systems: Sequence[SystemScores]) -> str:
             "systems": [
                 _finite(
                     {"name": scores.name, "real_time_factor": scores.real_time_factor}
-                    | {"macs_per_second": scores.macs_per_second, "level_loss_db": scores.level_loss_db}
+                    | {"macs_per_second": scores.macs_per_second}
+                    | {"clean": {level: asdict(clean) for level, clean in scores.clean.items()}}
+                    | {"noise_attenuation_db": scores.noise_attenuation_db}
                     | {"summaries": [asdict(summary) for summary in summarise(scores)]}
                     | {"files": [asdict(file) for file in scores.files]}
                 )
@@ -111,6 +136,18 @@ def to_csv(systems: Sequence[SystemScores]) -> str:
             row = {"system": scores.name} | {name: getattr(file, name) for name in columns[1:5]} | file.values
             writer.writerow({name: "" if value != value else value for name, value in row.items()})
     return text.getvalue()
+
+
+def _clean_rows(scores: SystemScores) -> Iterator[tuple[str, dict[int, float]]]:
+    yield "dB that it loses", {level: clean.level_loss_db for level, clean in scores.clean.items()}
+    pesq_wb = {level: clean.pesq_wb for level, clean in scores.clean.items()}
+    if not all(map(math.isnan, pesq_wb.values())):
+        yield "its PESQ-WB", pesq_wb
+
+
+def _noise_cells(summary: NoiseSummary) -> dict[str, str]:
+    values = {"mean": f"{summary.mean_db:.1f}", "median": f"{summary.median_db:.1f}"}
+    return {"pairs": f"{summary.pairs}"} | values | {f"{GONE_DB} dB or more": f"{100 * summary.share:.0f} %"}
 
 
 def _cells(values: dict[str, float]) -> dict[str, str]:

@@ -25,7 +25,7 @@ from undin.evaluate.pairs import Pair, find_pairs
 NOISY = "noisy"
 ENHANCED = "enhanced"
 CLEAN_LEVELS_DBFS = (-45, -35, -25, -15, -5)
-CLEAN_FILES = 5
+CLEAN_FILES = 20
 
 # name on the command line → (columns, function of clean and enhanced that returns one value a column)
 METRICS: dict[str, tuple[tuple[str, ...], Callable[[np.ndarray, np.ndarray], Sequence[float]]]] = {
@@ -56,14 +56,30 @@ class FileScore:
     processing_seconds: float | None = None
 
 
+@dataclass(frozen=True)
+class CleanScore:
+    """What a model does to clean speech: the level that this loses, dB, and the PESQ of what comes out against it.
+
+    NaN is what was not chosen or has no value.
+    """
+
+    level_loss_db: float
+    pesq_wb: float
+
+
 @dataclass
 class SystemScores:
-    """Everything measured of one system: `noisy`, `enhanced` (a folder), or a model by name."""
+    """Everything measured of one system: `noisy`, `enhanced` (a folder), or a model by name.
+
+    What follows `macs_per_second` is known of models alone: means over up to `CLEAN_FILES` files of clean speech, by
+    the level in dBFS that goes in, and by pair what `metrics.noise_attenuation_db` says of its noise without speech.
+    """
 
     name: str
     files: list[FileScore] = field(default_factory=list)
     macs_per_second: float | None = None
-    level_loss_db: dict[int, float] = field(default_factory=dict)
+    clean: dict[int, CleanScore] = field(default_factory=dict)
+    noise_attenuation_db: dict[str, float] = field(default_factory=dict)
 
     @property
     def real_time_factor(self) -> float | None:
@@ -165,16 +181,20 @@ def evaluate_pairs(
 
     score = [partial(_score_files, pair, name, chosen=chosen) for pair in pairs for name in systems]
     spread = np.linspace(0, len(pairs) - 1, min(CLEAN_FILES, len(pairs))).astype(int)
-    lose = [partial(_level_losses_db, pairs[i].clean, model) for i in spread for model in models]
-    results = _run_all(score + lose, jobs=jobs or os.cpu_count() or 1, progress=progress)
+    clean = [partial(_score_clean, pairs[i], model, chosen=chosen) for i in spread for model in models]
+    noise = [partial(_attenuate_noise, pair, model) for pair in pairs for model in models]
+    results = iter(_run_all([*score, *clean, *noise], jobs=jobs or os.cpu_count() or 1, progress=progress))
 
     for task, result in zip(score, results, strict=False):
         systems[task.args[1]].files.append(result)
-    for model in models:
-        losses = [result for task, result in zip(lose, results[len(score) :], strict=True) if task.args[1] == model]
-        systems[model].level_loss_db = {
-            level: mean_and_spread([loss[level] for loss in losses])[0] for level in CLEAN_LEVELS_DBFS
-        }
+    of_clean = {model: [] for model in models}
+    for task, result in zip(clean, results, strict=False):
+        of_clean[task.args[1]].append(result)
+    for model, files in of_clean.items():
+        systems[model].clean = {level: _mean([file[level] for file in files]) for level in CLEAN_LEVELS_DBFS}
+    for task, result in zip(noise, results, strict=True):
+        pair, model = task.args
+        systems[model].noise_attenuation_db[pair.id] = result
     return list(systems.values())
 
 
@@ -241,14 +261,31 @@ def _score_files(pair: Pair, system: str, *, chosen: Collection[str]) -> FileSco
     return FileScore(pair.id, pair.snr_db, pair.seconds, values, undefined, processing_seconds)
 
 
-def _level_losses_db(clean: Path, model: str) -> dict[int, float]:
-    """Measure what a model takes from clean speech at each active level; peaks clip as they would in a sound card."""
-    speech = _read(clean)
-    losses = {}
+def _score_clean(pair: Pair, model: str, *, chosen: Collection[str]) -> dict[int, CleanScore]:
+    """Measure what a model does to clean speech at each active level; peaks clip as they would in a sound card."""
+    speech = _read(pair.clean)
+    scores = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UndefinedMetricWarning)  # a file without speech says nothing of levels
         for level_dbfs in CLEAN_LEVELS_DBFS:
             gain = 10 ** ((level_dbfs - metrics.active_level_dbfs(speech)) / 20)
             fed = np.clip(speech * np.float32(gain), -1, 1)
-            losses[level_dbfs] = metrics.level_loss_db(fed, _enhance(fed, model))
-    return losses
+            output = _enhance(fed, model)
+            pesq_wb = metrics.pesq_wb(fed, output) if "pesq_wb" in chosen else float("nan")
+            scores[level_dbfs] = CleanScore(metrics.level_loss_db(fed, output), pesq_wb)
+    return scores
+
+
+def _mean(scores: Sequence[CleanScore]) -> CleanScore:
+    return CleanScore(
+        mean_and_spread([score.level_loss_db for score in scores])[0],
+        mean_and_spread([score.pesq_wb for score in scores])[0],
+    )
+
+
+def _attenuate_noise(pair: Pair, model: str) -> float:
+    """Measure by how much a model attenuates the noise of a pair, which is what sets the noisy from the clean file."""
+    noise = _read(pair.noisy) - _read(pair.clean)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UndefinedMetricWarning)  # some noises end within the second that does not count
+        return metrics.noise_attenuation_db(noise, _enhance(noise, model))
