@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from undin.nn.spectrum import Spectrum
-from undin.train import perceptual
+from undin.train import intelligibility, perceptual
 
 POWER_FLOOR = 1e-8
 """Added to |X|² before a root or a division: 1e-4 in amplitude, below 16-bit noise in a frame of 512 samples."""
@@ -166,6 +166,11 @@ def perceived_disturbance(signals: Signals) -> Tensor:
     return perceptual.perceived_disturbance(signals.estimate, signals.clean, sample_rate=signals.sample_rate)
 
 
+def stoi(signals: Signals) -> Tensor:
+    """One minus short-time objective intelligibility, 0 where clean speech is too short; see `intelligibility`."""
+    return 1 - intelligibility.stoi(signals.estimate, signals.clean, sample_rate=signals.sample_rate)
+
+
 LOSSES: dict[str, Callable[..., Tensor]] = {
     loss.__name__: loss
     for loss in (
@@ -179,6 +184,7 @@ LOSSES: dict[str, Callable[..., Tensor]] = {
         ideal_amplitude_mask,
         consistency,
         perceived_disturbance,
+        stoi,
     )
 }
 

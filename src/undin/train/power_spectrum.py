@@ -1,0 +1,61 @@
+"""The power spectrum of overlapping frames, with a gradient of its own.
+
+Autograd would take the gradient of a real transform by a complex one of twice the size and put the frames together by a
+general scatter, which costs three times as much. Losses that hear only power use this; spectra with phase are in
+``nn/spectrum.py``.
+"""
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.nn import functional
+
+
+def power_spectrum(wave: Tensor, window: Tensor, *, hop: int, n_fft: int) -> Tensor:
+    """Squared magnitudes of all whole frames.
+
+    Parameters
+    ----------
+    wave : Tensor
+        ``(B, N)``, at least as long as the window.
+    window : Tensor
+        ``(samples,)``; each frame is multiplied by it and padded with zeros to `n_fft`.
+    hop : int
+        Samples between frames, a divisor of ``samples``.
+    n_fft : int
+        Even.
+
+    Returns
+    -------
+    Tensor
+        ``(B, T, n_fft // 2 + 1)`` with ``T = (N − samples) // hop + 1``.
+    """
+    return _PowerSpectrum.apply(wave, window, hop, n_fft)
+
+
+class _PowerSpectrum(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, wave: Tensor, window: Tensor, hop: int, n_fft: int) -> Tensor:
+        padding = (0, n_fft - len(window))
+        frames = functional.pad(wave, padding).unfold(1, n_fft, hop) * functional.pad(window, padding)
+        spec = torch.fft.rfft(frames)
+        ctx.save_for_backward(spec, window)
+        ctx.samples, ctx.hop, ctx.n_fft = wave.shape[1], hop, n_fft
+        return torch.square(spec.real) + torch.square(spec.imag)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, None, None]:
+        spec, window = ctx.saved_tensors
+        # 2 X is the gradient of |X|². The inverse transform counts every bin twice but the first and the last.
+        weighted = spec * gradient
+        weighted[..., 0] *= 2
+        weighted[..., -1] *= 2
+        frames = torch.fft.irfft(weighted, ctx.n_fft, norm="forward")
+        count, steps = frames.shape[1], len(window) // ctx.hop
+        wave_gradient = frames.new_zeros(len(frames), ctx.samples)
+        blocks = wave_gradient[:, : (count + steps - 1) * ctx.hop].unflatten(1, (-1, ctx.hop))
+        for step in range(steps):
+            part = slice(step * ctx.hop, (step + 1) * ctx.hop)
+            blocks[:, step : step + count].addcmul_(frames[..., part], window[part])
+        return wave_gradient, None, None, None
