@@ -11,8 +11,8 @@ from torch.nn import functional
 
 from undin.nn.attention import TimeFrequencyAttention
 from undin.nn.convolutions import CausalConv, SubPixelConv, TransposedConv
-from undin.nn.layers import FullBandRecurrent, Recurrent
 from undin.nn.norms import FrameNorm, RunningNorm
+from undin.nn.recurrent import FullBandRecurrent, Recurrent
 
 BATCH, CHANNELS, BANDS, FRAMES = 2, 4, 6, 40
 

@@ -8,18 +8,21 @@ Features are ``(B, C, T, F)``: batch, channels, frames, bins or sub-bands, in ch
 layout for convolutions over frequency on CPU and keeps channels innermost for the recurrent cells. Spectra at the
 border of a network are ``(B, T, F, 2)``: real and imaginary part.
 
-This file holds what nearly every network uses: the protocol, batch normalisation, recurrent cells, layouts. Layers with
-a theme of their own lie beside it: `convolutions.py`, `norms.py`, `attention.py`. No network is here and nothing that
+This file holds what nearly every network uses: the protocol, layers with a norm, layouts. Layers with a theme of their
+own lie beside it: `recurrent.py`, `convolutions.py`, `norms.py`, `attention.py`. No network is here and nothing that
 looks ahead. Read `networks/undin.py` next.
 """
 
+import ctypes
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from undin.nn.batch_norm import BatchNorm
+from undin.nn.kernels import address, library
 
 
 class Streaming(nn.Module):
@@ -91,34 +94,38 @@ class Normed(nn.Module):
     ----------
     layer : Conv2d, ConvTranspose2d, Linear or BandMix
         The first two put channels second, the others last.
+    rectify : bool
+        A rectifier (ReLU) comes last.
     """
 
-    def __init__(self, layer: nn.Module):
+    def __init__(self, layer: nn.Module, *, rectify: bool = False):
         super().__init__()
         self.layer = layer
         self.channels_last = isinstance(layer, nn.Linear | BandMix)
-        self.norm = BatchNorm(layer.out_features if self.channels_last else layer.out_channels)
+        channels = layer.out_features if self.channels_last else layer.out_channels
+        self.norm = BatchNorm(channels, rectify=rectify)
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the layer, then normalise each of its output channels."""
         x = self.layer(x)
-        if self.channels_last:
-            return self.norm(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
-        return self.norm(x)
+        return self.norm.channels_last(x) if self.channels_last else self.norm(x)
 
     def folded(self) -> nn.Module:
-        """Return one layer that computes what layer and norm compute in evaluation."""
+        """Return what computes, in evaluation, the same without a norm."""
         if isinstance(self.layer, nn.Linear):
-            return fuse_linear_bn_eval(self.layer, self.norm)
-        if isinstance(self.layer, BandMix):
-            return self.layer.fused(self.norm)
-        return fuse_conv_bn_eval(self.layer, self.norm, transpose=isinstance(self.layer, nn.ConvTranspose2d))
+            layer = fuse_linear_bn_eval(self.layer, self.norm)
+        elif isinstance(self.layer, BandMix):
+            layer = self.layer.fused(self.norm)
+        else:
+            layer = fuse_conv_bn_eval(self.layer, self.norm, transpose=isinstance(self.layer, nn.ConvTranspose2d))
+        return nn.Sequential(layer, nn.ReLU()) if self.norm.rectify else layer
 
 
 class BandMix(nn.Module):
     """Exchange across sub-bands: every channel mixes its bands by a matrix of its own.
 
-    A matrix for every channel costs no more arithmetic than one they share.
+    A matrix for every channel costs no more arithmetic than one they share. In training on CPUs it runs in C
+    (``kernels/band_mix.c``).
 
     Parameters
     ----------
@@ -134,9 +141,16 @@ class BandMix(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Mix time-major ``(T, B, K, C)`` over K."""
         frames, batch, bands, channels = x.shape
+        if self._functions(x):
+            return _BandMix.apply(x, self.weight, self._functions(x))
         y = torch.bmm(x.permute(3, 0, 1, 2).reshape(channels, frames * batch, bands), self.weight)
         y = y.permute(1, 2, 0).reshape(x.shape)
         return y if self.bias is None else y + self.bias
+
+    def _functions(self, x: Tensor) -> ctypes.CDLL | None:
+        bands, channels = x.shape[2:]
+        usable = self.training and x.device.type == "cpu" and x.dtype == torch.float32 and bands % 4 == 0
+        return library("band_mix", bands=bands, channels=channels) if usable else None
 
     def fused(self, norm: BatchNorm) -> "BandMix":
         """Return a copy that also applies a norm's fixed scale and shift."""
@@ -144,7 +158,32 @@ class BandMix(nn.Module):
         scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
         copy.weight = nn.Parameter(self.weight * scale[:, None, None])
         copy.bias = nn.Parameter(norm.bias - norm.running_mean * scale)
-        return copy
+        return copy.eval()
+
+
+class _BandMix(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x: Tensor, weight: Tensor, functions: ctypes.CDLL) -> Tensor:
+        x = x.contiguous()
+        ctx.save_for_backward(x, weight)
+        ctx.functions = functions
+        y = torch.empty_like(x)
+        functions.undin_band_mix_forward(_rows(x), *map(address, (x, weight, y)))
+        return y
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, gradient: Tensor):
+        x, weight = ctx.saved_tensors
+        x_gradient, weight_gradient = torch.empty_like(x), torch.empty_like(weight)
+        ctx.functions.undin_band_mix_backward(
+            _rows(x), *map(address, (gradient.contiguous(), x, weight, x_gradient, weight_gradient))
+        )
+        return x_gradient, weight_gradient, None
+
+
+def _rows(x: Tensor) -> ctypes.c_ssize_t:
+    return ctypes.c_ssize_t(x.shape[0] * x.shape[1])
 
 
 def fold_norms(network: nn.Module) -> None:
@@ -154,76 +193,6 @@ def fold_norms(network: nn.Module) -> None:
             setattr(network, name, child.folded())
         else:
             fold_norms(child)
-
-
-RECURRENT_CELLS = {"gru": nn.GRU, "lstm": nn.LSTM, "rnn": nn.RNN}
-
-
-class Recurrent(Streaming):
-    """A stack of GRU, LSTM or plain RNN cells over time, its weights shared by all bands.
-
-    Parameters
-    ----------
-    cell : {"gru", "lstm", "rnn"}
-    size_in, hidden : int
-        Features a band brings, and units of each cell.
-    bands : int
-        Bands that run side by side with the same weights, each with its own state.
-    layers : int
-        Cells stacked on each other.
-    """
-
-    def __init__(self, cell: str, size_in: int, hidden: int, *, bands: int = 1, layers: int = 1):
-        super().__init__()
-        if cell not in RECURRENT_CELLS:
-            raise ValueError(f"unknown recurrent cell {cell!r}: choose one of {', '.join(RECURRENT_CELLS)}")
-        self.cells = RECURRENT_CELLS[cell](size_in, hidden, layers)
-        self.parts = 2 if cell == "lstm" else 1
-        self.shape = (layers, bands, hidden)
-        self.state_size = self.parts * layers * bands * hidden
-
-    def forward(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Map time-major ``(T, B, bands, size_in)`` to ``(T, B, bands, hidden)``.
-
-        Time comes first because PyTorch's cells run about three times faster on CPU so than batch first.
-        """
-        frames, batch, bands, _ = x.shape
-        layers, _, hidden = self.shape
-        # (B, parts · layers · bands · hidden) → (parts, layers, B · bands, hidden), as the cells want it.
-        state = state.view(batch, self.parts, layers, bands, hidden).permute(1, 2, 0, 3, 4)
-        state = state.reshape(self.parts, layers, batch * bands, hidden)
-        x, last = self.cells(x.reshape(frames, batch * bands, -1), tuple(state) if self.parts == 2 else state[0])
-        last = torch.stack(last) if self.parts == 2 else last[None]
-        last = last.view(self.parts, layers, batch, bands, hidden).permute(2, 0, 1, 3, 4)
-        return x.view(frames, batch, bands, hidden), last.reshape(batch, -1)
-
-
-class FullBandRecurrent(Streaming):
-    """Recurrent cells that read all channels and bands of a frame as one vector and return as many features.
-
-    Parameters
-    ----------
-    cell : {"gru", "lstm", "rnn"}
-    channels, bands : int
-        C and F of the features.
-    hidden : int
-        Units of each cell; unless they are as many as the features, a linear layer leads back to the features.
-    layers : int
-        Cells stacked on each other.
-    """
-
-    def __init__(self, cell: str, channels: int, bands: int, *, hidden: int, layers: int = 1):
-        super().__init__()
-        features = channels * bands
-        self.recurrent = Recurrent(cell, features, hidden, layers=layers)
-        self.state_size = self.recurrent.state_size
-        self.project = nn.Identity() if hidden == features else nn.Linear(hidden, features)
-
-    def forward(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Map ``(B, C, T, F)`` to the same shape."""
-        x = time_major(x)
-        y, state = self.recurrent(x.flatten(2)[:, :, None], state)
-        return channels_second(self.project(y).view(x.shape)), state
 
 
 def time_major(x: Tensor) -> Tensor:

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from undin.nn.convolutions import CausalConv, TransposedConv
-from undin.nn.layers import Flow, FullBandRecurrent, Streaming, compressed_magnitude, total_state
+from undin.nn.layers import Flow, Streaming, compressed_magnitude, total_state
+from undin.nn.recurrent import FullBandRecurrent
 
 
 class CRN(Streaming):

@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from undin.nn.layers import Flow, Normed, Recurrent, Streaming, compressed_magnitude, total_state
+from undin.nn.layers import Flow, Normed, Streaming, compressed_magnitude, total_state
 from undin.nn.norms import RunningNorm
+from undin.nn.recurrent import Recurrent
 
 FEATURES = ("linear", "log_mel")
 
@@ -107,7 +108,7 @@ class MaskRNN(Streaming):
                 self.register_buffer(name, torch.from_numpy(matrix), persistent=False)
         self.normaliser = RunningNorm(1, bands, time_constant_frames=normaliser_frames) if normaliser_frames else None
         self.recurrent = Recurrent(cell, bands, hidden, layers=layers)
-        self.dense = Normed(nn.Linear(hidden, bands, bias=False))
+        self.dense = Normed(nn.Linear(hidden, bands, bias=False), rectify=True)
         self.mask = nn.Linear(bands, bands)
         self.state_size = total_state(self._layers())
 
@@ -121,7 +122,7 @@ class MaskRNN(Streaming):
         if self.normaliser:
             x = flow(self.normaliser, x[:, None])[:, 0]
         x = flow(self.recurrent, x.transpose(0, 1)[:, :, None])
-        mask = torch.sigmoid(self.mask(torch.relu(self.dense(x))))[:, :, 0].transpose(0, 1)
+        mask = torch.sigmoid(self.mask(self.dense(x)))[:, :, 0].transpose(0, 1)
         if self.mel:
             mask = mask @ self.to_bins
         return spec * mask[..., None], flow.state()

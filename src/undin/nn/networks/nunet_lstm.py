@@ -4,8 +4,9 @@ Cha et al., JKICS 2023: convolutions span one frame, and an LSTM over all bands 
 far fewer past frames to keep and to shift.
 """
 
-from undin.nn.layers import FullBandRecurrent, Streaming
+from undin.nn.layers import Streaming
 from undin.nn.networks.nunet_tls import NUNetTLS
+from undin.nn.recurrent import FullBandRecurrent
 
 
 class NUNetLSTM(NUNetTLS):

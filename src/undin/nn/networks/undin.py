@@ -14,7 +14,6 @@ from torch.nn import functional
 from undin.nn.layers import (
     BandMix,
     Normed,
-    Recurrent,
     Streaming,
     channels_second,
     complex_product,
@@ -23,6 +22,7 @@ from undin.nn.layers import (
     time_major,
     total_state,
 )
+from undin.nn.recurrent import Recurrent
 
 
 class ConvBlock(nn.Module):
@@ -30,11 +30,11 @@ class ConvBlock(nn.Module):
 
     def __init__(self, channels: int):
         super().__init__()
-        self.conv = Normed(nn.Conv2d(channels, channels, (1, 3), padding=(0, 1), bias=False))
+        self.conv = Normed(nn.Conv2d(channels, channels, (1, 3), padding=(0, 1), bias=False), rectify=True)
 
     def forward(self, x: Tensor) -> Tensor:
         """Transform ``(B, C, T, F)``."""
-        return x + torch.relu(self.conv(x))
+        return x + self.conv(x)
 
 
 class SubBandBlock(Streaming):
@@ -53,13 +53,13 @@ class SubBandBlock(Streaming):
         self.recurrent = Recurrent("gru", channels, channels, bands=bands)
         self.state_size = self.recurrent.state_size
         self.project = Normed(nn.Linear(channels, channels, bias=False))
-        self.mix = Normed(BandMix(channels, bands))
+        self.mix = Normed(BandMix(channels, bands), rectify=True)
 
     def forward(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Transform time-major ``(T, B, K, C)``."""
         y, state = self.recurrent(x, state)
         x = x + self.project(y)
-        return x + torch.relu(self.mix(x)), state
+        return x + self.mix(x), state
 
 
 class Undin(Streaming):
@@ -103,10 +103,12 @@ class Undin(Streaming):
         stem_kernel, stem_padding = (1, 2 * self.bins_per_band), (0, self.bins_per_band // 2)
         squeeze_kernel, squeeze_padding = (1, 2 * squeeze), (0, squeeze // 2)
 
-        self.stem = Normed(nn.Conv2d(2, channels, stem_kernel, (1, self.bins_per_band), stem_padding, bias=False))
+        self.stem = Normed(
+            nn.Conv2d(2, channels, stem_kernel, (1, self.bins_per_band), stem_padding, bias=False), rectify=True
+        )
         self.down_blocks = nn.Sequential(*(ConvBlock(channels) for _ in range(depth)))
         self.squeeze = Normed(
-            nn.Conv2d(channels, band_channels, squeeze_kernel, (1, squeeze), squeeze_padding, bias=False)
+            nn.Conv2d(channels, band_channels, squeeze_kernel, (1, squeeze), squeeze_padding, bias=False), rectify=True
         )
         self.blocks = nn.ModuleList(SubBandBlock(band_channels, sub_bands) for _ in range(blocks))
         self.state_size = total_state(self.blocks)
@@ -122,9 +124,9 @@ class Undin(Streaming):
         noisy = spec[:, :, : self.bins]
         x = compress(noisy, self.compression).permute(0, 3, 1, 2)
         x = x.contiguous(memory_format=torch.channels_last)
-        x = down = self.down_blocks(torch.relu(self.stem(x)))
+        x = down = self.down_blocks(self.stem(x))
 
-        x = time_major(torch.relu(self.squeeze(x)))
+        x = time_major(self.squeeze(x))
         x, state = run_in_order(self.blocks, x, state)
         x = self.expand(channels_second(x))
 

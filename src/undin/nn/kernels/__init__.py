@@ -1,0 +1,74 @@
+"""C for what torch does slowly on CPUs in training: recurrences of many small steps, and batch norms of few channels.
+
+Each file of C here is compiled once for every size it is wanted for, with the compiler and the headers that compiled
+models are made of, and kept in the user's cache. Where there is no C compiler, torch does the work: same results, about
+half the speed. Who calls the functions: ``nn/recurrent.py`` and ``nn/batch_norm.py``.
+"""
+
+import ctypes
+import hashlib
+import subprocess
+import sys
+from functools import lru_cache
+from pathlib import Path
+
+from torch import Tensor
+
+from undin.compiler import cache
+from undin.compiler.build import FLAGS, KERNELS, find_compiler
+from undin.files import replacing
+
+HERE = Path(__file__).parent
+
+
+def address(tensor: Tensor) -> ctypes.c_void_p:
+    """Where the numbers of a contiguous tensor begin."""
+    return ctypes.c_void_p(tensor.data_ptr())
+
+
+@lru_cache
+def library(name: str, **sizes: int) -> ctypes.CDLL | None:
+    """Load the functions of a file of this folder.
+
+    Parameters
+    ----------
+    name : str
+        The file's stem.
+    **sizes : int
+        Its constants, by their names in C but in lower case.
+
+    Returns
+    -------
+    CDLL or None
+        None where no C compiler is at hand, or it fails.
+    """
+    target = cache.this_machine()
+    try:
+        compiler = find_compiler(target)
+        command = [
+            *compiler.command,
+            *compiler.flags(target, target.variants[-1]),
+            *(*FLAGS, *target.flags, "-shared", f"-I{KERNELS}"),
+            *(f"-D{size.upper()}={value}" for size, value in sizes.items()),
+            str(HERE / f"{name}.c"),
+        ]
+        place = cache.cache_folder() / _key(command) / target.library.format(name)
+        if not place.is_file():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with replacing(place) as partial:
+                subprocess.run([*command, "-o", str(partial)], check=True, capture_output=True, text=True)
+        return ctypes.CDLL(str(place))
+    except subprocess.CalledProcessError as error:
+        reason = error.stderr.strip().partition("\n")[0]
+    except OSError as error:
+        reason = str(error)
+    print(f"undin: training without kernels in C, which is slower: {reason}", file=sys.stderr)
+    return None
+
+
+def _key(command: list[str]) -> str:
+    """What a library depends on: how it is compiled, and all that it may include."""
+    digest = hashlib.sha256(repr(command).encode())
+    for path in sorted([*KERNELS.glob("*.h"), *HERE.glob("*.c")]):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:32]
