@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import step_models
 
+from undin.cache import UNUSED_DAYS, cache_folder
 from undin.compiler import cache
-from undin.compiler.cache import UNUSED_DAYS, cache_folder, cached_library
+from undin.compiler.cache import cached_library
 from undin.compiler.targets import TARGETS
 from undin.engine import NotInstalled
 

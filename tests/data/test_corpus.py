@@ -1,10 +1,13 @@
 """Decoding folders: any rate, format and channel count; damaged files are named and left out."""
 
+import os
+
 import numpy as np
 import pytest
 import soundfile
 import torch
 
+from undin.data import corpus
 from undin.data.corpus import Corpus, read_mono
 
 
@@ -70,3 +73,49 @@ def test_read_mono_mixes_channels(tmp_path):
     audio, rate = read_mono(tmp_path / "x.wav")
     assert rate == 8000 and audio.shape == (100,)
     np.testing.assert_allclose(audio, 0.125, atol=1e-4)
+
+
+def change_samples_unseen(path) -> None:
+    """Silence a file behind the back of whoever looks at its size and time of change alone."""
+    status = path.stat()
+    audio, rate = soundfile.read(path)
+    soundfile.write(path, np.zeros_like(audio), rate)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert path.stat().st_size == status.st_size
+
+
+def test_the_same_files_are_decoded_once(tmp_path, capsys):
+    soundfile.write(tmp_path / "good.wav", tone(16000), 16000)
+    (tmp_path / "torn.flac").write_bytes(b"fLaC torn")
+    options = {"sample_rate": 16000, "trim_silence_db": 40.0}
+    first = Corpus.load(tmp_path, **options)
+    change_samples_unseen(tmp_path / "good.wav")
+    again = Corpus.load(tmp_path, **options)
+    for name in ("samples", "starts", "lengths"):
+        assert torch.equal(getattr(first, name), getattr(again, name))
+    assert first.names == again.names
+    assert capsys.readouterr().err.count("torn.flac") == 2
+
+    with pytest.raises(ValueError, match="none of 2 files"):  # other settings, so it is read anew
+        Corpus.load(tmp_path, sample_rate=8000)
+    soundfile.write(tmp_path / "good.wav", tone(16000, hz=300), 16000)
+    assert not torch.equal(Corpus.load(tmp_path, **options).samples, first.samples)
+
+
+def test_a_cache_that_cannot_be_written_costs_a_sentence_and_no_more(tmp_path, monkeypatch, capsys):
+    for variable in ("XDG_CACHE_HOME", "HOME", "LOCALAPPDATA"):
+        monkeypatch.setenv(variable, str(tmp_path / "home"))
+    (tmp_path / "home").touch()  # a file where the folder should be
+    (tmp_path / "audio").mkdir()
+    soundfile.write(tmp_path / "audio/x.wav", tone(16000), 16000)
+    assert len(Corpus.load(tmp_path / "audio", sample_rate=16000).samples) == len(tone(16000))
+    assert "not kept for the next time" in capsys.readouterr().err
+
+
+def test_what_the_system_would_not_give_is_asked_for_again(tmp_path, monkeypatch):
+    for name in ("a", "b"):
+        soundfile.write(tmp_path / f"{name}.wav", tone(16000), 16000)
+    monkeypatch.setattr(corpus, "read_mono", lambda path: read_mono(path if path.stem == "a" else tmp_path / "gone"))
+    assert len(Corpus.load(tmp_path, sample_rate=16000).names) == 1
+    monkeypatch.undo()
+    assert len(Corpus.load(tmp_path, sample_rate=16000).names) == 2

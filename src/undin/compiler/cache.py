@@ -1,21 +1,18 @@
 """Libraries of users' own models: each compiled once, then found again in the user's cache folder.
 
-A library is found by all that it is made of: the model, the files of the compiler, and the kind of machine. It lies in
-a folder of its own, whose time of change is that of its last use.
+A library is found by all that it is made of: the model, the files of the compiler, and the kind of machine. Where the
+cache is, and what is removed from it, is the business of ``undin/cache.py``.
 """
 
 import hashlib
 import importlib.util
-import os
 import shutil
-import sys
 import tempfile
 import threading
-import time
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from undin.cache import cache_folder, mark_used, remove_unused
 from undin.compiler.targets import TARGETS, Target, Variant
 from undin.engine import NotInstalled
 from undin.files import replacing
@@ -24,9 +21,6 @@ from undin.metadata import c_prefix
 PACKAGE = Path(__file__).parents[1]
 NAME = "model"
 """Of every model in the C code: a file that is renamed need not be compiled again."""
-
-UNUSED_DAYS = 90
-"""After so long without use a library is removed, next time that another is compiled."""
 
 _COMPILING = threading.Lock()
 """Held while a thread of this process compiles; processes do not wait for each other, and the last to finish stays."""
@@ -55,19 +49,9 @@ def cached_library(model: Path) -> Path:
         with _COMPILING:
             if not place.is_file():
                 _compile(model, target, place)
-                _remove_unused()
-    with suppress(OSError):  # a cache that may only be read serves as well
-        os.utime(place.parent)
+                remove_unused()
+    mark_used(place.parent)
     return place
-
-
-def cache_folder() -> Path:
-    """Where this user's programs may keep what they can make again."""
-    if sys.platform == "win32":
-        return Path(os.environ["LOCALAPPDATA"]) / "undin" / "Cache"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "undin"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "undin"
 
 
 def this_machine() -> Target:
@@ -127,11 +111,3 @@ def _compile(model: Path, target: Target, place: Path) -> None:
         library = build(source, Path(folder), target=target)
         with replacing(place) as partial:
             shutil.copyfile(library, partial)
-
-
-def _remove_unused() -> None:
-    """Remove what has not been used for long. Another process may be doing the same."""
-    for folder in cache_folder().iterdir():
-        with suppress(OSError):
-            if time.time() - folder.stat().st_mtime > UNUSED_DAYS * 86400:
-                shutil.rmtree(folder)

@@ -1,6 +1,7 @@
 """Folders of audio as one int16 tensor in memory, so that no training step ever waits for a file or a decoder.
 
-This only decodes: which segments are read is `tape.py`, what is made of them is `mixing.py`.
+This only decodes, once: `decoded.py` keeps the result. Which segments are read is `tape.py`, what is made of them is
+`mixing.py`.
 """
 
 import dataclasses
@@ -10,12 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import soxr
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
 from undin.audio import find_files, read
+from undin.data import decoded
 from undin.data.level import FRAME_MS, SILENCE_DBFS, active_level_dbfs, frame_length
 
 FULL_SCALE = 32767.0
@@ -54,6 +55,8 @@ class Corpus:
     ) -> "Corpus":
         """Decode every audio file below `folders`; name the unusable on stderr and go on without them.
 
+        The next time the same files come out of the user's cache, mapped into memory.
+
         Parameters
         ----------
         folders
@@ -84,7 +87,8 @@ class Corpus:
                 audio = _trim(audio, frame=rate // 50, below_db=trim_silence_db)
             return to_int16(audio, rate, sample_rate=sample_rate)
 
-        return cls(*decode_all(paths, decode, workers=workers), sample_rate)
+        key = decoded.key_of(paths, sample_rate, trim_silence_db)
+        return cls(*decode_all(paths, decode, key=key, workers=workers), sample_rate)
 
     def to(self, device: torch.device | str) -> "Corpus":
         """The same corpus on `device`."""
@@ -111,7 +115,7 @@ def audio_files(folders: str | Path | Sequence[str | Path]) -> list[Path]:
 
 
 def decode_all(
-    paths: Sequence[Path], decode: Callable[[Path], np.ndarray], *, workers: int | None
+    paths: Sequence[Path], decode: Callable[[Path], np.ndarray], *, key: str, workers: int | None
 ) -> tuple[Tensor, Tensor, Tensor, tuple[str, ...]]:
     """Decode files in threads and lay them end to end; those that fail are named on stderr and left out.
 
@@ -121,6 +125,8 @@ def decode_all(
         What to decode, in order.
     decode
         Gives int16 of shape (..., n), or raises `ValueError` or `OSError` with the reason.
+    key
+        `decoded.key_of` all that the result depends on.
     workers
         Threads; default: four more than cores.
 
@@ -134,7 +140,24 @@ def decode_all(
     ValueError
         When nothing could be decoded.
     """
+    known = decoded.load(key)
+    if known is None:
+        known, failures = _decode(paths, decode, workers=workers)
+        # what the system would not give now it may give the next time; what is wrong with a file stays wrong
+        if not any(isinstance(failure, OSError) for failure in failures):
+            decoded.store(known, key)
+            # mapped, so that other processes share it and the memory of this one is let go
+            known = decoded.load(key) or known
+    for reason in known.skipped:
+        print(f"undin: skipped {reason}", file=sys.stderr)
+    if not known.names:
+        raise ValueError(f"none of {len(paths)} files around {paths[0]} is usable; see the reasons above")
+    return known.samples, known.starts, known.lengths, tuple(known.names)
 
+
+def _decode(
+    paths: Sequence[Path], decode: Callable[[Path], np.ndarray], *, workers: int | None
+) -> tuple[decoded.Decoded, list[Exception]]:
     def attempt(path: Path) -> np.ndarray | Exception:
         try:
             return decode(path)
@@ -142,23 +165,22 @@ def decode_all(
             return error
 
     with ThreadPoolExecutor(workers) as pool:
-        decoded = list(tqdm(pool.map(attempt, paths), "decoding", len(paths), unit="file", disable=None))
-    usable = [(path, audio) for path, audio in zip(paths, decoded, strict=True) if isinstance(audio, np.ndarray)]
-    for error in (audio for audio in decoded if isinstance(audio, Exception)):
-        print(f"undin: skipped {error}", file=sys.stderr)
-    del decoded
-    if not usable:
-        raise ValueError(f"none of {len(paths)} files around {paths[0]} is usable; see the reasons above")
-    names = tuple(str(path) for path, _ in usable)
+        audios = list(tqdm(pool.map(attempt, paths), "decoding", len(paths), unit="file", disable=None))
+    failures = [audio for audio in audios if isinstance(audio, Exception)]
+    usable = [(path, audio) for path, audio in zip(paths, audios, strict=True) if isinstance(audio, np.ndarray)]
+    del audios
+    names = [str(path) for path, _ in usable]
     lengths = np.array([audio.shape[-1] for _, audio in usable], dtype=np.int64)
     ends = np.cumsum(lengths)
     # an empty array takes a page of memory only when it is written, and each file is let go once copied, so that the
     # peak is one corpus and not two
-    samples = np.empty((*usable[0][1].shape[:-1], ends[-1]), dtype=np.int16)
+    leading = usable[0][1].shape[:-1] if usable else ()
+    samples = np.empty((*leading, lengths.sum()), dtype=np.int16)
     for end in ends[::-1]:
         _, audio = usable.pop()
         samples[..., end - audio.shape[-1] : end] = audio
-    return torch.from_numpy(samples), torch.from_numpy(ends - lengths), torch.from_numpy(lengths), names
+    tensors = (torch.from_numpy(array) for array in (samples, ends - lengths, lengths))
+    return decoded.Decoded(*tensors, names, [str(failure) for failure in failures]), failures
 
 
 def read_mono(path: str | Path) -> tuple[np.ndarray, int]:
@@ -179,9 +201,17 @@ def read_mono(path: str | Path) -> tuple[np.ndarray, int]:
 
 def to_int16(audio: np.ndarray, rate: int, *, sample_rate: int) -> np.ndarray:
     """Float samples (N,) in [−1, 1] at `rate` to int16 at `sample_rate`; what exceeds full scale is clipped."""
-    if rate != sample_rate:
-        audio = soxr.resample(audio, rate, sample_rate)
+    audio = resample(audio, rate, sample_rate)
     return np.rint(np.clip(audio, -1, 1) * FULL_SCALE).astype(np.int16)
+
+
+def resample(audio: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
+    """Samples (N,) from one rate to another, in Hz; untouched if they are the same."""
+    if rate == new_rate:
+        return audio
+    import soxr  # so that a machine where all audio has one rate need not have it
+
+    return soxr.resample(audio, rate, new_rate)
 
 
 def _trim(audio: np.ndarray, *, frame: int, below_db: float) -> np.ndarray:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from undin.audio import find_files
+from undin.data import decoded
 from undin.data.corpus import Corpus, decode_all, read_mono, to_int16
 from undin.data.tape import Tape
 
@@ -76,7 +77,9 @@ def load_pairs(folders: Sequence[str | Path], *, sample_rate: int, workers: int 
             raise ValueError(f"{noisy}: its length differs from that of {clean_of[noisy]}")
         return np.stack(both)
 
-    (noisy, clean), starts, lengths, names = decode_all(sorted(clean_of), decode, workers=workers)
+    paths = sorted(clean_of)
+    key = decoded.key_of([*paths, *(clean_of[path] for path in paths)], sample_rate)
+    (noisy, clean), starts, lengths, names = decode_all(paths, decode, key=key, workers=workers)
     return Corpus(noisy, starts, lengths, names, sample_rate), Corpus(clean, starts, lengths, names, sample_rate)
 
 
