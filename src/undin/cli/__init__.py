@@ -55,7 +55,7 @@ def sentence(error: Exception) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="undin", description="Real-time speech denoising.")
-    parser.add_argument("--version", action="version", version=f"undin {importlib.metadata.version('undin')}")
+    parser.add_argument("--version", action="version", version=f"undin {_version()}")
     subparsers = parser.add_subparsers(metavar="command", required=True)
     for name in COMMANDS:
         module = importlib.import_module(f"{__name__}.{name}")
@@ -65,9 +65,21 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _version() -> str:
+    """Return the version that is installed; undin also runs out of its folder, as `scripts/train-anywhere.sh` does."""
+    try:
+        return importlib.metadata.version("undin")
+    except importlib.metadata.PackageNotFoundError:
+        return "(not installed)"
+
+
 def _extra_with(package: str) -> str | None:
     """Return the first extra of undin that brings `package`, None where no extra does."""
-    for requirement in importlib.metadata.requires("undin") or []:
+    try:
+        requirements = importlib.metadata.requires("undin") or []
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    for requirement in requirements:
         match = re.match(r'([\w-]+).*\bextra == "(\w+)"', requirement)
         if match and match[1] == package:
             return match[2]

@@ -21,9 +21,12 @@ from undin.train.processes import join
 from undin.train.progress import Progress
 from undin.train.recipe import Recipe
 from undin.train.state import TrainingState
-from undin.train.validation import SELECTS, Validator
+from undin.train.validation import Validator, chosen_by
 
 LAST, BEST = "last.pt", "best.pt"
+
+PATIENCE_S = 2.0
+"""From a signal that asks to stop to one that is meant to kill."""
 
 
 def train(
@@ -41,7 +44,7 @@ def train(
     ----------
     recipe : Recipe
     run_folder : Path
-        Gets ``last.pt``, ``best.pt`` (highest mean PESQ in validation), ``log.jsonl`` and TensorBoard's events.
+        Gets ``last.pt``, ``best.pt`` (the best in validation), ``log.jsonl`` and TensorBoard's events.
     device : torch.device
     resume_from : Path, optional
         Checkpoint of a run to continue.
@@ -72,7 +75,12 @@ def train(
             state.restore(Checkpoint.load(resume_from))
         elif initialise_from:
             state.initialise(Checkpoint.load(initialise_from))
+        # what the first process decodes, it leaves in the cache for all others
+        if not processes.is_first:
+            processes.any(False)
         mixer = open_mixer(recipe, device=device)
+        if processes.is_first:
+            processes.any(False)
         keeper = None
         if processes.is_first:
             keeper = _Keeper(state, run_folder)
@@ -130,7 +138,7 @@ def _run(
     rows: slice,
     *,
     keeper: "_Keeper | None",
-    stop_asked: list[int],
+    stop_asked: list[float],
     deadline_s: float,
 ) -> None:
     training, processes = state.recipe.training, state.processes
@@ -178,7 +186,7 @@ class _Keeper:
         # a disk that cannot be written shows now and not after hours
         self.save(LAST)
         self.validator = Validator(state.recipe) if state.recipe.validation else None
-        self.progress = Progress(state.recipe, run_folder=run_folder, step=state.step)
+        self.progress = Progress(state.recipe, run_folder=run_folder, step=state.step, scores=state.scores)
 
     def tell(self, means: list[float]) -> None:
         names = ["loss", "gradient_norm", *(f"loss_{loss.name}" for loss in self.state.recipe.loss)]
@@ -191,10 +199,13 @@ class _Keeper:
         if not self.validator:
             return
         state = self.state
-        state.scores = self.validator.score(state.ema, state.spectrum)
-        best = state.scores[SELECTS] > state.best_score
+        chosen_by_before, _ = chosen_by(state.scores)
+        state.scores = self.validator.validate(state.ema, state.spectrum)
+        name, goodness = chosen_by(state.scores)
+        # a best of another score, from a machine that has or lacks PESQ, says nothing here
+        best = goodness > state.best_score or name != chosen_by_before
         if best:
-            state.best_score = state.scores[SELECTS]
+            state.best_score = goodness
             self.save(BEST)
         self.progress.validation(state.scores, step=state.step, best=best)
         self.progress.resume_clock(state.step)
@@ -209,19 +220,22 @@ class _Keeper:
 
 
 @contextmanager
-def _stop_on_signals() -> Iterator[list[int]]:
-    """Collect SIGINT and SIGTERM in a list instead of dying of them; a second one of a kind acts as usual."""
-    received: list[int] = []
+def _stop_on_signals() -> Iterator[list[float]]:
+    """Collect the times of SIGINT and SIGTERM instead of dying of them; one that comes much later acts as usual."""
+    received_s: list[float] = []
     usual = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def remember(number: int, _frame: object) -> None:
-        received.append(number)
-        signal.signal(number, usual[number])
+        received_s.append(time.monotonic())
+        # Ctrl-C comes twice under torchrun: from the terminal, and passed on
+        if received_s[-1] - received_s[0] > PATIENCE_S:
+            signal.signal(number, usual[number])
+            signal.raise_signal(number)
 
     for number in usual:
         signal.signal(number, remember)
     try:
-        yield received
+        yield received_s
     finally:
         for number, handler in usual.items():
             signal.signal(number, handler)

@@ -7,6 +7,7 @@ here does nothing. Batch statistics inside networks span the processes by themse
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
@@ -24,8 +25,9 @@ class Processes:
 
     def __init__(self, rank: int = 0, count: int = 1):
         self.rank, self.count = rank, count
-        # a question to all that must not wait for a GPU travels over gloo, whatever the tensors use
-        self._control = dist.new_group(backend="gloo") if count > 1 else None
+        # a question to all that must not wait for a GPU travels over gloo, whatever the tensors use; an answer takes as
+        # long as the first process needs to decode all audio
+        self._control = dist.new_group(backend="gloo", timeout=timedelta(days=1)) if count > 1 else None
 
     @property
     def is_first(self) -> bool:

@@ -1,31 +1,51 @@
-"""Validation: how the averaged network does on pairs of real files, by the metrics that people report.
+"""Validation: how the averaged network does on pairs of real files, by the recipe's losses and by people's metrics.
 
-Scoring is the slow part and runs in processes of its own. Reports for finished models are in ``evaluate/``.
+The losses are there on every machine. A metric whose package is not installed is left out. Scoring is the slow part and
+runs in processes of its own. Reports for finished models are in ``evaluate/``.
 """
 
 import multiprocessing
 import os
 import signal
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-import soxr
 import torch
+from torch import Tensor
 
-from undin.data.corpus import read_mono
+from undin.data.corpus import read_mono, resample
 from undin.evaluate.metrics import SAMPLE_RATE_HZ
 from undin.evaluate.pairs import find_pairs
 from undin.evaluate.score import score_pair
 from undin.nn.layers import Streaming
 from undin.nn.spectrum import Spectrum
+from undin.train.losses import LOSSES, Signals
 from undin.train.recipe import Recipe
 
-METRICS = ("pesq_wb", "stoi", "si_sdr")
+LOSS = "validation_loss"
 
-SELECTS = "pesq_wb"
-"""The metric whose mean chooses the best checkpoint."""
+PACKAGE_OF_METRIC = {"pesq_wb": "pesq", "stoi": "pystoi", "si_sdr": "numpy"}
+
+
+def chosen_by(scores: dict[str, float]) -> tuple[str, float]:
+    """Return the score that chooses the best checkpoint, its name and how good it is: PESQ if it is there, or the loss.
+
+    Parameters
+    ----------
+    scores : dict
+        What `Validator.validate` returned, or nothing yet.
+
+    Returns
+    -------
+    name : str
+    goodness : float
+        The more the better.
+    """
+    if "pesq_wb" in scores:
+        return "pesq_wb", scores["pesq_wb"]
+    return LOSS, -scores.get(LOSS, float("inf"))
 
 
 class Validator:
@@ -43,14 +63,12 @@ class Validator:
     """
 
     def __init__(self, recipe: Recipe):
+        self.recipe = recipe
         folder, count = Path(recipe.validation.folder), recipe.validation.count
-        self.sample_rate = recipe.audio.sample_rate
         pairs = find_pairs(folder / "clean", folder / "noisy")
         spread = np.linspace(0, len(pairs) - 1, min(count, len(pairs))).round().astype(int)
-        self._noisy = [
-            _resample(read_mono(pairs[index].noisy)[0], SAMPLE_RATE_HZ, self.sample_rate) for index in spread
-        ]
-        self._clean = [read_mono(pairs[index].clean)[0] for index in spread]
+        self._pairs = [[read_mono(path)[0] for path in (pairs[index].noisy, pairs[index].clean)] for index in spread]
+        self._metrics = [name for name, package in PACKAGE_OF_METRIC.items() if find_spec(package)]
         # spawned, not forked: a fork inherits torch's threads in an unknown state. Ctrl-C is for the loop alone
         self._pool = ProcessPoolExecutor(
             os.cpu_count(),
@@ -59,25 +77,46 @@ class Validator:
             initargs=(signal.SIGINT, signal.SIG_IGN),
         )
 
-    def score(self, network: Streaming, spectrum: Spectrum) -> dict[str, float]:
-        """Return the mean of every metric over the pairs; where a metric has no value the pair does not count."""
-        enhanced = [self._enhance(network, spectrum, wave) for wave in self._noisy]
-        scores = list(self._pool.map(partial(score_pair, chosen=METRICS), self._clean, enhanced))
-        return {name: float(np.nanmean([values[name] for values, _ in scores])) for name in METRICS}
+    def validate(self, network: Streaming, spectrum: Spectrum) -> dict[str, float]:
+        """Enhance all pairs.
+
+        Parameters
+        ----------
+        network : Streaming
+            In evaluation mode.
+        spectrum : Spectrum
+            On the network's device.
+
+        Returns
+        -------
+        dict
+            Means over the pairs: `LOSS`, the weighted sum of the recipe's losses, and every metric that can be had
+            here; a pair for which a metric has no value does not count.
+        """
+        losses, scores = [], []
+        for noisy, clean in self._pairs:
+            loss, enhanced = self._enhance(network, spectrum, noisy, clean)
+            losses.append(loss)
+            scores.append(self._pool.submit(score_pair, clean, enhanced, chosen=self._metrics))
+        values = [score.result()[0] for score in scores]
+        means = {name: float(np.nanmean([value[name] for value in values])) for name in self._metrics}
+        return {LOSS: float(torch.stack(losses).mean())} | means
 
     def close(self) -> None:
         """End the scoring processes."""
         self._pool.shutdown(cancel_futures=True)
 
     @torch.inference_mode()
-    def _enhance(self, network: Streaming, spectrum: Spectrum, wave: np.ndarray) -> np.ndarray:
-        """Denoise a waveform ``(N,)``, for scoring; offline, which equals streaming."""
-        device = next(network.parameters()).device
-        noisy = torch.from_numpy(wave)[None].to(device)
-        spec, _ = network(spectrum.analyse(noisy), network.initial_state(1, device=device))
-        enhanced = spectrum.synthesise(spec, samples=len(wave))[0].cpu().numpy()
-        return _resample(enhanced, self.sample_rate, SAMPLE_RATE_HZ)
-
-
-def _resample(wave: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
-    return wave if rate == new_rate else soxr.resample(wave, rate, new_rate)
+    def _enhance(
+        self, network: Streaming, spectrum: Spectrum, noisy: np.ndarray, clean: np.ndarray
+    ) -> tuple[Tensor, np.ndarray]:
+        """Denoise a waveform ``(N,)`` offline, which equals streaming: its loss, and the waveform for scoring."""
+        device, rate = next(network.parameters()).device, self.recipe.audio.sample_rate
+        noisy, clean = (
+            torch.from_numpy(resample(wave, SAMPLE_RATE_HZ, rate))[None].to(device) for wave in (noisy, clean)
+        )
+        noisy_spec = spectrum.analyse(noisy)
+        estimate_spec, _ = network(noisy_spec, network.initial_state(1, device=device))
+        signals = Signals(spectrum, rate, clean, noisy, estimate_spec, noisy_spec)
+        loss = sum(loss.weight * LOSSES[loss.name](signals, **loss.options) for loss in self.recipe.loss)
+        return loss, resample(signals.estimate[0].cpu().numpy(), rate, SAMPLE_RATE_HZ)
