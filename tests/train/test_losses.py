@@ -136,3 +136,16 @@ def test_the_mean_over_a_batch_is_the_mean_over_its_parts(name):
         for rows in (slice(0, 2), slice(2, 4))
     ]
     torch.testing.assert_close(whole, sum(halves) / 2)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_validation_before_the_first_step_does_no_harm(name):
+    estimate, clean = noise(seed=0), noise(seed=1)
+    sample_rate = 12_000  # of no other test, so that nothing of it is there yet
+    with torch.inference_mode():
+        spec = SPECTRUM.analyse(estimate)
+        before = LOSSES[name](Signals(SPECTRUM, sample_rate, clean, clean, spec, spec))
+    spec = SPECTRUM.analyse(estimate).requires_grad_()
+    after = LOSSES[name](Signals(SPECTRUM, sample_rate, clean, clean, spec, spec.detach()))
+    after.mean().backward()
+    torch.testing.assert_close(after.detach(), before.clone())

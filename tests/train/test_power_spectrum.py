@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from undin.train.power_spectrum import power_spectrum
+from undin.train.power_spectrum import power_spectrum, squared_magnitude
 
 
 @pytest.mark.parametrize(
@@ -19,3 +19,9 @@ def test_values_and_gradient_are_those_of_the_definition(samples, window, hop, n
     weight = torch.randn(expected.shape, generator=generator, dtype=torch.float64)
     gradients = [torch.autograd.grad((weight * power).sum(), wave)[0] for power in (found, expected)]
     torch.testing.assert_close(*gradients)
+
+
+def test_the_squared_magnitude_has_the_gradient_of_the_definition():
+    spec = torch.randn(2, 5, 9, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64).requires_grad_()
+    assert torch.autograd.gradcheck(squared_magnitude, spec)
+    torch.testing.assert_close(squared_magnitude(spec), spec.square().sum(-1))

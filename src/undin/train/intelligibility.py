@@ -112,7 +112,9 @@ class _Bands:
     @staticmethod
     @lru_cache
     def of(sample_rate: int, device: torch.device) -> "_Bands":
-        return _Bands(sample_rate, device)
+        # made in validation too, and kept for training
+        with torch.inference_mode(False):
+            return _Bands(sample_rate, device)
 
     def power(self, wave: Tensor) -> tuple[Tensor, Tensor]:
         """Power in every frame of ``(B, N)``: in each band ``(B, bands, T)``, and in all that STOI hears ``(B, T)``."""

@@ -16,6 +16,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from undin.train.power_spectrum import power_spectrum
+
 FRAME_MS = 32.0
 BANDS_PER_BARK = 2.5
 SPEECH_POWER = 10**6.5
@@ -66,8 +68,8 @@ def perceived_disturbance(estimate: Tensor, clean: Tensor, *, sample_rate: int) 
     difference = bands.loudness(estimate_power) - clean_loudness
     dead_zone = DEAD_ZONE * torch.minimum(difference + clean_loudness, clean_loudness).detach()
     disturbance = functional.relu(difference.abs() - dead_zone)
-    asymmetry = ((estimate_power + ASYMMETRY_OFFSET) / (clean_power + ASYMMETRY_OFFSET)) ** ASYMMETRY_POWER
-    asymmetry = torch.where(asymmetry < LEAST_ASYMMETRY, 0.0, asymmetry.clamp_max(MOST_ASYMMETRY))
+    asymmetry = _power((estimate_power + ASYMMETRY_OFFSET) / (clean_power + ASYMMETRY_OFFSET), ASYMMETRY_POWER)
+    asymmetry = functional.threshold(asymmetry.clamp_max(MOST_ASYMMETRY), LEAST_ASYMMETRY, 0.0)
 
     symmetric = bands.width_bark * (bands.count * (torch.square(disturbance).sum(-1) + SILENCE)).sqrt()
     asymmetric = bands.width_bark * (disturbance * asymmetry).sum(-1)
@@ -93,6 +95,11 @@ def _over_time(disturbance: Tensor) -> Tensor:
     seconds = functional.pad(disturbance, (0, missing)).unfold(1, SECOND_FRAMES, SECOND_FRAMES // 2)
     seconds = (torch.mean(seconds**SECOND_POWER, dim=-1) + SILENCE) ** (1 / SECOND_POWER)
     return (torch.square(seconds).mean(-1) + SILENCE).sqrt()
+
+
+def _power(base: Tensor, exponent: Tensor | float) -> Tensor:
+    """``base ** exponent`` of what is above 0, in a third of the time."""
+    return torch.exp(exponent * torch.log(base))
 
 
 class _Bands:
@@ -122,15 +129,16 @@ class _Bands:
     @staticmethod
     @lru_cache(maxsize=4)
     def of(sample_rate: int, device: torch.device) -> "_Bands":
-        return _Bands(sample_rate, device)
+        # made in validation too, and kept for training
+        with torch.inference_mode(False):
+            return _Bands(sample_rate, device)
 
     def power(self, wave: Tensor) -> Tensor:
         """Power in every band of every frame of ``(B, N)``: ``(B, T, bands)``."""
-        frames = functional.pad(wave, (0, self.samples)).unfold(1, self.samples, self.samples // 2)
-        spec = torch.view_as_real(torch.fft.rfft(frames * self.window))
-        return torch.square(spec).sum(-1) @ self.share
+        padded = functional.pad(wave, (0, self.samples))
+        return power_spectrum(padded, self.window, hop=self.samples // 2, n_fft=self.samples) @ self.share
 
     def loudness(self, power: Tensor) -> Tensor:
         """Loudness density in sone per Bark (Zwicker), 0 below the threshold of hearing."""
-        excess = (0.5 + 0.5 * power / self.threshold) ** self.exponent - 1
+        excess = _power(0.5 + 0.5 * power / self.threshold, self.exponent) - 1
         return self.scale * functional.relu(excess)
