@@ -44,6 +44,17 @@ def test_compressed_spectrum_of_a_scaled_copy(gain, power, complex_share):
     torch.testing.assert_close(loss, expected, rtol=0.02, atol=1e-5)
 
 
+@pytest.mark.parametrize(("gain", "factor"), [(0.5, 4**2), (2.0, 1)])
+def test_over_suppression_costs_more_than_noise_that_stays(gain, factor):
+    clean = noise(seed=0)
+    scaled = signals(gain * clean, clean=clean, noisy=clean)
+    symmetric, asymmetric = (
+        LOSSES["compressed_spectrum"](scaled, complex_share=0.0, over_suppression=over_suppression)
+        for over_suppression in (1.0, 4.0)
+    )
+    torch.testing.assert_close(asymmetric, factor * symmetric)
+
+
 def test_a_turned_phase_costs_only_the_complex_share():
     clean = noise(seed=0)
     turned = signals(-clean, clean=clean, noisy=clean)

@@ -12,6 +12,7 @@ from functools import cached_property
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from undin.nn.spectrum import Spectrum
 from undin.train import intelligibility, perceptual
@@ -66,19 +67,23 @@ class Signals:
         return self.spectrum.analyse(self.estimate)
 
 
-def compressed_spectrum(signals: Signals, *, power: float = 0.3, complex_share: float = 0.3) -> Tensor:
+def compressed_spectrum(
+    signals: Signals, *, power: float = 0.3, complex_share: float = 0.3, over_suppression: float = 1.0
+) -> Tensor:
     """Squared error of compressed magnitudes and of compressed complex spectra.
 
     ``(1 − λ) mean(|S|^c − |Ŝ|^c)² + λ mean(| |S|^c e^{jφ_S} − |Ŝ|^c e^{jφ_Ŝ} |²)`` with c = `power`, λ =
     `complex_share`: Braun & Tashev, "A consolidated view of loss functions for supervised deep learning-based speech
     enhancement", TSP 2021, without its normalisation by level; the compression is that of Ephrat et al., "Looking to
-    listen at the cocktail party", ToG 2018.
+    listen at the cocktail party", ToG 2018. Where the estimate is softer than clean speech the error of magnitudes is
+    multiplied by `over_suppression` before it is squared: Wang et al., "VoiceFilter-Lite: streaming targeted voice
+    separation for on-device speech recognition", Interspeech 2020 (there the "asymmetric loss").
     """
     clean_magnitude, clean_phasor = _compressed(signals.clean_spec, power)
     magnitude, phasor = _compressed(signals.estimate_spec, power)
-    magnitude_error = _mean(torch.square(magnitude - clean_magnitude))
+    deviation = functional.leaky_relu(magnitude - clean_magnitude, over_suppression)
     complex_error = _mean(squared_magnitude(phasor - clean_phasor))
-    return (1 - complex_share) * magnitude_error + complex_share * complex_error
+    return (1 - complex_share) * _mean(torch.square(deviation)) + complex_share * complex_error
 
 
 def magnitude_real_imaginary(signals: Signals) -> Tensor:
