@@ -7,30 +7,33 @@ Usage, from the repository's root, with the audio of `../shared` in its place::
 
 import argparse
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+from model_scores import SETS, EvaluationSet, hours_heard, markdown_table, score_cells, scored
 
 import undin
 from undin.evaluate.report import to_text
-from undin.evaluate.score import evaluate_pairs
+from undin.evaluate.score import SystemScores
 from undin.files import replacing
 from undin.metadata import Metadata
 
-SETS = {
-    "valid": (
-        "100 pairs: LibriSpeech test-other speakers in noise, neither of them in the training data, SNR −5 to 15 dB. "
-        "Choices in training were made on these pairs, so their scores flatter.",
-        Path("../shared/data/valid"),
-    ),
-    "VoiceBank-DEMAND, a quarter of the test set": (
-        "206 pairs, every fourth utterance of the test set of Valentini-Botinhao (2017). Nothing was chosen on them.",
-        Path("../shared/data/test/voicebank_demand_quarter"),
-    ),
-}
+COLUMNS = {"pesq_wb": "PESQ-WB", "stoi": "STOI", "si_sdr": "SI-SDR, dB"}
 
 LIMITS = """\
 The model knows voices close to a microphone, mostly reading or commanding, in English and German. It takes all that is
 not speech for noise: music and laughter go. Singing, children, other languages, several people at once and whispering
 are hardly in its training data. Much reverberation was not tested. At −5 dB SNR and below, expect words to be lost.
+"""
+
+ABOUT_SCORES = """\
+Mean ± standard error over the pairs of each set. They are of one training with one seed: by how much another would move
+them is not in these errors.
+"""
+
+ABOUT_TABLES = """\
+PESQ is wide-band (ITU-T P.862.2), SI-SDR in dB, `rtf` processor seconds on one thread for a second of audio. Speech
+alone is scored against itself as it went in; noise alone is what sets the noisy file of a pair from the clean one.
 """
 
 
@@ -39,19 +42,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", type=Path)
     parser.add_argument("--note", default="", help="what else should be known of the training")
+    parser.add_argument("--jobs", type=int, help="processes that score (default: one a core)")
     args = parser.parse_args()
     metadata = undin.load(args.model).metadata
-    tables = {}
-    for title, (_, folder) in SETS.items():
-        systems = evaluate_pairs(folder / "clean", folder / "noisy", models=[str(args.model)])
-        systems[1].name = metadata.name
-        tables[title] = to_text(systems)
+    scores = {one: scored([str(args.model)], one, jobs=args.jobs) for one in SETS}
     with replacing(args.model.with_suffix(".md")) as partial:
-        partial.write_text(card(metadata, tables, note=args.note), encoding="utf-8")
+        partial.write_text("\n".join(card(metadata, scores, note=args.note)), encoding="utf-8")
 
 
-def card(metadata: Metadata, tables: dict[str, str], *, note: str) -> str:
-    """Return the card as Markdown, given the metadata and a text table of scores for each of `SETS`."""
+def card(metadata: Metadata, scores: dict[EvaluationSet, list[SystemScores]], *, note: str) -> Iterator[str]:
+    """The card as lines of Markdown, given the scores of the noisy input and of the model on each set."""
     recipe = json.loads(metadata.recipe)
     training = recipe["training"]
     rows = {
@@ -61,29 +61,31 @@ def card(metadata: Metadata, tables: dict[str, str], *, note: str) -> str:
         "sample rate": f"{metadata.sample_rate} Hz inside; `Stream` takes any",
         "analysis": f"{metadata.n_fft}-point transform, window {metadata.window}, hop {metadata.hop} samples",
         "latency": f"{1000 * metadata.latency_samples / metadata.sample_rate:.1f} ms at its own rate",
-        "trained on": metadata.training_data,
-        "batches": f"{training['batch_size']} × {recipe['data']['segment_seconds']:g} s, seed {training['seed']}",
+        "audio heard in training": f"{hours_heard(metadata)} h",
+        "data and their licences": metadata.training_data.partition(" mixed of ")[2] or metadata.training_data,
+        "batches": f"{training['batch_size']} × {recipe['data']['segment_seconds']:g} s",
+        "seed": f"{training['seed']}",
         "code": f"commit {metadata.commit}",
-        "licence": metadata.licence,
+        "licence of the weights": metadata.licence,
     }
-    lines = [
-        f"# {metadata.name}",
-        "",
-        f"Real-time speech denoising, trained by `recipes/{recipe['name']}.toml` (also in its metadata).",
-        "This card was written by `benchmarks/model_card.py`.",
-        "",
-        "| | |",
-        "|---|---|",
-        *(f"| {name} | {value} |" for name, value in rows.items()),
-        *(["", note] if note else []),
-        "",
-        "## Scores",
-        "",
-        "PESQ is wide-band (ITU-T P.862.2), SI-SDR in dB, `rtf` processor seconds on one thread for a second of audio.",
-    ]
-    for title, table in tables.items():
-        lines += ["", f"### {title}", "", SETS[title][0], "", "```", table, "```"]
-    return "\n".join([*lines, "", "## Limits", "", LIMITS])
+    yield from [f"# {metadata.name}", ""]
+    yield f"Real-time speech denoising, trained by `recipes/{recipe['name']}.toml` (also in its metadata)."
+    yield from ["This card was written by `benchmarks/model_card.py`.", ""]
+    yield from ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items()), ""]
+    if note:
+        yield from [note, ""]
+    yield from ["## Scores", "", ABOUT_SCORES, *markdown_table(summary(scores)), "", ABOUT_TABLES]
+    for one, systems in scores.items():
+        yield from [f"### {one.name}", "", one.about, "", "```", to_text(systems), "```", ""]
+    yield from ["## Limits", "", LIMITS]
+
+
+def summary(scores: dict[EvaluationSet, list[SystemScores]]) -> Iterator[Sequence[str]]:
+    """Rows of scores on whole sets."""
+    yield ["", "", *COLUMNS.values()]
+    for one, systems in scores.items():
+        for system in systems:
+            yield [one.name, system.name, *score_cells(system, COLUMNS)]
 
 
 if __name__ == "__main__":
