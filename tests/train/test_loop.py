@@ -7,6 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,10 @@ import torch
 
 from undin.train import loop
 from undin.train.checkpoint import Checkpoint
-from undin.train.recipe import load
+from undin.train.processes import Processes
+from undin.train.recipe import Recipe, load
+from undin.train.state import TrainingState
+from undin.train.validation import Validator
 
 CPU = torch.device("cpu")
 EVEN = ("mixing.speech_level_dbfs=[-20, -20]", "mixing.snr_db=[0, 0]", "optimiser.learning_rate=0.01")
@@ -149,20 +153,63 @@ def test_two_processes_equal_one_with_the_double_batch(recipe_path, tmp_path):
         assert two == pytest.approx(one, rel=1e-3)
 
 
-def test_validation_scores_the_average_and_keeps_the_best(recipe_path, tmp_path, shared_data):
+@pytest.fixture
+def validation(tmp_path, shared_data) -> list[str]:
+    """Changes of a recipe: validate on two pairs of real speech, twice a run."""
     for name in ("clean", "noisy"):
         (tmp_path / "valid" / name).mkdir(parents=True)
         for index in range(3):
-            audio, sample_rate = soundfile.read(shared_data / "valid" / name / f"{index:03}.flac")
+            audio, sample_rate = soundfile.read(shared_data / "valid" / name / f"{index:03}.flac", frames=48000)
             soundfile.write(tmp_path / "valid" / name / f"{index}.wav", audio, sample_rate)
-    overrides = (f"validation.folder='{tmp_path}/valid'", "validation.count=2", "training.validate_every=10")
-    train(recipe_path, tmp_path / "run", *overrides)
+    return [f"validation.folder='{tmp_path}/valid'", "validation.count=2", "training.validate_every=10"]
+
+
+def test_validation_scores_the_average_and_keeps_the_best(recipe_path, tmp_path, validation):
+    train(recipe_path, tmp_path / "run", *validation)
     pesq = logged(tmp_path / "run", "pesq_wb")
     assert len(pesq) == 2
     assert all(1 < value < 4.7 for value in pesq)
     best = Checkpoint.load(tmp_path / "run/best.pt")
     assert best.step == 10 * (1 + pesq.index(max(pesq)))
     assert best.best_score == best.scores["pesq_wb"] == max(pesq)
+
+
+def test_without_pesq_the_loss_chooses_the_best(recipe_path, tmp_path, validation, monkeypatch):
+    with monkeypatch.context() as bare_machine:
+        bare_machine.setitem(sys.modules, "pesq", None)
+        bare_machine.setitem(sys.modules, "torch.utils.tensorboard", None)
+        train(recipe_path, tmp_path / "run", *validation, *EVEN)
+    losses = logged(tmp_path / "run", "validation_loss")
+    assert len(losses) == 2 and losses[1] < losses[0]
+    assert not logged(tmp_path / "run", "pesq_wb") and len(logged(tmp_path / "run", "si_sdr")) == 2
+    assert not list((tmp_path / "run").glob("events*"))
+    best = Checkpoint.load(tmp_path / "run/best.pt")
+    assert (best.step, best.best_score) == (20, -losses[1])
+
+    train(recipe_path, tmp_path / "run", *validation, "training.steps=21", resume_from=tmp_path / "run/last.pt")
+    best = Checkpoint.load(tmp_path / "run/best.pt")
+    assert best.step == 21 and best.best_score == best.scores["pesq_wb"]
+
+
+def test_the_validation_loss_is_the_weighted_loss_of_whole_files(recipe_path, tmp_path, monkeypatch):
+    for package in ("pesq", "pystoi"):
+        monkeypatch.setitem(sys.modules, package, None)
+    waves = {}
+    for name, level in (("clean", 0.1), ("noisy", 0.2)):
+        (tmp_path / "valid" / name).mkdir(parents=True)
+        waves[name] = level * np.random.default_rng(0).standard_normal((2, 8000)).astype(np.float32)
+        for index, wave in enumerate(waves[name]):
+            soundfile.write(tmp_path / "valid" / name / f"{index}.wav", wave, 16000, subtype="FLOAT")
+    table = load(recipe_path).to_table() | {"loss": [{"name": "waveform_mse", "weight": 3.0}]}
+    recipe = Recipe.from_table(table | {"validation": {"folder": str(tmp_path / "valid")}})
+    state = TrainingState(recipe, device=CPU, processes=Processes())
+    noisy, clean = (torch.from_numpy(waves[name]) for name in ("noisy", "clean"))
+    spec, _ = state.ema(state.spectrum.analyse(noisy), state.ema.initial_state(2))
+    error = state.spectrum.synthesise(spec, samples=8000) - clean
+    with closing(Validator(recipe)) as validator:
+        scores = validator.validate(state.ema, state.spectrum)
+    assert scores["validation_loss"] == pytest.approx(3 * torch.square(error).mean().item(), rel=1e-4)
+    assert scores.keys() == {"validation_loss", "si_sdr"}
 
 
 def test_fine_tuning_starts_from_the_averaged_weights_alone(recipe_path, tmp_path):

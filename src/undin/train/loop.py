@@ -25,9 +25,6 @@ from undin.train.validation import Validator, chosen_by
 
 LAST, BEST = "last.pt", "best.pt"
 
-PATIENCE_S = 2.0
-"""From a signal that asks to stop to one that is meant to kill."""
-
 
 def train(
     recipe: Recipe,
@@ -138,7 +135,7 @@ def _run(
     rows: slice,
     *,
     keeper: "_Keeper | None",
-    stop_asked: list[float],
+    stop_asked: list[int],
     deadline_s: float,
 ) -> None:
     training, processes = state.recipe.training, state.processes
@@ -220,22 +217,19 @@ class _Keeper:
 
 
 @contextmanager
-def _stop_on_signals() -> Iterator[list[float]]:
-    """Collect the times of SIGINT and SIGTERM instead of dying of them; one that comes much later acts as usual."""
-    received_s: list[float] = []
+def _stop_on_signals() -> Iterator[list[int]]:
+    """Collect SIGINT and SIGTERM in a list instead of dying of them; a second one of a kind acts as usual."""
+    received: list[int] = []
     usual = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def remember(number: int, _frame: object) -> None:
-        received_s.append(time.monotonic())
-        # Ctrl-C comes twice under torchrun: from the terminal, and passed on
-        if received_s[-1] - received_s[0] > PATIENCE_S:
-            signal.signal(number, usual[number])
-            signal.raise_signal(number)
+        received.append(number)
+        signal.signal(number, usual[number])
 
     for number in usual:
         signal.signal(number, remember)
     try:
-        yield received_s
+        yield received
     finally:
         for number, handler in usual.items():
             signal.signal(number, handler)

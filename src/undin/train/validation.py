@@ -69,12 +69,9 @@ class Validator:
         spread = np.linspace(0, len(pairs) - 1, min(count, len(pairs))).round().astype(int)
         self._pairs = [[read_mono(path)[0] for path in (pairs[index].noisy, pairs[index].clean)] for index in spread]
         self._metrics = [name for name, package in PACKAGE_OF_METRIC.items() if find_spec(package)]
-        # spawned, not forked: a fork inherits torch's threads in an unknown state. Ctrl-C is for the loop alone
+        # spawned, not forked: a fork inherits torch's threads in an unknown state
         self._pool = ProcessPoolExecutor(
-            os.cpu_count(),
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=signal.signal,
-            initargs=(signal.SIGINT, signal.SIG_IGN),
+            os.cpu_count(), mp_context=multiprocessing.get_context("spawn"), initializer=_ignore_signals
         )
 
     def validate(self, network: Streaming, spectrum: Spectrum) -> dict[str, float]:
@@ -120,3 +117,9 @@ class Validator:
         signals = Signals(spectrum, rate, clean, noisy, estimate_spec, noisy_spec)
         loss = sum(loss.weight * LOSSES[loss.name](signals, **loss.options) for loss in self.recipe.loss)
         return loss, resample(signals.estimate[0].cpu().numpy(), rate, SAMPLE_RATE_HZ)
+
+
+def _ignore_signals() -> None:
+    """Leave it to the loop to end: a terminal sends Ctrl-C to all processes, torchrun SIGTERM."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
