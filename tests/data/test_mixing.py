@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_up_audio import SAMPLE_RATE
+from made_up_audio import SAMPLE_RATE, corpus_of
 
 from undin.data.level import active_level_dbfs
 from undin.data.mixing import Mixer
@@ -30,6 +30,8 @@ EVERYTHING = MixingConfig(
     clipping_probability=0.3,
     clean_probability=0.15,
     noise_alone_probability=0.15,
+    speech_speed_probability=0.6,
+    noise_speed_probability=0.6,
     rooms=8,
 )
 
@@ -124,6 +126,29 @@ def test_rooms_are_convolutions_in_time_the_early_part_alone_for_the_target(make
             assert np.mean((found - expected) ** 2) < 1e-8 * np.mean(found**2)
 
 
+@pytest.mark.parametrize("speed", [0.8, 1.25])
+def test_at_another_speed_tones_move_in_frequency_and_none_folds_back(noise, speed):
+    tones_hz = np.array([310.0, 2070.0, 4900.0, 7300.0])
+
+    def tones(position: np.ndarray, tones_hz: np.ndarray) -> np.ndarray:
+        return 0.1 * np.sin(2 * np.pi * tones_hz[:, None] / SAMPLE_RATE * position).sum(0)
+
+    speech = corpus_of([tones(np.arange(10 * SAMPLE_RATE), tones_hz)], ["a/0.wav"])
+    flat = {"equaliser_db": 0.0, "spectral_tilt_db_per_octave": (0.0, 0.0), "snr_db": (200.0, 200.0)}
+    config = dataclasses.replace(PLAIN, **flat, speech_speed_probability=1.0, speech_speed=(speed, speed))
+    mixer = Mixer(speech, noise, config, sample_rate=SAMPLE_RATE, segment_samples=16000, seed=0)
+    draw = mixer.draw(0, 4)
+    for start, read_samples, clean in zip(draw.speech_start, draw.speech_read_samples, mixer.mix(draw)[1], strict=True):
+        step = read_samples / mixer.n_fft
+        assert step == pytest.approx(speed, rel=0.03)
+        position = start - mixer.lead * read_samples // mixer.n_fft + step * (mixer.lead + np.arange(16000))
+        expected = tones(position, tones_hz[tones_hz * step < SAMPLE_RATE / 2])
+        found = clean.double().numpy()
+        error = found * (found @ expected) / (found @ found) - expected
+        assert np.mean(error**2) < 1e-6 * np.mean(expected**2)
+        assert np.abs(error).max() < 1e-2 * np.abs(expected).max()  # at the ends too
+
+
 def test_band_limits_hold_for_noisy_and_clean(make_mixer):
     limited = {"band_limit_probability": 1.0, "high_pass_probability": 1.0}
     config = dataclasses.replace(PLAIN, **limited, low_pass_hz=(3400.0, 3400.0), high_pass_hz=(300.0, 300.0))
@@ -171,6 +196,7 @@ def test_added_noise_changes_the_noise_and_not_the_speech(make_mixer, kind):
         ("babble_talkers", (0, 3), "at least one"),
         ("rooms", 0, "above 0"),
         ("low_pass_hz", (0.0, 100.0), "above 0"),
+        ("noise_speed", (0.0, 1.0), "above 0"),
     ],
 )
 def test_senseless_numbers_are_refused_by_name(field, value, message):

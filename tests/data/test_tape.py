@@ -8,7 +8,9 @@ from undin.data.corpus import FULL_SCALE
 from undin.data.tape import Tape
 
 
-def tape_of(corpus, *, segment=8000, lead=1000, tail=500, group_by_folder=False, min_active_share=0.0) -> Tape:
+def tape_of(
+    corpus, *, segment=8000, lead=1000, tail=500, group_by_folder=False, min_active_share=0.0, most_samples=0
+) -> Tape:
     return Tape(
         corpus,
         segment_samples=segment,
@@ -16,6 +18,7 @@ def tape_of(corpus, *, segment=8000, lead=1000, tail=500, group_by_folder=False,
         tail_samples=tail,
         group_by_folder=group_by_folder,
         min_active_share=min_active_share,
+        most_samples=most_samples,
     )
 
 
@@ -26,6 +29,15 @@ def test_reads_the_samples_around_a_start(noise):
     assert segments.shape == (2, 2, 1000 + 8000 + 500)
     whole = noise.samples.numpy() / np.float32(FULL_SCALE)
     np.testing.assert_allclose(segments[1, 0], whole[20_000 - 1000 : 20_000 + 8500], atol=1e-7)
+
+
+def test_reads_more_or_less_around_a_start_in_the_same_proportions(noise):
+    tape = tape_of(noise)
+    whole = noise.samples.numpy() / np.float32(FULL_SCALE)
+    for samples in (4750, 19_000):
+        lead = 1000 * samples // 9500
+        expected = whole[50_000 - lead : 50_000 - lead + samples]
+        np.testing.assert_allclose(tape.read(np.array([50_000]), samples=samples)[0], expected, atol=1e-7)
 
 
 def test_groups_are_weighted_by_the_root_of_their_duration(noise):
@@ -60,12 +72,14 @@ def test_silence_is_avoided_as_long_as_there_is_sound():
 
 
 @pytest.mark.parametrize("samples", [100, 5000, 9499, 9500, 9501, 19_000])
-def test_corpora_shorter_than_a_segment_repeat(samples):
+@pytest.mark.parametrize("read_samples", [7600, 9500, 13_300])
+def test_corpora_shorter_than_a_segment_repeat(samples, read_samples):
     corpus = corpus_of([np.linspace(0.01, 0.9, samples)], ["x.wav"])
-    tape = tape_of(corpus)
+    tape = tape_of(corpus, most_samples=read_samples)
     starts = tape.draw(np.random.default_rng(0), (200,))
-    segments = tape.read(starts)
-    expected = corpus.samples.numpy()[(starts[:, None] - 1000 + np.arange(9500)) % samples] / np.float32(FULL_SCALE)
+    segments = tape.read(starts, samples=read_samples)
+    position = starts[:, None] - 1000 * read_samples // 9500 + np.arange(read_samples)
+    expected = corpus.samples.numpy()[position % samples] / np.float32(FULL_SCALE)
     np.testing.assert_allclose(segments, expected, atol=1e-7)
     assert len(np.unique(starts)) > 50
     assert {tape.name_at(start) for start in starts} == {"x.wav"}

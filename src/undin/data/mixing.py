@@ -6,7 +6,9 @@ run goes on bit for bit, two processes make together what one would, and a froze
 
 Filters of every kind (equaliser, band limits, rooms) are one product in the frequency domain. Segments are read with
 what lies before them on the tape, so the circular convolution is exact where it counts and reverberation is there from
-the first sample. Read on in `mixing_config.py` (the numbers), `tape.py` (segments), `rooms.py` (impulse responses).
+the first sample. What shall be played faster is read longer and loses the upper bins of its longer transform, which
+resamples it without aliasing; what shall be played slower is read shorter. Read on in `mixing_config.py` (the
+numbers), `tape.py` (segments), `rooms.py` (impulse responses).
 """
 
 import dataclasses
@@ -26,6 +28,9 @@ from undin.data.tape import Tape
 GUARD_MS = 20.0
 """Read after each segment and thrown away: the equaliser is zero phase, so its short response reaches back as well."""
 
+SPEEDS = 8
+"""How many speeds are taken from a range: few, since rows of one speed share a transform."""
+
 PEAK = 0.999
 """A pair whose peak exceeds full scale is scaled down to this."""
 
@@ -34,7 +39,7 @@ PEAK = 0.999
 class Draw:
     """Every random decision of a batch: numpy arrays, the first axis is the batch; NaN or −1 where a thing is left out.
 
-    Slicing a draw gives the draw of these rows.
+    A slice or a mask of a draw gives the draw of these rows.
     """
 
     clean: np.ndarray  # bool: noisy equals clean
@@ -55,8 +60,10 @@ class Draw:
     high_pass_hz: np.ndarray
     room: np.ndarray  # index into the bank; -1: none
     clipping_db: np.ndarray  # threshold below the peak of the mixture
+    speech_read_samples: np.ndarray  # what is read to become one segment with its lead: the more, the faster it plays
+    noise_read_samples: np.ndarray
 
-    def __getitem__(self, rows: slice) -> "Draw":
+    def __getitem__(self, rows: slice | np.ndarray) -> "Draw":
         return Draw(**{field.name: getattr(self, field.name)[rows] for field in dataclasses.fields(self)})
 
 
@@ -109,6 +116,8 @@ class Mixer:
         response = self.responses.shape[-1] if config.room_probability else guard
         self.n_fft = _fast_length(response + segment_samples + guard)
         self.lead = self.n_fft - segment_samples - guard
+        self.speech_read_samples = self._read_samples_at(config.speech_speed, config.speech_speed_probability)
+        self.noise_read_samples = self._read_samples_at(config.noise_speed, config.noise_speed_probability)
 
         def tape(corpus: Corpus, group_by_folder: bool) -> Tape:
             return Tape(
@@ -118,6 +127,7 @@ class Mixer:
                 tail_samples=guard,
                 group_by_folder=group_by_folder,
                 min_active_share=config.min_active_share,
+                most_samples=max(self.speech_read_samples + self.noise_read_samples),
             )
 
         self.speech, self.noise = tape(speech, True), tape(noise, False)
@@ -146,6 +156,9 @@ class Mixer:
         def level_of_added(probability: float) -> np.ndarray:
             return np.where(chance(probability), uniform(config.added_noise_db), np.float32(np.nan))
 
+        def read_samples(choices: list[int], probability: float) -> np.ndarray:
+            return np.where(chance(probability), generator.choice(choices, batch_size), self.n_fft)
+
         kind = generator.random(batch_size)
         band_limited = chance(config.band_limit_probability)
         high_passed = band_limited & chance(config.high_pass_probability)
@@ -172,6 +185,8 @@ class Mixer:
             high_pass_hz=np.where(high_passed, uniform(config.high_pass_hz), np.float32(np.nan)),
             room=np.where(chance(config.room_probability), generator.integers(config.rooms, size=batch_size), -1),
             clipping_db=np.where(chance(config.clipping_probability), uniform(config.clipping_db), np.float32(np.nan)),
+            speech_read_samples=read_samples(self.speech_read_samples, config.speech_speed_probability),
+            noise_read_samples=read_samples(self.noise_read_samples, config.noise_speed_probability),
         )
 
     def mix(self, draw: Draw) -> tuple[Tensor, Tensor]:
@@ -199,8 +214,7 @@ class Mixer:
         limits = band_limit_gains(draw.low_pass_hz, draw.high_pass_hz, **size)
         points_db = np.concatenate([draw.speech_equaliser_db, draw.noise_equaliser_db])
         gains = self.equaliser.gains(points_db) * limits.repeat(2, 1)
-        # one transform of all, since FFT libraries round a single row in another way than the same row among others
-        spectra = torch.fft.rfft(torch.cat([self.speech.read(draw.speech_start), self._noise(draw)])) * gains
+        spectra = self._spectra(draw).mul_(gains)
         in_room = draw.room >= 0
         late = spectra[:0]
         if in_room.any():
@@ -210,13 +224,26 @@ class Mixer:
         audio = torch.fft.irfft(torch.cat([spectra, late]), self.n_fft)
         return audio[:, self.lead : self.lead + self.segment_samples].split([len(in_room), len(in_room), len(late)])
 
-    def _noise(self, draw: Draw) -> Tensor:
-        """Recordings, babble and coloured noise, summed at their relative levels (B, n_fft)."""
-        noise = self.noise.read(draw.noise_start)
+    def _spectra(self, draw: Draw) -> Tensor:
+        """Spectra of all speech, then of all noise, at their speeds and at any level: (2 B, n_fft // 2 + 1)."""
+        spectra = torch.zeros(2 * len(draw.clean), self.n_fft // 2 + 1, dtype=torch.complex64, device=self.device)
+        for samples in np.unique([draw.speech_read_samples, draw.noise_read_samples]):
+            speech, noise = draw.speech_read_samples == samples, draw.noise_read_samples == samples
+            audio = torch.cat(
+                [self.speech.read(draw.speech_start[speech], samples=samples), self._noise(draw[noise], samples)]
+            )
+            # twice where it is one, since FFT libraries round a single row in another way than a row among others
+            part = torch.fft.rfft(audio.expand(max(2, len(audio)), -1))[: len(audio), : spectra.shape[1]]
+            spectra[self._rows(np.concatenate([speech, noise])), : part.shape[1]] = part
+        return spectra
+
+    def _noise(self, draw: Draw, samples: int) -> Tensor:
+        """Recordings, babble and coloured noise, summed at their relative levels, (B, samples)."""
+        noise = self.noise.read(draw.noise_start, samples=samples)
         added = (
-            (draw.second_noise_db, lambda rows: self.noise.read(draw.second_noise_start[rows])),
-            (draw.babble_db, lambda rows: self._babble(draw.babble_starts[rows])),
-            (draw.coloured_noise_db, lambda rows: self.coloured.read(draw.coloured_noise_start[rows])),
+            (draw.second_noise_db, lambda rows: self.noise.read(draw.second_noise_start[rows], samples=samples)),
+            (draw.babble_db, lambda rows: self._babble(draw.babble_starts[rows], samples)),
+            (draw.coloured_noise_db, lambda rows: self.coloured.read(draw.coloured_noise_start[rows], samples=samples)),
         )
         for level_db, read in added:
             chosen = ~np.isnan(level_db)
@@ -226,9 +253,9 @@ class Mixer:
                 noise[rows] += more * gain
         return noise
 
-    def _babble(self, starts: np.ndarray) -> Tensor:
-        """Talkers at one level, summed; (rows, talkers) to (rows, n_fft)."""
-        talkers = self.speech.read(starts.clip(min=self.lead))
+    def _babble(self, starts: np.ndarray, samples: int) -> Tensor:
+        """Talkers at one level, summed; (rows, talkers) to (rows, samples)."""
+        talkers = self.speech.read(starts.clip(min=self.speech.first_start), samples=samples)
         return (talkers * (self._column(starts >= 0) / _rms(talkers))).sum(1)
 
     def _clip(self, noisy: Tensor, clipping_db: np.ndarray, allowed: np.ndarray) -> Tensor:
@@ -238,6 +265,12 @@ class Mixer:
             threshold = noisy[rows].abs().amax(-1, keepdim=True) * to_amplitude(-self._column(clipping_db[chosen]))
             noisy[rows] = torch.maximum(torch.minimum(noisy[rows], threshold), -threshold)
         return noisy
+
+    def _read_samples_at(self, speeds: tuple[float, float], probability: float) -> list[int]:
+        """How much is read for a segment at each of a few speeds, in lengths of fast transforms."""
+        if not probability:
+            return [self.n_fft]
+        return [_fast_length(round(self.n_fft * speed)) for speed in np.linspace(*speeds, SPEEDS)]
 
     def _rows(self, chosen: np.ndarray) -> Tensor:
         return torch.from_numpy(np.flatnonzero(chosen)).to(self.device)

@@ -23,6 +23,14 @@ class MixingConfig:
     """Share of segments without speech."""
     min_active_share: float = 0.3
     """Segments are chosen among a few so that at least this share of their frames holds sound."""
+    speech_speed_probability: float = 0.0
+    """The speaker talks faster or slower, with pitch and formants moved alike, as in a recording that is played so."""
+    speech_speed: tuple[float, float] = (0.9, 1.1)
+    """Factor of the speed; a few evenly spaced ones are taken from the range."""
+    noise_speed_probability: float = 0.0
+    """All noise of the segment is played faster or slower."""
+    noise_speed: tuple[float, float] = (0.7, 1.4)
+    """Likewise."""
     second_noise_probability: float = 0.3
     """A second recording is added to the first."""
     babble_probability: float = 0.1
@@ -75,6 +83,8 @@ class MixingConfig:
             )
         if self.babble_talkers[0] < 1:
             raise ValueError(f"mixing.babble_talkers is {list(self.babble_talkers)}; at least one must talk")
+        if self.speech_speed[0] <= 0 or self.noise_speed[0] <= 0:
+            raise ValueError("mixing.speech_speed and mixing.noise_speed must be above 0")
         if self.rooms < 1 or self.room_rt60_s[0] <= 0 or self.early_ms <= 0:
             raise ValueError("mixing.rooms, mixing.room_rt60_s and mixing.early_ms must be above 0")
         if self.low_pass_hz[0] <= 0 or self.high_pass_hz[0] <= 0:

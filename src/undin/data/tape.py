@@ -37,6 +37,8 @@ class Tape:
         True where a folder is one voice; False where each file is a group of its own.
     min_active_share
         The share of a segment's frames that shall hold sound.
+    most_samples
+        The most that `read` will be asked for; by default a segment with its lead and tail.
     """
 
     def __init__(
@@ -48,18 +50,21 @@ class Tape:
         tail_samples: int,
         group_by_folder: bool,
         min_active_share: float,
+        most_samples: int = 0,
     ):
         self.segment_samples, self.lead_samples = segment_samples, lead_samples
         self.min_active_share = min_active_share
         self.frame = frame_length(corpus.sample_rate)
         self.read_samples = lead_samples + segment_samples + tail_samples
+        self.most_samples = max(most_samples, self.read_samples)
+        self.first_start = self._lead(self.most_samples)
         starts, lengths = corpus.starts.cpu().numpy(), corpus.lengths.cpu().numpy()
         self.file_starts, self.names = starts, corpus.names
         active = np.concatenate([[0], np.cumsum(_active_frames(corpus, starts))])
         self.samples, self.active_before = corpus.samples, active
         self.corpus_samples = len(corpus.samples)
-        if self.corpus_samples < 2 * self.read_samples:  # too short to read from, let alone to be choosy
-            self.samples = corpus.samples.repeat(1 + -(-self.read_samples // self.corpus_samples))
+        if self.corpus_samples < 2 * self.most_samples:  # too short to read from, let alone to be choosy
+            self.samples = corpus.samples.repeat(1 + -(-self.most_samples // self.corpus_samples))
             self.active_before = np.arange(len(self.samples) // self.frame + 1)
         groups = [str(Path(name).parent) if group_by_folder else name for name in corpus.names]
         sizes = [len(list(run)) for _, run in itertools.groupby(groups)]
@@ -74,25 +79,37 @@ class Tape:
         group = np.searchsorted(self.group_cdf, pick, side="right").clip(max=len(self.group_cdf) - 1)
         starts = self.group_starts[group] + (place * self.group_lengths[group]).astype(np.int64)
         # what is read must lie on the tape: starts too near its ends are moved, each to another place
-        starts = self.lead_samples + (starts - self.lead_samples) % (len(self.samples) - self.read_samples + 1)
+        starts = self.first_start + (starts - self.first_start) % (len(self.samples) - self.most_samples + 1)
         share = self._active_share(starts)
         # argmax finds the first of equal values: every share that suffices counts the same
         best = np.minimum(share, self.min_active_share).argmax(-1)
         return np.take_along_axis(starts, best[..., None], -1)[..., 0]
 
-    def read(self, starts: np.ndarray) -> Tensor:
+    def read(self, starts: np.ndarray, *, samples: int | None = None) -> Tensor:
         """The segments that begin at `starts`, each with its lead and tail.
+
+        Parameters
+        ----------
+        starts
+            As `draw` gives them, of any shape.
+        samples
+            More or less than a segment with its lead and tail, for one that shall be played at another speed: all three
+            parts are longer or shorter in proportion.
 
         Returns
         -------
-        Tensor, shape (*starts.shape, lead + segment + tail), float32, [−1, 1]
+        Tensor, shape (*starts.shape, samples), float32, [−1, 1]
         """
-        first = torch.from_numpy(starts - self.lead_samples).to(self.samples.device)
-        return self.samples.unfold(0, self.read_samples, 1)[first] / FULL_SCALE
+        samples = samples or self.read_samples
+        first = torch.from_numpy(starts - self._lead(samples)).to(self.samples.device)
+        return self.samples.unfold(0, samples, 1)[first] / FULL_SCALE
 
     def name_at(self, start: int) -> str:
         """The file in which a segment begins."""
         return self.names[np.searchsorted(self.file_starts, start % self.corpus_samples, side="right") - 1]
+
+    def _lead(self, samples: int) -> int:
+        return self.lead_samples * samples // self.read_samples
 
     def _active_share(self, starts: np.ndarray) -> np.ndarray:
         frames = np.stack([starts, starts + self.segment_samples]) // self.frame
