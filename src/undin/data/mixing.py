@@ -209,7 +209,7 @@ class Mixer:
         return noisy * scale, clean * scale
 
     def _filtered(self, draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
-        """Target and noise (B, N) at the levels of their recordings, and the late reflections of the rows in rooms."""
+        """Target and noise (B, N) at any level, and the late reflections of the rows in rooms."""
         size = {"n_fft": self.n_fft, "sample_rate": self.sample_rate, "device": self.device}
         limits = band_limit_gains(draw.low_pass_hz, draw.high_pass_hz, **size)
         points_db = np.concatenate([draw.speech_equaliser_db, draw.noise_equaliser_db])
