@@ -7,7 +7,10 @@ runs in processes of its own. Reports for finished models are in ``evaluate/``.
 import multiprocessing
 import os
 import signal
+import sys
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -70,9 +73,7 @@ class Validator:
         self._pairs = [[read_mono(path)[0] for path in (pairs[index].noisy, pairs[index].clean)] for index in spread]
         self._metrics = [name for name, package in PACKAGE_OF_METRIC.items() if find_spec(package)]
         # spawned, not forked: a fork inherits torch's threads in an unknown state
-        self._pool = ProcessPoolExecutor(
-            os.cpu_count(), mp_context=multiprocessing.get_context("spawn"), initializer=_ignore_signals
-        )
+        self._pool = ProcessPoolExecutor(os.cpu_count(), mp_context=multiprocessing.get_context("spawn"))
 
     def validate(self, network: Streaming, spectrum: Spectrum) -> dict[str, float]:
         """Enhance all pairs.
@@ -94,7 +95,8 @@ class Validator:
         for noisy, clean in self._pairs:
             loss, enhanced = self._enhance(network, spectrum, noisy, clean)
             losses.append(loss)
-            scores.append(self._pool.submit(score_pair, clean, enhanced, chosen=self._metrics))
+            with _signals_held():
+                scores.append(self._pool.submit(score_pair, clean, enhanced, chosen=self._metrics))
         values = [score.result()[0] for score in scores]
         means = {name: float(np.nanmean([value[name] for value in values])) for name in self._metrics}
         return {LOSS: float(torch.stack(losses).mean())} | means
@@ -119,7 +121,14 @@ class Validator:
         return loss, resample(signals.estimate[0].cpu().numpy(), rate, SAMPLE_RATE_HZ)
 
 
-def _ignore_signals() -> None:
-    """Leave it to the loop to end: a terminal sends Ctrl-C to all processes, torchrun SIGTERM."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """Start processes that never get the signals that terminals and torchrun send to all: the loop will end them."""
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
