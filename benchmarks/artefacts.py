@@ -11,15 +11,26 @@ import numpy as np
 
 SAMPLE_RATE_HZ = 16_000
 WINDOW_SAMPLES, HOP_SAMPLES = 512, 128
+BIN_HZ = np.fft.rfftfreq(WINDOW_SAMPLES, 1 / SAMPLE_RATE_HZ)
 SPEECH_RANGE_DB = 45
 """Of bins of speech, down from the loudest thousandth of the clean file."""
+LOWEST_HZ = 100
+"""Of bins of speech: below, clean files hold hum."""
 LOST_DB = 10
-WORD_RANGE_DB = 25
+LEAST_BINS = 50
+"""To tell a share of."""
+WORD_RANGE_DB = 20
 """Of frames of words, down from the level of the clean file."""
 GAP_FRAMES = 12
 """Shorter pauses belong to the word, shorter words to the pause: about 0.1 s."""
 EDGE_FRAMES = 6
 """The first and the last 50 ms of a word."""
+PEAK_DB, PEAK_BEFORE_DB = 15, 10
+"""A peak of musical noise stands out from its surroundings by the first, and did by less than the second before."""
+PEAK_RANGE_DB = 60
+"""Of peaks, down from the loudest thousandth of the clean file: tones are heard sooner than noise."""
+SURROUNDINGS = 8
+"""Bins and frames on either side: 250 Hz and 64 ms."""
 BANDS_HZ = {"under 1 kHz": (0, 1000), "1 to 4 kHz": (1000, 4000), "over 4 kHz": (4000, SAMPLE_RATE_HZ)}
 
 
@@ -33,25 +44,27 @@ class Artefacts:
         Share of the bins of speech that are lost, 0 to 1.
     lost_by_band : dict of str to float
         The same, by the names of `BANDS_HZ`.
-    beginnings_db, middles_db, ends_db : float
-        Level that bins of speech lose in the first 50 ms of words, between, and in the last 50 ms.
+    lost_at_beginnings, lost_in_middles, lost_at_ends : float
+        The same for the first 50 ms of words, for what lies between, and for the last 50 ms.
+    loss_db : float
+        Level that bins of speech lose in all.
     left_db : float
         Level of what is heard in pauses, against that of the clean speech.
     attenuated_db : float
         By how much that is softer than in the noisy file.
-    log_kurtosis_ratio : float
-        Of the power of bins in pauses, enhanced to noisy (Uemura et al., IWAENC 2008): 0 for noise that is as even as
-        before, more for noise of which single tones or moments are left.
+    peaks_per_second : float
+        Musical noise: single bins that stand out from their surroundings, but did not in the noisy file.
     """
 
     lost: float
     lost_by_band: dict[str, float]
-    beginnings_db: float
-    middles_db: float
-    ends_db: float
+    lost_at_beginnings: float
+    lost_in_middles: float
+    lost_at_ends: float
+    loss_db: float
     left_db: float
     attenuated_db: float
-    log_kurtosis_ratio: float
+    peaks_per_second: float
 
 
 class Scene:
@@ -78,7 +91,8 @@ class Scene:
     @cached_property
     def speech(self) -> np.ndarray:
         """Bins of speech, which a model should keep: loud enough to be heard and louder than the noise."""
-        return (to_db(self.clean) > self.top_db - SPEECH_RANGE_DB) & (self.clean > self._noise)
+        audible = to_db(self.clean) > self.top_db - SPEECH_RANGE_DB
+        return audible & (self.clean > self._noise) & (BIN_HZ[:, np.newaxis] >= LOWEST_HZ)
 
     @cached_property
     def lost(self) -> np.ndarray:
@@ -87,16 +101,27 @@ class Scene:
 
     @cached_property
     def left(self) -> np.ndarray:
-        """Bins without speech in which something as loud as speech is left, most of it noise."""
+        """Bins in which something as loud as speech is left that is not in the clean file, most of it noise."""
         audible = to_db(self.enhanced) > self.top_db - SPEECH_RANGE_DB
         return audible & (to_db(self.enhanced) > to_db(self.clean) + LOST_DB)
 
     @cached_property
+    def peaks(self) -> np.ndarray:
+        """Bins of musical noise."""
+        enhanced_db = to_db(self.enhanced)
+        return (
+            (enhanced_db == _highest_around(enhanced_db))
+            & (enhanced_db > self.top_db - PEAK_RANGE_DB)
+            & (enhanced_db > to_db(self.clean) + LOST_DB)
+            & (enhanced_db > _mean_around(enhanced_db) + PEAK_DB)
+            & (_highest_around(to_db(self.noisy) - _mean_around(to_db(self.noisy))) < PEAK_BEFORE_DB)
+        )
+
+    @cached_property
     def words(self) -> list[tuple[int, int]]:
         """First frame of each word, or of words without a pause between them, and the first after it."""
-        frame_db = to_db(self.clean.sum(axis=0))
-        level_db = to_db(np.mean(self.clean.sum(axis=0)))
-        spoken = frame_db > level_db - WORD_RANGE_DB
+        frame_power = self.clean[BIN_HZ >= LOWEST_HZ].sum(axis=0)
+        spoken = to_db(frame_power) > to_db(frame_power.mean()) - WORD_RANGE_DB
         for start, end in _runs(~spoken):
             if end - start < GAP_FRAMES and 0 < start and end < len(spoken):
                 spoken[start:end] = True
@@ -112,25 +137,23 @@ class Scene:
             beginnings[start : start + EDGE_FRAMES] = start > 0
             ends[end - EDGE_FRAMES : end] = end < frames
         pauses = ~spoken
-        bin_hz = np.arange(len(self.clean)) * SAMPLE_RATE_HZ / WINDOW_SAMPLES
-        bands = {name: (low <= bin_hz) & (bin_hz < high) for name, (low, high) in BANDS_HZ.items()}
+        bands = {name: (low <= BIN_HZ) & (BIN_HZ < high) for name, (low, high) in BANDS_HZ.items()}
         heard_in_pauses = self.enhanced[:, pauses].sum(axis=0)
         return Artefacts(
             lost=_share(self.lost, self.speech),
             lost_by_band={name: _share(self.lost[of], self.speech[of]) for name, of in bands.items()},
-            beginnings_db=self._loss_db(beginnings),
-            middles_db=self._loss_db(~(beginnings | ends)),
-            ends_db=self._loss_db(ends),
+            lost_at_beginnings=self._lost_in(beginnings),
+            lost_in_middles=self._lost_in(~(beginnings | ends)),
+            lost_at_ends=self._lost_in(ends),
+            # Noise that is left in one bin does not make up for speech that is lost from another.
+            loss_db=_mean_db(self.clean[self.speech]) - _mean_db(np.minimum(self.clean, self.enhanced)[self.speech]),
             left_db=_mean_db(heard_in_pauses) - _mean_db(self.clean[:, spoken].sum(axis=0)),
             attenuated_db=_mean_db(self.noisy[:, pauses].sum(axis=0)) - _mean_db(heard_in_pauses),
-            log_kurtosis_ratio=_log_kurtosis(self.enhanced[:, pauses]) - _log_kurtosis(self.noisy[:, pauses]),
+            peaks_per_second=float(self.peaks.sum() / frames * SAMPLE_RATE_HZ / HOP_SAMPLES),
         )
 
-    def _loss_db(self, frames: np.ndarray) -> float:
-        """Level that bins of speech lose in some frames; noise that is left in a bin does not make up for another."""
-        chosen = self.speech & frames
-        kept = np.minimum(self.clean, self.enhanced)
-        return _mean_db(self.clean[chosen]) - _mean_db(kept[chosen])
+    def _lost_in(self, frames: np.ndarray) -> float:
+        return _share(self.lost[:, frames], self.speech[:, frames])
 
 
 def power(signal: np.ndarray) -> np.ndarray:
@@ -138,7 +161,7 @@ def power(signal: np.ndarray) -> np.ndarray:
     window = np.hanning(WINDOW_SAMPLES + 1)[:-1]
     padded = np.pad(np.asarray(signal, np.float64), WINDOW_SAMPLES // 2)
     frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW_SAMPLES)[::HOP_SAMPLES]
-    return np.abs(np.fft.rfft(frames * window, axis=1)).T ** 2 / (window.sum() / 2) ** 2
+    return (np.abs(np.fft.rfft(frames * window, axis=1)).T ** 2 / (window.sum() / 2) ** 2).astype(np.float32)
 
 
 def to_db(values: np.ndarray) -> np.ndarray:
@@ -152,16 +175,24 @@ def _runs(marked: np.ndarray) -> list[tuple[int, int]]:
     return list(zip(np.flatnonzero(steps == 1).tolist(), np.flatnonzero(steps == -1).tolist(), strict=True))
 
 
+def _highest_around(values: np.ndarray) -> np.ndarray:
+    """The highest of each bin and its eight neighbours."""
+    padded = np.pad(values, 1, mode="edge")
+    return np.lib.stride_tricks.sliding_window_view(padded, (3, 3)).max(axis=(-1, -2))
+
+
+def _mean_around(values: np.ndarray) -> np.ndarray:
+    """Mean of each bin and its surroundings, by differences of sums from the corner."""
+    width = 2 * SURROUNDINGS + 1
+    padded = np.pad(values, SURROUNDINGS, mode="edge")
+    sums = np.pad(padded.cumsum(axis=0, dtype=np.float64).cumsum(axis=1), ((1, 0), (1, 0)))
+    box = sums[width:, width:] - sums[:-width, width:] - sums[width:, :-width] + sums[:-width, :-width]
+    return box / width**2
+
+
 def _share(part: np.ndarray, whole: np.ndarray) -> float:
-    return float(part.sum() / whole.sum()) if whole.any() else float("nan")
+    return float(part.sum() / whole.sum()) if whole.sum() >= LEAST_BINS else float("nan")
 
 
 def _mean_db(values: np.ndarray) -> float:
     return float(to_db(values.mean())) if values.size else float("nan")
-
-
-def _log_kurtosis(values: np.ndarray) -> float:
-    if not values.size:
-        return float("nan")
-    centred = values - values.mean()
-    return float(np.log(np.mean(centred**4) / np.mean(centred**2) ** 2))
