@@ -5,26 +5,32 @@ import json
 import subprocess
 from pathlib import Path
 
-HELP = "turn a checkpoint into a model file (ONNX with metadata)"
+HELP = "turn a checkpoint, or the mean of several, into a model file (ONNX with metadata)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="best.pt or last.pt of a training run")
+    parser.add_argument(
+        "checkpoints",
+        nargs="+",
+        type=Path,
+        metavar="CHECKPOINT",
+        help="best.pt or last.pt of a training run; the weights of several are averaged",
+    )
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="MODEL.onnx", help="file to write")
     parser.add_argument("--name", help="name of the model (default: the recipe's)")
     parser.add_argument("--licence", default="Apache-2.0", help="licence of the weights (default: %(default)s)")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Export the averaged network of a checkpoint; return 0."""
+    """Export the averaged network of a checkpoint, or the mean of several; return 0."""
     from undin.metadata import Metadata
     from undin.nn.export import export
     from undin.nn.macs import macs_per_second, parameters
-    from undin.train.checkpoint import Checkpoint
+    from undin.train.checkpoint import Checkpoint, average
     from undin.train.recipe import Recipe
 
-    checkpoint = Checkpoint.load(args.checkpoint)
+    checkpoint = average([Checkpoint.load(path) for path in args.checkpoints])
     recipe = Recipe.from_table(checkpoint.recipe)
     network = checkpoint.build_network()
     audio, data = recipe.audio, recipe.data

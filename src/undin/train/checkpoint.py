@@ -6,7 +6,8 @@ who fills it is ``state.py``; how it becomes an ONNX model is ``nn/export.py``.
 
 import io
 import pickle
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -100,3 +101,39 @@ class Checkpoint:
         network = Recipe.from_table(self.recipe).build_network()
         network.load_state_dict(self.ema)
         return network.eval()
+
+
+def average(checkpoints: Sequence[Checkpoint]) -> Checkpoint:
+    """Average checkpoints of one network: of several steps of a run, or of several runs from the same weights.
+
+    Parameters
+    ----------
+    checkpoints : sequence of Checkpoint
+        At least one.
+
+    Returns
+    -------
+    Checkpoint
+        The mean of their averaged weights and running statistics; all else is that of the one with the most steps.
+
+    Raises
+    ------
+    ValueError
+        They hold different networks or analyses.
+    """
+    last = max(checkpoints, key=lambda checkpoint: checkpoint.step)
+    for section in ("audio", "network"):
+        for checkpoint in checkpoints:
+            if checkpoint.recipe[section] != last.recipe[section]:
+                raise ValueError(
+                    f"only checkpoints of one network can be averaged, but the [{section}] of one is "
+                    f"{checkpoint.recipe[section]} and of another {last.recipe[section]}"
+                )
+    means = {
+        # a mean in float64, so that equal weights stay the same bit for bit
+        name: torch.stack([checkpoint.ema[name].double() for checkpoint in checkpoints]).mean(0).to(tensor.dtype)
+        if tensor.is_floating_point()
+        else tensor
+        for name, tensor in last.ema.items()
+    }
+    return replace(last, ema=means)
