@@ -79,6 +79,11 @@ def _row(mixer: Mixer, draw: Draw, item: int, level_dbfs: float) -> dict[str, st
         "speech": mixer.speech.name_at(draw.speech_start[item]) if speaks else "",
         "noise": mixer.noise.name_at(draw.noise_start[item]) if noises else "",
     }
+    for voice, samples, heard in (
+        ("speech", draw.speech_read_samples, speaks),
+        ("noise", draw.noise_read_samples, noises),
+    ):
+        row[f"{voice}_speed"] = f"{samples[item] / mixer.n_fft:.3f}" if heard else ""
     for name in ADDED:
         value = getattr(draw, name)[item]
         applies = noises or name.endswith("_hz")
