@@ -14,6 +14,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import matplotlib
+from matplotlib.figure import Figure
 from model_scores import QUARTER, SETS, VALID, markdown_table, mean_and_error, scored, values
 from quality_tables import LEAST_PESQ_WB, MOST_LOSS_DB, Subject, by_snr, costs, means, promises, targets
 from streams import real_time_priority
@@ -34,10 +36,10 @@ ABOUT = f"""\
 
 Measured by `{{command}}`, but for what stands under *Others*.
 
-Models called undin learn from the corpora that their cards list. The speakers and noises of the two sets below are not
-among them: neither those of LibriSpeech test-other, nor p232 and p257 of VoiceBank, nor DEMAND. Other speakers of VCTK
-are, recorded as those of VoiceBank were, so the clean speech of the quarter is nearer to the training data than that of
-valid. No model has seen the training set that belongs to VoiceBank-DEMAND.
+The models learn from the corpora that their cards and metadata list. The speakers and noises of the two sets below are
+not among them: neither those of LibriSpeech test-other, nor p232 and p257 of VoiceBank, nor DEMAND. Other speakers of
+VCTK are, recorded as those of VoiceBank were, so the clean speech of the quarter is nearer to the training data than
+that of valid. None of the models has seen the training set that belongs to VoiceBank-DEMAND.
 
 ![PESQ-WB against the time of a hop]({PICTURE.name})
 """
@@ -147,11 +149,9 @@ def page(subjects: Sequence[Subject], noisy: dict[str, SystemScores], *, command
 
 def draw(subjects: Sequence[Subject], noisy: dict[str, SystemScores], path: Path) -> None:
     """Draw PESQ-WB, with its standard error, against the median time of a hop: a panel for each set."""
-    import matplotlib
-
     # Text stays text, and the same numbers make the same file.
     matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "undin"})
-    figure = matplotlib.figure.Figure(figsize=(9, 3.6), layout="constrained")
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
     timed = [subject for subject in subjects if subject.speed]
     for axes, one in zip(figure.subplots(1, len(SETS), sharex=True), SETS, strict=True):
         floor, _ = mean_and_error(values(noisy[one.name], "pesq_wb"))
@@ -163,7 +163,10 @@ def draw(subjects: Sequence[Subject], noisy: dict[str, SystemScores], path: Path
             axes.errorbar(*place, error, marker="o", capsize=3, color="C0")
             axes.annotate(subject.metadata.name, place, xytext=(6, 4), textcoords="offset points")
         axes.set_xscale("log")
-        axes.margins(x=0.35, y=0.2)
+        axes.margins(y=0.2)
+        if timed:
+            medians_us = [subject.speed.hop_us.median for subject in timed]
+            axes.set_xlim(min(medians_us) / 2, max(medians_us) * 6)  # the names stand to the right
         axes.set_title(one.name, loc="left", fontsize="medium")
         axes.set_xlabel("µs a hop of 16 ms, one thread")
         axes.set_ylabel("PESQ-WB")
