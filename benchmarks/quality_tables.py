@@ -81,7 +81,7 @@ def by_snr(systems: Sequence[SystemScores]) -> Iterator[list[str]]:
 
 
 def snr_groups(noisy: SystemScores) -> dict[str, np.ndarray]:
-    """Part the pairs by SNR where an index tells it, else into quarters by the SI-SDR of the noisy input.
+    """Part the pairs by SNR where an index tells it, else at the widest gap in the SI-SDR of the noisy input.
 
     Returns
     -------
@@ -92,10 +92,10 @@ def snr_groups(noisy: SystemScores) -> dict[str, np.ndarray]:
     if not np.isnan(snr_db).any():
         return {f"{one:g} dB": snr_db == one for one in np.unique(snr_db)}
     si_sdr = values(noisy, "si_sdr")
-    quarters = np.array_split(np.argsort(si_sdr), 4)
-    return {
-        f"{si_sdr[of].min():.1f} to {si_sdr[of].max():.1f} dB": np.isin(np.arange(len(si_sdr)), of) for of in quarters
-    }
+    ordered = np.sort(si_sdr)
+    highest_of_low = ordered[np.argmax(np.diff(ordered))]
+    low = si_sdr <= highest_of_low
+    return {f"{si_sdr[of].min():.1f} to {si_sdr[of].max():.1f} dB": of for of in (low, ~low)}
 
 
 def targets(subjects: Sequence[Subject]) -> Iterator[list[str]]:
