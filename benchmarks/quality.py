@@ -58,8 +58,8 @@ ABOUT_SNR = {
     VALID.name: "By SNR of the mixture.",
     QUARTER.name: (
         "These files do not tell their SNR, but every fourth utterance seems to have one of two of the four SNRs that "
-        "the whole set has (2.5 to 17.5 dB): the SI-SDR of nearly all noisy files is near 1 dB (p257) or near 16 dB (p232). So "
-        "they are parted at the widest gap in it; the two parts differ by speaker too."
+        "the whole set has (2.5 to 17.5 dB): the SI-SDR of nearly all noisy files is near 1 dB (p257) or near 16 dB "
+        "(p232). So they are parted at the widest gap in it; the two parts differ by speaker too."
     ),
 }
 
