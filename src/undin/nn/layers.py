@@ -175,9 +175,10 @@ class _BandMix(torch.autograd.Function):
     @once_differentiable
     def backward(ctx, gradient: Tensor):
         x, weight = ctx.saved_tensors
+        gradient = gradient.contiguous()
         x_gradient, weight_gradient = torch.empty_like(x), torch.empty_like(weight)
         ctx.functions.undin_band_mix_backward(
-            _rows(x), *map(address, (gradient.contiguous(), x, weight, x_gradient, weight_gradient))
+            _rows(x), *map(address, (gradient, x, weight, x_gradient, weight_gradient))
         )
         return x_gradient, weight_gradient, None
 

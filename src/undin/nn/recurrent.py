@@ -91,11 +91,12 @@ class _GRU(torch.autograd.Function):
     def backward(ctx, gradient: Tensor):
         x, state, w_input, w_recurrent, output, saved = ctx.saved_tensors
         frames, count, hidden = output.shape
+        gradient = gradient.contiguous()
         d_inputs, d_new = x.new_empty(frames * count, 3 * hidden), x.new_empty(frames * count, hidden)
         d_state = torch.empty_like(state)
         library("gru", hidden=hidden).undin_gru_backward(
             *(frames, count),
-            *map(address, (gradient.contiguous(), w_recurrent, state, output, saved, d_inputs, d_new, d_state)),
+            *map(address, (gradient, w_recurrent, state, output, saved, d_inputs, d_new, d_state)),
         )
         # the hidden parts of the gates have the gradients of the inputs, but for that of the new state
         d_recurrent = d_inputs[:, : 2 * hidden], d_new

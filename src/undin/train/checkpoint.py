@@ -17,7 +17,7 @@ from undin.files import replacing
 from undin.nn.layers import Streaming
 from undin.train.recipe import Recipe
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,10 @@ class Checkpoint:
         The last validation's means by metric; empty before the first.
     best_score : float
         The best so far of the metric that selects.
-    network, ema, optimiser : dict
-        State dicts: as trained, averaged, and of the optimiser.
+    network, ema : dict
+        State dicts: as trained, and averaged.
+    optimisers : list of dict
+        State dicts.
     random : dict
         States of torch's random generators, by device type.
     """
@@ -49,7 +51,7 @@ class Checkpoint:
     best_score: float
     network: dict[str, Any]
     ema: dict[str, Any]
-    optimiser: dict[str, Any]
+    optimisers: list[dict[str, Any]]
     random: dict[str, Any]
 
     def save(self, path: Path) -> None:

@@ -76,9 +76,13 @@ class Loss:
 
 @dataclass(frozen=True)
 class Optimiser:
-    """``[optimiser]``: AdamW. Weight decay leaves biases and norms alone."""
+    """``[optimiser]``: Muon for matrices, with decoupled weight decay, and Adam for biases and norms.
 
-    learning_rate: float = 2e-3
+    `momentum` is Muon's, `betas` are Adam's; the learning rate is one for both.
+    """
+
+    learning_rate: float = 1e-2
+    momentum: float = 0.95
     betas: tuple[float, float] = (0.9, 0.999)
     weight_decay: float = 0.01
 

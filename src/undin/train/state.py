@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from undin.nn.spectrum import Spectrum
 from undin.train.checkpoint import Checkpoint
 from undin.train.losses import LOSSES, Signals
+from undin.train.muon import Muon
 from undin.train.processes import Processes
 from undin.train.recipe import Recipe
 
@@ -42,7 +43,7 @@ class TrainingState:
         self.spectrum = Spectrum(audio.n_fft, audio.window, audio.hop).to(device)
         self.network = recipe.build_network().to(device)
         self.ema = copy.deepcopy(self.network).requires_grad_(False).eval()
-        self.optimiser = _optimiser(recipe, self.network)
+        self.optimisers = _optimisers(recipe, self.network)
         self._loss_weights = torch.tensor([loss.weight for loss in recipe.loss], device=device)
         self._averages, self._averaged = _floats(self.ema), _floats(self.network)
         self.step, self.hours = 0, 0.0
@@ -84,10 +85,11 @@ class TrainingState:
         parameters = list(self.network.parameters())
         self.processes.average_gradients(parameters)
         norm = nn.utils.clip_grad_norm_(parameters, self.recipe.training.clip_norm, foreach=True)
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.recipe.learning_rate(self.step)
-        self.optimiser.step()
-        self.optimiser.zero_grad(set_to_none=True)
+        for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = self.recipe.learning_rate(self.step)
+            optimiser.step()
+            optimiser.zero_grad(set_to_none=True)
         self._average_weights()
         self.step += 1
         self.hours += self.recipe.hours_per_step
@@ -106,7 +108,7 @@ class TrainingState:
             best_score=self.best_score,
             network=self.network.state_dict(),
             ema=self.ema.state_dict(),
-            optimiser=self.optimiser.state_dict(),
+            optimisers=[optimiser.state_dict() for optimiser in self.optimisers],
             random=random,
         )
 
@@ -120,7 +122,8 @@ class TrainingState:
         """
         self.initialise(checkpoint)
         self.network.load_state_dict(checkpoint.network)
-        self.optimiser.load_state_dict(checkpoint.optimiser)
+        for optimiser, values in zip(self.optimisers, checkpoint.optimisers, strict=True):
+            optimiser.load_state_dict(values)
         self.step, self.hours = checkpoint.step, checkpoint.hours
         self.scores, self.best_score = checkpoint.scores, checkpoint.best_score
         torch.set_rng_state(checkpoint.random["cpu"])
@@ -155,11 +158,12 @@ def _floats(network: nn.Module) -> list[Tensor]:
     return [tensor for tensor in network.state_dict().values() if tensor.is_floating_point()]
 
 
-def _optimiser(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
+def _optimisers(recipe: Recipe, network: nn.Module) -> list[torch.optim.Optimizer]:
+    """Muon for matrices, Adam without weight decay for biases and norms."""
     options = recipe.optimiser
     matrices = [parameter for parameter in network.parameters() if parameter.ndim > 1]
     vectors = [parameter for parameter in network.parameters() if parameter.ndim <= 1]
-    groups = [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}]
-    return torch.optim.AdamW(
-        groups, lr=options.learning_rate, betas=options.betas, weight_decay=options.weight_decay, fused=True
-    )
+    return [
+        Muon(matrices, lr=options.learning_rate, momentum=options.momentum, weight_decay=options.weight_decay),
+        torch.optim.Adam(vectors, lr=options.learning_rate, betas=options.betas, fused=True),
+    ]

@@ -14,15 +14,17 @@ from pathlib import Path
 
 from torch import Tensor
 
-from undin.compiler import cache
+from undin.cache import cache_folder, mark_used
 from undin.compiler.build import FLAGS, KERNELS, find_compiler
+from undin.compiler.cache import this_machine
 from undin.files import replacing
 
 HERE = Path(__file__).parent
 
 
 def address(tensor: Tensor) -> ctypes.c_void_p:
-    """Where the numbers of a contiguous tensor begin."""
+    """Where the numbers of a contiguous tensor begin; it must have a name, since the address does not keep it alive."""
+    assert tensor.is_contiguous()
     return ctypes.c_void_p(tensor.data_ptr())
 
 
@@ -42,7 +44,7 @@ def library(name: str, **sizes: int) -> ctypes.CDLL | None:
     CDLL or None
         None where no C compiler is at hand, or it fails.
     """
-    target = cache.this_machine()
+    target = this_machine()
     try:
         compiler = find_compiler(target)
         command = [
@@ -52,11 +54,12 @@ def library(name: str, **sizes: int) -> ctypes.CDLL | None:
             *(f"-D{size.upper()}={value}" for size, value in sizes.items()),
             str(HERE / f"{name}.c"),
         ]
-        place = cache.cache_folder() / _key(command) / target.library.format(name)
+        place = cache_folder() / _key(command) / target.library.format(name)
         if not place.is_file():
             place.parent.mkdir(parents=True, exist_ok=True)
             with replacing(place) as partial:
                 subprocess.run([*command, "-o", str(partial)], check=True, capture_output=True, text=True)
+        mark_used(place.parent)
         return ctypes.CDLL(str(place))
     except subprocess.CalledProcessError as error:
         reason = error.stderr.strip().partition("\n")[0]
