@@ -206,8 +206,8 @@ def channels_second(x: Tensor) -> Tensor:
     return x.permute(1, 3, 0, 2).contiguous(memory_format=torch.channels_last)
 
 
-def compress(spec: Tensor, power: float, *, floor: float = 1e-12) -> Tensor:
-    """Raise the magnitude of a spectrum to a power and keep its phase.
+def compressed_features(spec: Tensor, power: float, *, floor: float = 1e-12) -> Tensor:
+    """Return what a network sees of a spectrum: real part, imaginary part and magnitude, with compressed magnitude.
 
     Parameters
     ----------
@@ -216,12 +216,19 @@ def compress(spec: Tensor, power: float, *, floor: float = 1e-12) -> Tensor:
         0.3 brings speech of any level near the range of a network; 1 changes nothing.
     floor : float
         Added to the squared magnitude, so that silence has a gradient.
+
+    Returns
+    -------
+    Tensor (B, T, F, 3)
     """
-    return spec * (spec.square().sum(-1, keepdim=True) + floor).pow((power - 1) / 2)
+    squared = spec.square().sum(-1, keepdim=True) + floor
+    gain = squared.pow((power - 1) / 2)
+    return torch.cat((spec * gain, squared.sqrt() * gain), dim=-1)
 
 
 def compressed_magnitude(spec: Tensor, power: float, *, floor: float = 1e-12) -> Tensor:
-    """Return the magnitude ``(B, T, F)`` of a spectrum ``(B, T, F, 2)``, raised to a power; see `compress`."""
+    """Return the magnitude ``(B, T, F)`` of a spectrum ``(B, T, F, 2)``, raised to a power; see
+    `compressed_features`."""
     return (spec.square().sum(-1) + floor).pow(power / 2)
 
 

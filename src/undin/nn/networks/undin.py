@@ -17,7 +17,7 @@ from undin.nn.layers import (
     Streaming,
     channels_second,
     complex_product,
-    compress,
+    compressed_features,
     run_in_order,
     time_major,
     total_state,
@@ -104,7 +104,7 @@ class Undin(Streaming):
         squeeze_kernel, squeeze_padding = (1, 2 * squeeze), (0, squeeze // 2)
 
         self.stem = Normed(
-            nn.Conv2d(2, channels, stem_kernel, (1, self.bins_per_band), stem_padding, bias=False), rectify=True
+            nn.Conv2d(3, channels, stem_kernel, (1, self.bins_per_band), stem_padding, bias=False), rectify=True
         )
         self.down_blocks = nn.Sequential(*(ConvBlock(channels) for _ in range(depth)))
         self.squeeze = Normed(
@@ -122,7 +122,7 @@ class Undin(Streaming):
     def forward(self, spec: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Enhance ``spec (B, T, F, 2)`` from ``state (B, state_size)``; return the same shapes."""
         noisy = spec[:, :, : self.bins]
-        x = compress(noisy, self.compression).permute(0, 3, 1, 2)
+        x = compressed_features(noisy, self.compression).permute(0, 3, 1, 2)
         x = x.contiguous(memory_format=torch.channels_last)
         x = down = self.down_blocks(self.stem(x))
 
