@@ -89,7 +89,7 @@ def test_near_to_floats(models, compiled, native, frames, name):
 
 def test_ends_stay_in_floats_unless_asked(models, compiled):
     _, _, in_floats = compiled[GATED]
-    assert in_floats == ["/stem/Conv", "/mask/ConvTranspose"]
+    assert in_floats == ["/stem/stem.0/Conv", "/mask/ConvTranspose"]
     found = []
     program_of(read(models[GATED]), mark=lambda graph: found.extend(candidates(graph, first_and_last=True)))
     chosen, others = found
@@ -151,7 +151,7 @@ def test_command_and_library_as_a_model(models, samples, tmp_path, capsys):
     command = ["compile", str(models[GATED]), "-o", str(tmp_path / "out"), "--int8", str(tmp_path / "audio"), "--check"]
     assert main(command) == 0
     printed = capsys.readouterr().out
-    assert "in integers, but for /stem/Conv, /mask/ConvTranspose" in printed
+    assert "in integers, but for /stem/stem.0/Conv, /mask/ConvTranspose" in printed
     assert "dB above its error" in printed
     enhanced = undin.enhance(samples, sample_rate=16_000, model=tmp_path / "out" / "libundin_model.so")
     floats = undin.enhance(samples, sample_rate=16_000, model=models[GATED])

@@ -280,7 +280,8 @@ class Mixer:
 
 
 def _rms(x: Tensor) -> Tensor:
-    return x.square().mean(-1, keepdim=True).add(SILENCE_POWER).sqrt()
+    # everything twice, since a sum that is alone is divided among threads, which rounds in another way
+    return x.square().expand(2, *x.shape).mean(-1, keepdim=True)[0].add(SILENCE_POWER).sqrt()
 
 
 def _fast_length(at_least: int) -> int:
