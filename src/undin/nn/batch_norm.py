@@ -36,9 +36,8 @@ class BatchNorm(nn.BatchNorm2d):
 
     def channels_last(self, x: Tensor) -> Tensor:
         """Normalise ``(..., C)``."""
-        processes = dist.get_world_size() if dist.is_initialized() else 1
         passes = _passes(x)
-        if not self.training or (passes is _TorchPasses and processes == 1):
+        if not self.training or (passes is _TorchPasses and _processes() == 1):
             y = functional.batch_norm(
                 x.reshape(-1, x.shape[-1]),
                 *(self.running_mean, self.running_var, self.weight, self.bias, self.training, self.momentum, self.eps),
@@ -63,8 +62,7 @@ class _Normalise(torch.autograd.Function):
         ctx, x: Tensor, weight: Tensor, bias: Tensor, eps: float, rectify: bool, passes: "type[_TorchPasses] | _CPasses"
     ):
         features = x.reshape(-1, x.shape[-1]).contiguous()
-        processes = dist.get_world_size() if dist.is_initialized() else 1
-        count = len(features) * processes
+        count = len(features) * _processes()
         mean, mean_square = _over_processes(passes.sums(features)) / count
         variance = (mean_square - mean.square()).clamp_min(0)
         mean, spread = mean.to(weight.dtype), torch.rsqrt(variance + eps).to(weight.dtype)
@@ -94,9 +92,13 @@ class _Normalise(torch.autograd.Function):
         return x_gradient.view(shape), weight_gradient, bias_gradient, None, None, None
 
 
+def _processes() -> int:
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
 def _over_processes(sums: Tensor) -> Tensor:
     """Add up sums of all processes; those of this one stay as they are."""
-    if dist.is_initialized() and dist.get_world_size() > 1:
+    if _processes() > 1:
         sums = sums.clone()
         dist.all_reduce(sums)
     return sums

@@ -1,8 +1,8 @@
 """C for what torch does slowly on CPUs in training: recurrences of many small steps, and batch norms of few channels.
 
 Each file of C here is compiled once for every size it is wanted for, with the compiler and the headers that compiled
-models are made of, and kept in the user's cache. Where there is no C compiler, torch does the work: same results, about
-half the speed. Who calls the functions: ``nn/recurrent.py`` and ``nn/batch_norm.py``.
+models are made of, and kept in the user's cache. Where there is no C compiler, torch does the work, with the same
+results but slower. Who calls them: ``nn/recurrent.py``, ``nn/batch_norm.py`` and `BandMix` in ``nn/layers.py``.
 """
 
 import ctypes
