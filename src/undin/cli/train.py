@@ -4,12 +4,16 @@ The work is done in ``undin.train``; ``docs/training.md`` tells how to use it.
 """
 
 import argparse
+import ctypes
 import sys
 from pathlib import Path
 
 from undin.cli import print_error
 
 HELP = "train a network by a recipe"
+
+# options of glibc's mallopt, from malloc.h
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
         )
     if args.threads:
         torch.set_num_threads(args.threads)
+    _keep_freed_memory()
     try:
         state = loop.train(
             recipe,
@@ -64,3 +69,11 @@ def run(args: argparse.Namespace) -> int:
     if state.processes.is_first:
         print(f"{last}: step {state.step} of {recipe.training.steps}, {state.hours:.2f} h of audio", file=sys.stderr)
     return 0
+
+
+def _keep_freed_memory() -> None:
+    """Let glibc keep what torch frees for its next use: getting it from the system anew costs a step a tenth."""
+    if sys.platform == "linux":
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", lambda option, value: None)  # other C libraries have none
+        mallopt(M_MMAP_MAX, 0)
+        mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
