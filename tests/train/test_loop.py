@@ -222,6 +222,29 @@ def test_fine_tuning_starts_from_the_averaged_weights_alone(recipe_path, tmp_pat
     assert state.step == 1
 
 
+def test_a_teacher_has_its_share_of_the_loss(recipe_path, tmp_path):
+    train(recipe_path, tmp_path / "teacher", "training.seed=3", "training.steps=2")
+    checkpoint = tmp_path / "teacher/last.pt"
+    by_teacher = load(recipe_path, overrides=[f"teacher.checkpoint='{checkpoint}'", "teacher.share=0.25"])
+    student, alone = (
+        TrainingState(recipe, device=CPU, processes=Processes()) for recipe in (by_teacher, load(recipe_path))
+    )
+    noisy, clean = torch.randn(2, 4, 8000, generator=torch.Generator().manual_seed(0)) * 0.1
+    teacher = Checkpoint.load(checkpoint).build_network()
+    taught_spec, _ = teacher(student.spectrum.analyse(noisy), teacher.initial_state(4))
+    taught = student.spectrum.synthesise(taught_spec, samples=8000).detach()
+    (_, losses), (_, of_clean), (_, of_taught) = (
+        state.forward(noisy, target) for state, target in ((student, clean), (alone, clean), (alone, taught))
+    )
+    torch.testing.assert_close(losses, 0.75 * of_clean + 0.25 * of_taught)
+
+
+def test_a_teacher_of_another_analysis_is_refused(recipe_path, tmp_path):
+    train(recipe_path, tmp_path / "teacher", "training.steps=1")
+    with pytest.raises(ValueError, match=r"teacher's \[audio\]"):
+        train(recipe_path, tmp_path / "run", f"teacher.checkpoint='{tmp_path}/teacher/last.pt'", "audio.hop=32")
+
+
 @pytest.mark.parametrize("start", ["resume_from", "initialise_from"])
 def test_a_checkpoint_of_another_network_is_refused(recipe_path, tmp_path, start):
     train(recipe_path, tmp_path / "first", "training.steps=1")

@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
+from torch import Tensor
+
 from undin.data.mixing_config import MixingConfig
 from undin.nn import networks
 from undin.nn.layers import Streaming
@@ -72,6 +75,21 @@ class Loss:
 
     def __post_init__(self) -> None:
         _check_named(self, losses.LOSSES, kind="loss", without=("signals",))
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """``[teacher]``: a trained network whose estimates are targets too, and the share of the loss that they get.
+
+    Hinton, Vinyals & Dean, "Distilling the knowledge in a neural network", NIPS workshop 2014.
+    """
+
+    checkpoint: str
+    share: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share <= 1:
+            raise ValueError(f"teacher.share must be above 0 and at most 1, not {self.share}")
 
 
 @dataclass(frozen=True)
@@ -145,6 +163,7 @@ class Recipe:
     mixing: MixingConfig = field(default_factory=MixingConfig)
     optimiser: Optimiser = Optimiser()
     schedule: Schedule = Schedule()
+    teacher: Teacher | None = None
     validation: Validation | None = None
 
     def __post_init__(self) -> None:
@@ -185,6 +204,14 @@ class Recipe:
         return networks.build(
             self.network.name, sample_rate=audio.sample_rate, n_fft=audio.n_fft, **self.network.options
         )
+
+    def losses_of(self, signals: losses.Signals) -> Tensor:
+        """Return the losses ``(L,)`` by themselves, as means over the batch."""
+        return torch.stack([losses.LOSSES[loss.name](signals, **loss.options).mean() for loss in self.loss])
+
+    def weighted_sum(self, values: Tensor) -> Tensor:
+        """Add up what `losses_of` returned, by the recipe's weights."""
+        return values @ values.new_tensor([loss.weight for loss in self.loss])
 
     def to_table(self) -> dict[str, Any]:
         """Return the recipe as nested dicts and lists of plain values, fit for JSON and a checkpoint."""

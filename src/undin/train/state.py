@@ -4,13 +4,15 @@ No files and no clock: when to step, save and validate is the business of ``loop
 """
 
 import copy
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
+from undin.nn.layers import Streaming
 from undin.nn.spectrum import Spectrum
 from undin.train.checkpoint import Checkpoint
-from undin.train.losses import LOSSES, Signals
+from undin.train.losses import Signals
 from undin.train.muon import Muon
 from undin.train.processes import Processes
 from undin.train.recipe import Recipe
@@ -43,8 +45,8 @@ class TrainingState:
         self.spectrum = Spectrum(audio.n_fft, audio.window, audio.hop).to(device)
         self.network = recipe.build_network().to(device)
         self.ema = copy.deepcopy(self.network).requires_grad_(False).eval()
+        self.teacher = _teacher(recipe, device) if recipe.teacher else None
         self.optimisers = _optimisers(recipe, self.network)
-        self._loss_weights = torch.tensor([loss.weight for loss in recipe.loss], device=device)
         self._averages, self._averaged = _floats(self.ema), _floats(self.network)
         self.step, self.hours = 0, 0.0
         self.scores: dict[str, float] = {}
@@ -77,8 +79,11 @@ class TrainingState:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=bfloat16):
             estimate_spec, _ = self.network(noisy_spec, state)
         signals = Signals(self.spectrum, self.recipe.audio.sample_rate, clean, noisy, estimate_spec.float(), noisy_spec)
-        losses = torch.stack([LOSSES[loss.name](signals, **loss.options).mean() for loss in self.recipe.loss])
-        return losses @ self._loss_weights, losses
+        losses = self.recipe.losses_of(signals)
+        if self.teacher:
+            from_teacher = self.recipe.losses_of(replace(signals, clean=self._taught(noisy_spec, samples=clean.shape[1])))
+            losses = torch.lerp(losses, from_teacher, self.recipe.teacher.share)
+        return self.recipe.weighted_sum(losses), losses
 
     def update(self) -> Tensor:
         """Turn the gradients into a step of the optimiser and the average; return the norm they had."""
@@ -147,6 +152,13 @@ class TrainingState:
         self.ema.load_state_dict(checkpoint.ema)
 
     @torch.no_grad()
+    def _taught(self, noisy_spec: Tensor, *, samples: int) -> Tensor:
+        """Waveforms ``(B, samples)`` that the teacher makes of the noisy spectrum."""
+        state = self.teacher.initial_state(len(noisy_spec), device=self.device)
+        taught_spec, _ = self.teacher(noisy_spec, state)
+        return self.spectrum.synthesise(taught_spec, samples=samples)
+
+    @torch.no_grad()
     def _average_weights(self) -> None:
         # early on the average follows closely, so that it does not carry the random start along
         decay = min(self.recipe.training.ema_decay, (1 + self.step) / (10 + self.step))
@@ -156,6 +168,14 @@ class TrainingState:
 def _floats(network: nn.Module) -> list[Tensor]:
     """Weights and running statistics of a network, sharing its memory."""
     return [tensor for tensor in network.state_dict().values() if tensor.is_floating_point()]
+
+
+def _teacher(recipe: Recipe, device: torch.device) -> Streaming:
+    checkpoint = Checkpoint.load(recipe.teacher.checkpoint)
+    ours = recipe.to_table()["audio"]
+    if checkpoint.recipe["audio"] != ours:
+        raise ValueError(f"the teacher's [audio] is {checkpoint.recipe['audio']}, the recipe's is {ours}")
+    return checkpoint.build_network().requires_grad_(False).to(device)
 
 
 def _optimisers(recipe: Recipe, network: nn.Module) -> list[torch.optim.Optimizer]:

@@ -24,7 +24,7 @@ from undin.evaluate.pairs import find_pairs
 from undin.evaluate.score import score_pair
 from undin.nn.layers import Streaming
 from undin.nn.spectrum import Spectrum
-from undin.train.losses import LOSSES, Signals
+from undin.train.losses import Signals
 from undin.train.recipe import Recipe
 
 LOSS = "validation_loss"
@@ -117,7 +117,7 @@ class Validator:
         noisy_spec = spectrum.analyse(noisy)
         estimate_spec, _ = network(noisy_spec, network.initial_state(1, device=device))
         signals = Signals(spectrum, rate, clean, noisy, estimate_spec, noisy_spec)
-        loss = sum(loss.weight * LOSSES[loss.name](signals, **loss.options) for loss in self.recipe.loss)
+        loss = self.recipe.weighted_sum(self.recipe.losses_of(signals))
         return loss, resample(signals.estimate[0].cpu().numpy(), rate, SAMPLE_RATE_HZ)
 
 
