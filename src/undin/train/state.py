@@ -81,8 +81,8 @@ class TrainingState:
         signals = Signals(self.spectrum, self.recipe.audio.sample_rate, clean, noisy, estimate_spec.float(), noisy_spec)
         losses = self.recipe.losses_of(signals)
         if self.teacher:
-            from_teacher = self.recipe.losses_of(replace(signals, clean=self._taught(noisy_spec, samples=clean.shape[1])))
-            losses = torch.lerp(losses, from_teacher, self.recipe.teacher.share)
+            taught = replace(signals, clean=self._taught(noisy_spec, samples=clean.shape[1]))
+            losses = torch.lerp(losses, self.recipe.losses_of(taught), self.recipe.teacher.share)
         return self.recipe.weighted_sum(losses), losses
 
     def update(self) -> Tensor:
