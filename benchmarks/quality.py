@@ -5,8 +5,8 @@ repository's root, with the audio of `../shared` in its place::
 
     python benchmarks/quality.py [MODEL ...] [--jobs J] [--seconds S]
 
-measures all models that come with undin, and those given: ONNX files, or libraries, which are scored but not timed.
-The tables are made in `quality_tables.py`.
+measures all models that come with undin, the baselines in `benchmarks/baselines/`, and those given: ONNX files, or
+libraries, which are scored but not timed. The tables are made in `quality_tables.py`.
 """
 
 import argparse
@@ -30,6 +30,8 @@ from undin.native import is_library
 
 PAGE = Path(__file__).with_name("quality.md")
 PICTURE = PAGE.with_suffix(".svg")
+BASELINES = Path(__file__).with_name("baselines")
+"""Networks of others, trained for comparison with `baselines.py`."""
 
 ABOUT = f"""\
 # Quality
@@ -109,7 +111,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, help="processes that score (default: one a core)")
     parser.add_argument("--seconds", type=float, default=5, help="time to spend on the speed of a model (default: 5)")
     args = parser.parse_args()
-    models = [*undin.models(), *args.models]
+    models = [*undin.models(), *map(str, sorted(BASELINES.glob("*.onnx"))), *args.models]
     scores = {}
     for one in SETS:
         scores[one.name] = scored(models, one, jobs=args.jobs)
