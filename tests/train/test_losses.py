@@ -88,11 +88,21 @@ def test_si_sdr_of_an_orthogonal_distortion_whatever_its_scale(ratio_db, gain):
     assert loss == pytest.approx(torch.full((3,), -ratio_db), abs=0.5 if gain > 0.1 else 40)
 
 
+@settings(deadline=None)
 @given(gain=st.floats(0, 3))
 def test_sdr_tells_a_wrong_level_up_to_its_limit(gain):
     clean = noise(seed=0)
     loss = LOSSES["sdr"](signals(gain * clean, clean=clean, noisy=clean), most_db=20.0)
     expected = 10 * math.log10((gain - 1) ** 2 + 0.01)
+    torch.testing.assert_close(loss, torch.full((3,), expected), atol=1e-2, rtol=0)
+
+
+@settings(deadline=None)
+@given(attenuation_db=st.floats(0, 60))
+def test_sdr_tells_how_much_of_noise_alone_is_left(attenuation_db):
+    noisy, clean = noise(seed=0), torch.zeros(3, noise(seed=0).shape[1])
+    loss = LOSSES["sdr"](signals(10 ** (-attenuation_db / 20) * noisy, clean=clean, noisy=noisy), most_db=40.0)
+    expected = 10 * math.log10(10 ** (-attenuation_db / 10) + 1e-4)
     torch.testing.assert_close(loss, torch.full((3,), expected), atol=1e-2, rtol=0)
 
 

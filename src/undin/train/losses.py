@@ -128,11 +128,14 @@ def sdr(signals: Signals, *, most_db: float = 30.0) -> Tensor:
 
     ``10 log10(‖ŝ − s‖² / ‖s‖² + τ)`` with ``τ = 10^(−most_db / 10)``, beyond which little more is to be gained: Wisdom
     et al., "Unsupervised sound separation using mixture invariant training", NeurIPS 2020 (there the "thresholded
-    negative SNR"). Items whose clean speech is silent have no such ratio and count as 0 dB.
+    negative SNR"). Where clean speech is silent, the energy of the noisy input takes its place, so that the ratio says
+    how much of noise alone is left: Wisdom et al., "What's all the fuss about free universal sound separation data?",
+    ICASSP 2021. Items without any sound count as 0 dB.
     """
-    heard, energy = _heard_energy(signals.clean)
+    (spoken, clean_energy), (heard, noisy_energy) = map(_heard_energy, (signals.clean, signals.noisy))
+    energy = torch.where(spoken, clean_energy, noisy_energy)
     distortion = torch.square(signals.estimate - signals.clean).sum(1) / energy
-    return torch.where(heard, 10 * torch.log10(distortion + 10 ** (-most_db / 10)), 0.0)
+    return torch.where(spoken | heard, 10 * torch.log10(distortion + 10 ** (-most_db / 10)), 0.0)
 
 
 def phase_sensitive_mask(signals: Signals) -> Tensor:
@@ -195,10 +198,10 @@ LOSSES: dict[str, Callable[..., Tensor]] = {
 }
 
 
-def _heard_energy(clean: Tensor) -> tuple[Tensor, Tensor]:
+def _heard_energy(waveforms: Tensor) -> tuple[Tensor, Tensor]:
     """Return which items are not silent, and the energy of each, 1 for the silent; both ``(B,)``."""
-    energy = torch.square(clean).sum(1)
-    heard = energy > SILENCE_POWER * clean.shape[1]
+    energy = torch.square(waveforms).sum(1)
+    heard = energy > SILENCE_POWER * waveforms.shape[1]
     return heard, torch.where(heard, energy, 1.0)
 
 
