@@ -61,6 +61,18 @@ def test_items_are_what_training_would_see(frozen, mixer):
     np.testing.assert_allclose(found, noisy[11], atol=2**-15)
 
 
+def test_pairs_that_exceed_full_scale_are_turned_down_together(speech, noise, tmp_path):
+    config = MixingConfig(speech_level_dbfs=(0.0, 0.0), noise_alone_probability=0)
+    loud = Mixer(speech, noise, config, sample_rate=SAMPLE_RATE, segment_samples=12000, seed=3)
+    freeze(loud, tmp_path / "loud", count=4)
+    for number, (noisy, clean) in enumerate(zip(*(audio[:4] for audio in loud.batch(0, 16)), strict=True)):
+        peak = max(noisy.abs().max(), clean.abs().max()).item()
+        assert peak > 1
+        for name, audio in (("noisy", noisy), ("clean", clean)):
+            found, _ = soundfile.read(tmp_path / "loud" / name / f"{number:03d}.flac", dtype="float32")
+            np.testing.assert_allclose(found, 0.999 / peak * audio, atol=2**-15)
+
+
 def test_an_existing_folder_is_refused_and_a_failure_leaves_nothing(mixer, frozen, tmp_path):
     with pytest.raises(ValueError, match="exists already"):
         freeze(mixer, frozen, count=2)

@@ -54,7 +54,7 @@ def rms_db(x: torch.Tensor) -> np.ndarray:
 
 
 def test_snr_and_speech_level_are_the_drawn_ones(make_mixer):
-    config = dataclasses.replace(PLAIN, speech_level_dbfs=(-60.0, -40.0))  # far from full scale
+    config = dataclasses.replace(PLAIN, speech_level_dbfs=(-60.0, 0.0))
     mixer = make_mixer(config)
     draw = mixer.draw(0, 64)
     noisy, clean = mixer.mix(draw)
@@ -62,15 +62,6 @@ def test_snr_and_speech_level_are_the_drawn_ones(make_mixer):
     np.testing.assert_allclose(level_dbfs, draw.speech_level_dbfs, atol=0.01)
     np.testing.assert_allclose(level_dbfs - rms_db(noisy - clean), draw.snr_db, atol=0.05)
     assert draw.snr_db.min() < 0 and draw.snr_db.max() > 15
-
-
-def test_the_snr_of_loud_pairs_survives_their_scaling(make_mixer):
-    mixer = make_mixer(dataclasses.replace(PLAIN, speech_level_dbfs=(-5.0, 0.0)))
-    draw = mixer.draw(0, 64)
-    noisy, clean = mixer.mix(draw)
-    level_dbfs = active_level_dbfs(clean, sample_rate=SAMPLE_RATE).numpy()
-    assert np.any(level_dbfs < draw.speech_level_dbfs - 1)
-    np.testing.assert_allclose(level_dbfs - rms_db(noisy - clean), draw.snr_db, atol=0.05)
 
 
 def test_clean_and_noise_alone_are_exact(everything):
@@ -85,10 +76,10 @@ def test_clean_and_noise_alone_are_exact(everything):
 
 @settings(max_examples=15, deadline=None)
 @given(step=st.integers(0, 2**40), batch_size=st.integers(1, 12))
-def test_every_batch_is_finite_and_within_full_scale(everything, step, batch_size):
+def test_every_batch_is_finite(everything, step, batch_size):
     for audio in everything.batch(step, batch_size):
         assert audio.shape == (batch_size, 16000) and audio.dtype == torch.float32
-        assert audio.isfinite().all() and audio.abs().max() <= 1
+        assert audio.isfinite().all()
 
 
 @pytest.mark.parametrize("rows", [1, 2, 4, 8])

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import torch
+from torch import Tensor
 from tqdm import tqdm
 
 from undin.audio import AudioInfo, open_writer
@@ -15,14 +17,15 @@ from undin.data.mixing import Draw, Mixer
 
 BATCH = 16
 ADDED = ("second_noise_db", "babble_db", "coloured_noise_db", "low_pass_hz", "high_pass_hz", "clipping_db")
+PEAK = 0.999
 
 
 def freeze(mixer: Mixer, folder: str | Path, *, count: int) -> None:
     """Write `count` pairs to `folder`: `noisy/000.flac`, `clean/000.flac` … (16 bit) and `index.csv`.
 
-    The folder appears when it is complete. Columns of the index: `id`; `snr_db` (inf: the input is clean, -inf: noise
-    alone); `speech_level_dbfs`, the active level of the target as written; the files `speech` and `noise` in which the
-    segments begin; what was added and how, empty where it was not.
+    The folder appears when it is complete. Pairs that would exceed full scale are turned down. Columns of the index:
+    `id`; `snr_db` (inf: the input is clean, -inf: noise alone); `speech_level_dbfs`, the active level of the target as
+    written; the files `speech` and `noise` in which the segments begin; what was added and how, empty where it was not.
 
     Raises
     ------
@@ -64,11 +67,18 @@ def _items(mixer: Mixer, count: int) -> Iterator[tuple[np.ndarray, np.ndarray, d
     """Noisy and clean samples and a row of the index for each of `count` items."""
     for first in range(0, count, BATCH):
         draw = mixer.draw(first // BATCH, BATCH)[: count - first]
-        noisy, clean = mixer.mix(draw)
+        noisy, clean = _within_full_scale(*mixer.mix(draw))
         levels_dbfs = active_level_dbfs(clean, sample_rate=mixer.sample_rate).tolist()
         noisy, clean = noisy.cpu().numpy(), clean.cpu().numpy()
         for item, level_dbfs in enumerate(levels_dbfs):
             yield noisy[item], clean[item], _row(mixer, draw, item, level_dbfs)
+
+
+def _within_full_scale(noisy: Tensor, clean: Tensor) -> tuple[Tensor, Tensor]:
+    """Turn down those pairs (B, N) whose peaks a file of integers could not hold."""
+    peak = torch.maximum(noisy.abs().amax(-1, keepdim=True), clean.abs().amax(-1, keepdim=True))
+    gain = torch.where(peak > PEAK, PEAK / peak, 1.0)
+    return noisy * gain, clean * gain
 
 
 def _row(mixer: Mixer, draw: Draw, item: int, level_dbfs: float) -> dict[str, str | float]:

@@ -31,9 +31,6 @@ GUARD_MS = 20.0
 SPEEDS = 8
 """How many speeds are taken from a range: few, since rows of one speed share a transform."""
 
-PEAK = 0.999
-"""A pair whose peak exceeds full scale is scaled down to this."""
-
 
 @dataclasses.dataclass(frozen=True)
 class Draw:
@@ -139,7 +136,8 @@ class Mixer:
 
         Returns
         -------
-        noisy, clean : Tensor, shape (B, N), float32, [−1, 1]
+        noisy, clean : Tensor, shape (B, N), float32
+            Full scale is 1; peaks of loud items lie above, as in streams of floats.
         """
         return self.mix(self.draw(step, batch_size)[part])
 
@@ -203,10 +201,7 @@ class Mixer:
         if reverberant.any():
             rows = self._rows(reverberant)
             noisy[rows] += late[self._rows(reverberant[draw.room >= 0])] * speech_gain[rows]
-        noisy = self._clip(noisy, draw.clipping_db, ~draw.clean)
-        peak = torch.maximum(noisy.abs().amax(-1, keepdim=True), clean.abs().amax(-1, keepdim=True))
-        scale = torch.where(peak > PEAK, PEAK / peak, 1.0)
-        return noisy * scale, clean * scale
+        return self._clip(noisy, draw.clipping_db, ~draw.clean), clean
 
     def _filtered(self, draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
         """Target and noise (B, N) at any level, and the late reflections of the rows in rooms."""

@@ -39,7 +39,7 @@ class Signals:
     sample_rate : int
         Hz.
     clean, noisy : Tensor
-        Waveforms ``(B, N)`` in [−1, 1].
+        Waveforms ``(B, N)``, full scale 1.
     estimate_spec, noisy_spec : Tensor
         Output and input of the network, ``(B, T, F, 2)``.
     """

@@ -58,7 +58,7 @@ class TrainingState:
         Parameters
         ----------
         noisy, clean : Tensor, shape (B, N)
-            Waveforms in [−1, 1], this process's part of the batch.
+            Waveforms, full scale 1, this process's part of the batch.
 
         Returns
         -------
