@@ -13,11 +13,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from model_card import COLUMNS
 from model_scores import SETS, hours_heard, markdown_table, score_cells, scored
-from streams import real_time_priority
+from quality import speed_of
 
 import undin
-from undin.bench.measure import Measurement, measure
+from undin.bench.measure import Measurement
 from undin.evaluate.score import SystemScores
 from undin.files import replacing
 from undin.metadata import Metadata
@@ -36,8 +37,6 @@ MODELS = {
     "crn": str(TRAINED / "crn.onnx"),
 }
 """What `undin.load` takes, by the name of the recipe."""
-
-COLUMNS = {"pesq_wb": "PESQ-WB", "stoi": "STOI", "si_sdr": "SI-SDR, dB"}
 
 ABOUT = """\
 # Baselines
@@ -77,12 +76,6 @@ def main() -> None:
     lines += [*markdown_table(ratios({"as trained": trained, "at full width": full_width})), ""]
     with replacing(PAGE) as partial:
         partial.write_text("\n".join(lines), encoding="utf-8")
-
-
-def speed_of(path: Path, *, seconds: float) -> Measurement:
-    """Measure a model as `undin bench` does, with the priority that audio usually has where the user may."""
-    with real_time_priority(inherited=False):  # the compiler waits as usual
-        return measure(path, seconds=seconds)
 
 
 def at_full_width(trained: Metadata, *, seconds: float) -> Measurement:
