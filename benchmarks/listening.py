@@ -27,7 +27,7 @@ from undin.evaluate.metrics import pesq_wb
 from undin.evaluate.pairs import Pair, find_pairs
 from undin.evaluate.score import mean_and_spread
 from undin.files import replacing
-from undin.model import Model
+from undin.model import DEFAULT, Model
 
 PAGE = Path("docs/listening.md")
 PICTURES = PAGE.with_suffix("")
@@ -75,7 +75,7 @@ MIDDLE = "middle", "gains as much PESQ as the clip in the middle"
 def main() -> None:
     """Choose, draw and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("model", nargs="?", default="undin-tiny", help="name or file (default: %(default)s)")
+    parser.add_argument("model", nargs="?", default=DEFAULT, help="name or file (default: %(default)s)")
     model = undin.load(parser.parse_args().model)
     clips = read_clips(model)
     chosen = choose(clips)

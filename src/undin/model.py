@@ -16,6 +16,8 @@ from undin.engine import Engine, NotInstalled, gain_floor
 from undin.metadata import Metadata
 
 WEIGHTS = Path(__file__).parent / "weights"
+DEFAULT = "undin-tiny"
+"""The model that is taken where none is named."""
 
 
 class Model:

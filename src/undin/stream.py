@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from undin.engine import silenced
-from undin.model import Model, load
+from undin.model import DEFAULT, Model, load
 from undin.rates import OtherRate, OwnRate, Queue
 
 LOWEST_RATE, HIGHEST_RATE = 4_000, 384_000
@@ -54,7 +54,7 @@ class Stream:
         sample_rate: int = 16_000,
         *,
         channels: int = 1,
-        model: str | Path | Model = "undin-tiny",
+        model: str | Path | Model = DEFAULT,
         atten_lim_db: float | None = None,
     ):
         if int(sample_rate) != sample_rate or not LOWEST_RATE <= sample_rate <= HIGHEST_RATE:
@@ -123,7 +123,7 @@ def enhance(
     samples: np.ndarray,
     *,
     sample_rate: int,
-    model: str | Path | Model = "undin-tiny",
+    model: str | Path | Model = DEFAULT,
     atten_lim_db: float | None = None,
 ) -> np.ndarray:
     """Denoise a whole recording.

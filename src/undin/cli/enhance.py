@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from undin.cli import print_error, sentence
+from undin.model import DEFAULT, Model
 
 if TYPE_CHECKING:
     from multiprocessing.synchronize import Event
 
     from undin.cli.outputs import Job
     from undin.cli.recording import Report
-    from undin.model import Model
 
 HELP = "take the noise out of audio files, folders of them, or raw samples in a pipe"
 
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="OUT",
         help="the file for one input, the folder for several (default: beside each input, named IN_enhanced)",
     )
-    parser.add_argument("--model", default="undin-tiny", help="name of a model or path of one (default: %(default)s)")
+    parser.add_argument("--model", default=DEFAULT, help="name of a model or path of one (default: %(default)s)")
     parser.add_argument(
         "--atten-lim-db", type=float, metavar="D", help="attenuate no sound by more than D dB (default: no limit)"
     )
