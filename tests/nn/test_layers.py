@@ -10,6 +10,7 @@ from streaming_checks import TOLERANCE, assert_causal, assert_same_in_chunks, pr
 from torch.nn import functional
 
 from undin.nn.attention import TimeFrequencyAttention
+from undin.nn.contrast import Contrast
 from undin.nn.convolutions import CausalConv, SubPixelConv, TransposedConv
 from undin.nn.norms import FrameNorm, RunningNorm
 from undin.nn.recurrent import FullBandRecurrent, Recurrent
@@ -24,6 +25,7 @@ LAYERS = {
     "transposed_time": lambda: TransposedConv(CHANNELS, 3, bands=BANDS, kernel=(3, 3)),
     "sub_pixel": lambda: SubPixelConv(CHANNELS, 3, bands=BANDS, kernel=(2, 3), factor=4),
     "attention": lambda: TimeFrequencyAttention(CHANNELS, BANDS, reduced=2, pool_frames=5),
+    "contrast": lambda: Contrast(BANDS, frames=9, neighbours=2),
     "running_norm": lambda: RunningNorm(CHANNELS, BANDS, time_constant_frames=9.5),
     "full_band": lambda: FullBandRecurrent("lstm", CHANNELS, BANDS, hidden=5, layers=2),
     "gru": lambda: Recurrent("gru", CHANNELS, 3, bands=BANDS),
@@ -43,6 +45,8 @@ def layer_input_time(request):
     layer = prepared(LAYERS[request.param]())
     if isinstance(layer, Recurrent):
         return layer, features().permute(2, 0, 3, 1), 0
+    if isinstance(layer, Contrast):
+        return layer, features()[:, 0].exp(), 1
     return layer, features(), 2
 
 
@@ -133,6 +137,20 @@ def test_running_norm_forgets_level_and_spread():
     settled = output[:, :, 500:]
     assert settled.mean().abs() < 0.1
     assert 0.9 < settled.std() < 1.1
+
+
+def test_contrast_divides_by_past_and_by_neighbours_at_any_level():
+    layer = Contrast(BANDS, frames=10, neighbours=2)
+    x = features()[:, 0].exp()
+    output, _ = run(layer, x, time=1, chunk_frames=FRAMES)
+    frame, band = 20, 1
+    weights = 0.9 ** torch.arange(frame, -1, -1)
+    past = (weights @ x[0, : frame + 1, band]) / weights.sum()
+    around = x[0, frame, 0:4].mean()  # on the left there is one neighbour
+    expected = x[0, frame, band] / torch.stack([past, around])
+    torch.testing.assert_close(output[0, frame, band], expected, atol=TOLERANCE, rtol=0)
+    louder, _ = run(layer, 30 * x, time=1, chunk_frames=FRAMES)
+    torch.testing.assert_close(louder, output, atol=TOLERANCE, rtol=TOLERANCE)
 
 
 def test_frame_norm_is_group_norm_of_single_frames():

@@ -79,14 +79,6 @@ class Flow:
         return torch.cat([*self._parts.values()], dim=1) if self._parts else self._empty
 
 
-def run_in_order(layers: Sequence[Streaming], x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-    """Pass ``x`` through streaming layers one after the other; return the output and their joined new state."""
-    flow = Flow(layers, state)
-    for layer in layers:
-        x = flow(layer, x)
-    return x, flow.state()
-
-
 class Normed(nn.Module):
     """A layer without bias followed by batch normalisation, which `fold_norms` merges into the layer before export.
 

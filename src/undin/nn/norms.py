@@ -63,23 +63,24 @@ class RunningNorm(Streaming):
         features = channels * bands
         last_total, last_spread, last_weight = state.split([features, features, 1], dim=1)
         shape = batch, channels, 1, bands
-        weight = self._sum(x.new_ones(batch, 1, frames, 1), last_weight.view(batch, 1, 1, 1))
-        total = self._sum(x, last_total.view(shape))
+        weight = running_sum(x.new_ones(batch, 1, frames, 1), last_weight.view(batch, 1, 1, 1), decay=self.decay)
+        total = running_sum(x, last_total.view(shape), decay=self.decay)
         deviation = x - total / weight
         # Squares of deviations keep the digits that the difference of two means of squares would lose.
-        spread = self._sum(deviation.square(), last_spread.view(shape))
+        spread = running_sum(deviation.square(), last_spread.view(shape), decay=self.decay)
         state = torch.cat([part[:, :, -1].flatten(1) for part in (total, spread, weight)], dim=1)
         return deviation * torch.rsqrt(spread / weight + self.floor), state
 
-    def _sum(self, x: Tensor, last: Tensor) -> Tensor:
-        """Return ``y[t] = x[t] + decay · y[t − 1]`` over frames, where ``y[−1] = last``.
 
-        Each round doubles the number of frames that a sum spans, so T frames take log2(T) operations.
-        """
-        frames = x.shape[2]
-        span = 1
-        while span < frames:
-            x = x + self.decay**span * functional.pad(x[:, :, :-span], (0, 0, span, 0))
-            span *= 2
-        age = torch.arange(1, frames + 1, device=x.device, dtype=x.dtype)[:, None]
-        return x + self.decay**age * last
+def running_sum(x: Tensor, last: Tensor, *, decay: float) -> Tensor:
+    """Return ``y[t] = x[t] + decay · y[t − 1]`` over frames, the last but one dimension, where ``y[−1] = last``.
+
+    Each round doubles the number of frames that a sum spans, so T frames take log2(T) operations.
+    """
+    frames = x.shape[-2]
+    span = 1
+    while span < frames:
+        x = x + decay**span * functional.pad(x[..., :-span, :], (0, 0, span, 0))
+        span *= 2
+    age = torch.arange(1, frames + 1, device=x.device, dtype=x.dtype)[:, None]
+    return x + decay**age * last

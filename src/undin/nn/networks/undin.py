@@ -1,8 +1,9 @@
 """undin's own network: frequency-only convolutions around gated recurrences shared by the sub-bands.
 
+The network sees each bin of the spectrum, and how far it stands out from its own past and from its neighbours.
 Convolutions run over frequency alone and squeeze each frame from bins to a few sub-bands; time lives in GRUs whose
-weights all sub-bands share, so the whole state is the GRUs' few kB and a step has nothing to shift. Between the GRUs
-the sub-bands exchange what they know. The way back up adds the features of the way down, and ends in a complex mask.
+weights all sub-bands share, so the state is a few kB and a step has next to nothing to shift. Between the GRUs the
+sub-bands exchange what they know. The way back up adds the features of the way down, and ends in a complex mask.
 
 Read `layers.py` for the parts, `recipes/undin-*.toml` for the sizes.
 """
@@ -11,14 +12,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from undin.nn.contrast import Contrast
 from undin.nn.layers import (
     BandMix,
+    Flow,
     Normed,
     Streaming,
     channels_second,
     complex_product,
     compressed_features,
-    run_in_order,
     time_major,
     total_state,
 )
@@ -79,6 +81,8 @@ class Undin(Streaming):
         Bands that become one sub-band: 2 or 4.
     blocks : int
         Recurrent blocks.
+    past_frames, neighbours : int
+        What each bin of the input is compared with, as in `Contrast`.
     """
 
     compression = 0.3
@@ -94,6 +98,8 @@ class Undin(Streaming):
         band_channels: int = 24,
         squeeze: int = 2,
         blocks: int = 2,
+        past_frames: int = 64,
+        neighbours: int = 16,
     ):
         super().__init__()
         self.bins = n_fft // 2
@@ -103,15 +109,16 @@ class Undin(Streaming):
         stem_kernel, stem_padding = (1, 2 * self.bins_per_band), (0, self.bins_per_band // 2)
         squeeze_kernel, squeeze_padding = (1, 2 * squeeze), (0, squeeze // 2)
 
+        self.contrast = Contrast(self.bins, frames=past_frames, neighbours=neighbours)
         self.stem = Normed(
-            nn.Conv2d(3, channels, stem_kernel, (1, self.bins_per_band), stem_padding, bias=False), rectify=True
+            nn.Conv2d(5, channels, stem_kernel, (1, self.bins_per_band), stem_padding, bias=False), rectify=True
         )
         self.down_blocks = nn.Sequential(*(ConvBlock(channels) for _ in range(depth)))
         self.squeeze = Normed(
             nn.Conv2d(channels, band_channels, squeeze_kernel, (1, squeeze), squeeze_padding, bias=False), rectify=True
         )
         self.blocks = nn.ModuleList(SubBandBlock(band_channels, sub_bands) for _ in range(blocks))
-        self.state_size = total_state(self.blocks)
+        self.state_size = total_state([self.contrast, *self.blocks])
         self.expand = Normed(
             nn.ConvTranspose2d(band_channels, channels, squeeze_kernel, (1, squeeze), squeeze_padding, bias=False)
         )
@@ -121,15 +128,18 @@ class Undin(Streaming):
 
     def forward(self, spec: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Enhance ``spec (B, T, F, 2)`` from ``state (B, state_size)``; return the same shapes."""
+        flow = Flow([self.contrast, *self.blocks], state)
         noisy = spec[:, :, : self.bins]
-        x = compressed_features(noisy, self.compression).permute(0, 3, 1, 2)
+        x = compressed_features(noisy, self.compression)
+        x = torch.cat((x, flow(self.contrast, x[..., 2])), dim=-1).permute(0, 3, 1, 2)
         x = x.contiguous(memory_format=torch.channels_last)
         x = down = self.down_blocks(self.stem(x))
 
         x = time_major(self.squeeze(x))
-        x, state = run_in_order(self.blocks, x, state)
+        for block in self.blocks:
+            x = flow(block, x)
         x = self.expand(channels_second(x))
 
         x = self.up_blocks(torch.relu(x + self.skip(down)))
         mask = self.mask(x).permute(0, 2, 3, 1)
-        return functional.pad(complex_product(noisy, mask), (0, 0, 0, 1)), state
+        return functional.pad(complex_product(noisy, mask), (0, 0, 0, 1)), flow.state()
