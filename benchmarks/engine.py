@@ -292,7 +292,7 @@ def cortex_m7(folder: Path) -> Iterator[str]:
         product = build(source, folder / "cortex-m7", target=TARGETS["cortex-m7"], compiler=COMPILER)
         _, instructions = run_on_cortex_m7(product, COMPILER, samples)
         a_second = instructions * SAMPLE_RATE / HOP
-        sizes = f"{flash_and_ram_bytes(product)[0]:,} | {hop.state_bytes(about, state=graph.inputs[1].dtype):,}"
+        sizes = f"{flash_and_ram_bytes(product)[0]:,} | {hop.state_bytes(about):,}"
         per_mac = a_second / about.macs_per_second
         yield f"| {name}{kind} | {instructions:,.0f} | {1e-6 * a_second:.0f} | {per_mac:.2f} | {sizes} |"
 

@@ -98,12 +98,6 @@ def test_ends_stay_in_floats_unless_asked(models, compiled):
 
 
 @pytest.mark.parametrize("name", [GATED, LSTM])
-def test_state_that_is_not_all_of_gated_cells_stays_in_floats(compiled, name):
-    graph, *_ = compiled[name]
-    assert graph.inputs[1].dtype == graph.outputs[1].dtype == np.float32  # sums of the past would lose their digits
-
-
-@pytest.mark.parametrize("name", [GATED, LSTM])
 class TestSameBits:
     @pytest.fixture
     def expected(self, native, samples, name) -> np.ndarray:

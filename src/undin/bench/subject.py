@@ -58,7 +58,6 @@ class Subject:
         self.parameters = _floats(graph) if self.metadata is None else self.metadata.parameters
         source = emit(program_of(graph, mark=mark), self.metadata)
         memory = StepMemory(graph, block)
-        kind = graph.inputs[-1].dtype
         self.macs_per_step = macs_per_step(graph)
         target = replace(TARGETS["native"], variants=(replace(variant, suffix=""),))
         with tempfile.TemporaryDirectory(prefix="undin", ignore_cleanup_errors=True) as folder:
@@ -67,8 +66,8 @@ class Subject:
             self.state_bytes, self.hop = memory.state_bytes, None
             arena = aligned(source.arena_bytes)
         else:
-            self.state_bytes = hop.state_bytes(self.metadata, state=kind)
-            arena = aligned(hop.arena_bytes(self.metadata, network_arena_bytes=source.arena_bytes, state=kind))
+            self.state_bytes = hop.state_bytes(self.metadata)
+            arena = aligned(hop.arena_bytes(self.metadata, network_arena_bytes=source.arena_bytes))
             state, out = aligned(self.state_bytes), aligned(self.metadata.hop, np.float32)
             signal = noise_hops(self.metadata, block)
             arguments = same_each_time(state, arena, signal, out)

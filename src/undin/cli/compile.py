@@ -86,9 +86,8 @@ def _table(graph: "Graph", source: "Source", product: Path) -> str:
 
     metadata = metadata_of(graph)
     if metadata is not None:
-        kind = graph.inputs[1].dtype
-        state, others = hop.state_bytes(metadata, state=kind), 0
-        arena = hop.arena_bytes(metadata, network_arena_bytes=source.arena_bytes, state=kind)
+        state, others = hop.state_bytes(metadata), 0
+        arena = hop.arena_bytes(metadata, network_arena_bytes=source.arena_bytes)
     else:
         states = set(carried(graph).values())
         state = sum(_bytes(value) for value in graph.inputs if value.name in states)

@@ -3,31 +3,24 @@
 The step itself is written by ``emit``; what the C does with it is in c/undin_hop.h, the tables in ``fft_tables``.
 """
 
-import numpy as np
-
 from undin.compiler import fft_tables
-from undin.compiler.program import C_TYPES
 from undin.metadata import Metadata
-
-FLOAT32 = np.dtype(np.float32)
-"""Type of the state of a network, unless it is in integers."""
 
 LINE_BYTES = 64
 """A cache line, and the widest vector; buffers of a hop begin on one."""
 
 
-def state_bytes(metadata: Metadata, *, state: np.dtype = FLOAT32) -> int:
+def state_bytes(metadata: Metadata) -> int:
     """Bytes of the state of one stream: what the network, the last frames and the queue of blocks leave behind."""
-    network = -(-metadata.state_size * state.itemsize // 4) * 4
     history, overlap, queue = _history(metadata), metadata.window - metadata.hop, metadata.hop
-    return network + 4 * (history + overlap + queue + 2)
+    return 4 * (metadata.state_size + history + overlap + queue + 2)
 
 
-def arena_bytes(metadata: Metadata, *, network_arena_bytes: int, state: np.dtype = FLOAT32) -> int:
+def arena_bytes(metadata: Metadata, *, network_arena_bytes: int) -> int:
     """Bytes of working memory of one hop, which streams may share, and that of the network in it."""
     spectra = 2 * _whole_lines(8 * metadata.bins)
     transform = _whole_lines(4 * metadata.n_fft) + _whole_lines(4 * 2 * (metadata.n_fft // 2 + metadata.bins))
-    network = _whole_lines(state.itemsize * metadata.state_size) + _whole_lines(max(1, network_arena_bytes))
+    network = _whole_lines(4 * metadata.state_size) + _whole_lines(max(1, network_arena_bytes))
     return spectra + max(transform, network) + LINE_BYTES  # the last to move the start to a whole line
 
 
@@ -71,13 +64,12 @@ def public_name(prefix: str) -> str:
     return f"#ifndef UNDIN_PUBLIC\n#define UNDIN_PUBLIC(name) {prefix}_##name\n#endif\n"
 
 
-def header(prefix: str, metadata: Metadata, *, network_arena_bytes: int, state: np.dtype = FLOAT32) -> str:
-    """The public header of a model, for programs in C and C++; `state` is the type of the network's state."""
+def header(prefix: str, metadata: Metadata, *, network_arena_bytes: int) -> str:
+    """The public header of a model, for programs in C and C++."""
     upper = prefix.upper()
     hop, overlap = metadata.hop, metadata.window - metadata.hop
     delay = metadata.latency_samples - (hop - 1)
-    arena = arena_bytes(metadata, network_arena_bytes=network_arena_bytes, state=state)
-    number = C_TYPES[str(state)]
+    arena = arena_bytes(metadata, network_arena_bytes=network_arena_bytes)
     name, commit, licence = (text.replace("*/", "* /") for text in (metadata.name, metadata.commit, metadata.licence))
     return f"""\
 /* {prefix}.h: {name} takes the noise out of speech as it comes, {metadata.sample_rate} samples a second.
@@ -106,12 +98,12 @@ extern "C" {{
 #define {upper}_HOP_SAMPLES {hop}
 #define {upper}_LATENCY_SAMPLES {metadata.latency_samples} /* of blocks of any length */
 #define {upper}_HOP_DELAY_SAMPLES {delay} /* of whole hops, which need not wait to be complete */
-#define {upper}_STATE_SIZE {state_bytes(metadata, state=state)} /* bytes */
+#define {upper}_STATE_SIZE {state_bytes(metadata)} /* bytes */
 #define {upper}_ARENA_SIZE {arena} /* bytes */
 
 /* One stream. The members are nobody's business but undin's. */
 typedef struct {prefix}_state {{
-    {number} network[{metadata.state_size}];
+    float network[{metadata.state_size}];
     float history[{_history(metadata)}];
     float overlap[{overlap}];
     float queue[{hop}];
@@ -151,7 +143,7 @@ const char *{prefix}_metadata(void);
 
 /* The network alone: {metadata.bins} bins, real and imaginary part, and {metadata.state_size} numbers of state,
  * zeros if fresh. `arena`: {max(1, network_arena_bytes)} bytes at a multiple of {LINE_BYTES}. Nothing may overlap. */
-void {prefix}_run(const float *spec, const {number} *state, float *enhanced, {number} *next_state, void *arena);
+void {prefix}_run(const float *spec, const float *state, float *enhanced, float *next_state, void *arena);
 
 #ifdef __cplusplus
 }}

@@ -40,8 +40,7 @@ def metadata_of(graph: Graph) -> Metadata | None:
 
 
 def _shapes(values: Sequence[Value]) -> dict[str, tuple[int, ...]]:
-    """Of floats, and of a state that became one of 16 bits."""
-    return {value.name: value.shape for value in values if value.dtype in (np.float32, np.int16)}
+    return {value.name: value.shape for value in values if value.dtype == np.float32}
 
 
 def program_of(graph: Graph, *, mark: Callable[[Graph], None] | None = None) -> Program:

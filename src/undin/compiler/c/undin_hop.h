@@ -8,8 +8,6 @@
  *
  *     UNDIN_PUBLIC(run)(const float *spec, const float *state, float *enhanced, float *next_state, void *arena)
  *
- * (with a state of another type where the network is in integers).
- *
  * What is computed is that of stft.py and model.py, hop by hop. Read next: the generated header.
  */
 #ifndef UNDIN_HOP_H
@@ -42,7 +40,7 @@ typedef struct {
             float scratch[UNDIN_FFT_SCRATCH] __attribute__((aligned(64)));
         } transform;
         struct {
-            __typeof__(((UNDIN_STATE *)0)->network) next_state __attribute__((aligned(64)));
+            float next_state[sizeof ((UNDIN_STATE *)0)->network / sizeof(float)] __attribute__((aligned(64)));
             unsigned char arena[UNDIN_NETWORK_ARENA_BYTES] __attribute__((aligned(64)));
         } network;
     } now;

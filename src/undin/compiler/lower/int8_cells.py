@@ -1,12 +1,12 @@
 """One time step of a GRU or an LSTM in integers: calls of the kernels in ``c/undin_int8_recurrent.h``.
 
-States are of 16 bits. Where the graph keeps them in floats they are rounded on the way in; what comes out is the same
-number in both forms, so that nothing is lost from one frame to the next.
+States are of 16 bits. Between two frames the graph keeps them in floats, which hold the same numbers, so nothing is
+lost on the way: other state than that of cells, such as running sums, needs more digits, and all of it has one type.
 """
 
 import numpy as np
 
-from undin.compiler.graph import Node, Value
+from undin.compiler.graph import Node
 from undin.compiler.lower.calls import fields
 from undin.compiler.lower.cells import GATES
 from undin.compiler.lower.int8 import pack_groups, pack_row, round_weights, rounded
@@ -41,7 +41,7 @@ def recurrent(lowering: Lowering, node: Node) -> None:
         constants["reset bias"] = pack_row(halves[1, 2])
     reads = [x, *states, *(lowering.constant(array, f"{node.name} {name}") for name, array in constants.items())]
 
-    news = [_new_state(lowering, node, which, rows, hidden) for which in range(1 + is_lstm)]
+    news = [lowering.scratch((rows, hidden), np.int16, f"{node.name} state {which}") for which in range(1 + is_lstm)]
     y = _floats(lowering, node, rows, hidden)
     writes = [*news, y]
     sizes = {"rows": rows, "inputs": inputs, "hidden": hidden, "x_row": x.strides[1]}
@@ -50,7 +50,7 @@ def recurrent(lowering: Lowering, node: Node) -> None:
     kernel = node.operator.lower()
     call = f"undin_int8_{kernel}_step({arguments}, &(undin_int8_recurrent_shape){{{fields(sizes)}}});"
     lowering.step(f"int8_{kernel}", node, writes, reads, lambda: [call])
-    if is_lstm and (cell := node.outputs[2] if len(node.outputs) > 2 else None) and cell.dtype == np.float32:
+    if is_lstm and (cell := node.outputs[2] if len(node.outputs) > 2 else None):
         target = lowering.output(cell)
         counted = news[1].reshape(cell.shape)
         lowering.steps.append(Pointwise("cell", str(cell), [target], [counted], f"{{0}} * {STEPS[1]}"))
@@ -64,18 +64,12 @@ def _packed(weights: np.ndarray, gates: int, hidden: int, scale: float) -> tuple
 
 
 def _state(lowering: Lowering, node: Node, which: int, rows: int, hidden: int) -> View:
-    """h or c of the last frame, (rows, hidden) of 16 bits, row after row."""
+    """h or c of the last frame, (rows, hidden) of 16 bits."""
     value = node.input(5 + which)
     if value is None:
         return lowering.constant(np.zeros((rows, hidden), np.int16), "zeros")
-    view = lowering.view(value).select(0, 0)
-    if value.dtype == np.int16 and _is_run(view):
-        return view
     run = lowering.scratch((rows, hidden), np.int16, f"{value.name} in 16 bits")
-    if value.dtype == np.int16:
-        lowering.copy(view, run, comment=str(value))
-        return run
-    dense = lowering.dense(view, str(value), unit_axis=1)
+    dense = lowering.dense(lowering.view(value).select(0, 0), str(value), unit_axis=1)
     sizes = {"rows": rows, "columns": hidden, "x_row": dense.strides[0], "y_row": hidden}
     sizes |= {"inverse_scale": f"1 / {STEPS[which]}"}
     line = f"undin_quantize_shorts(y0, x0, &(undin_quantize_shape){{{fields(sizes)}}});"
@@ -83,36 +77,11 @@ def _state(lowering: Lowering, node: Node, which: int, rows: int, hidden: int) -
     return run
 
 
-def _is_run(view: View) -> bool:
-    """Whether a state (rows, hidden) lies row after row."""
-    rows, hidden = view.shape
-    return (hidden == 1 or view.strides[1] == 1) and (rows == 1 or view.strides[0] == hidden)
-
-
-def _output(node: Node, index: int) -> Value | None:
-    return node.outputs[index] if index < len(node.outputs) else None
-
-
-def _new_state(lowering: Lowering, node: Node, which: int, rows: int, hidden: int) -> View:
-    """Where h or c of this frame goes, as `_state`."""
-    value = _output(node, 1 + which)
-    if value is not None and value.dtype == np.int16:
-        place = lowering.place(value)
-        if place is not None and _is_run(place.select(0, 0)):
-            lowering.views[value] = place
-            return place.select(0, 0)
-    run = lowering.scratch((1, rows, hidden), np.int16, f"{node.name} state {which}")
-    if value is not None and value.dtype == np.int16:
-        lowering.views[value] = run
-    return run.select(0, 0)
-
-
 def _floats(lowering: Lowering, node: Node, rows: int, hidden: int) -> View:
-    """Where h goes as floats, (rows, hidden): the first output, and the second where that is of floats too."""
-    y, last = _output(node, 0), _output(node, 1)
-    last = last if last is not None and last.dtype == np.float32 else None
+    """Where h goes as floats, (rows, hidden): the first output and the second, which are the same numbers."""
+    outputs = [output for output in node.outputs[1::-1] if output]
     place = None
-    for value in filter(None, (last, y)):
+    for value in outputs:
         found = lowering.place(value)
         found = found and found.reshape((rows, hidden))
         if found is not None and (hidden == 1 or found.strides[1] == 1):
@@ -120,7 +89,7 @@ def _floats(lowering: Lowering, node: Node, rows: int, hidden: int) -> View:
             break
     if place is None:
         place = lowering.scratch((rows, hidden), np.float32, f"{node.name} output")
-    for value in filter(None, (last, y)):
+    for value in outputs:
         lowering.views[value] = place.reshape(value.shape)
     return place
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from undin.compiler.graph import Graph
 from undin.compiler.quantize.calibration import frames_of, observe
-from undin.compiler.quantize.marking import candidates, keep_state_in_shorts, mark
+from undin.compiler.quantize.marking import candidates, mark
 
 __all__ = ["frames_of", "quantize"]
 
@@ -21,8 +21,7 @@ def quantize(graph: Graph, frames: Iterable[np.ndarray], *, first_and_last: bool
     Parameters
     ----------
     graph : Graph
-        The step of a model of undin. Nodes get the attribute ``quantization``, and its state becomes one of 16 bits
-        where nothing but recurrent cells keeps one.
+        The step of a model of undin. Nodes get the attribute ``quantization``.
     frames : iterable of ndarray, shape of the input ``spec``
         Spectra of the audio to calibrate on, in their order.
     first_and_last : bool
@@ -40,5 +39,4 @@ def quantize(graph: Graph, frames: Iterable[np.ndarray], *, first_and_last: bool
     """
     chosen, others = candidates(graph, first_and_last=first_and_last)
     mark(chosen, observe(graph, [node.inputs[0] for node in chosen], frames))
-    keep_state_in_shorts(graph)
     return [node.name for node in others]

@@ -1,4 +1,4 @@
-"""Which products are computed in integers, the scale of what they read, and the state of 16 bits between two frames."""
+"""Which products are computed in integers, and the scale of what they read."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,11 +8,8 @@ import numpy as np
 from undin.compiler.graph import Graph, Node, Value
 
 PRODUCTS = ("Conv", "ConvTranspose", "MatMul", "GRU", "LSTM")
-CELLS = {"GRU": (5,), "LSTM": (5, 6)}
-"""Recurrent cells, and which of their inputs are states; the output of the same state stands four places before."""
-
-VIEWS = ("Slice", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Gather", "Identity", "Concat")
-"""Operators that only move what they read."""
+CELLS = ("GRU", "LSTM")
+"""Recurrent cells."""
 
 SHORT = 32767
 HEADROOM = 2.0
@@ -124,40 +121,3 @@ def best_of_8_bits(values: np.ndarray) -> Quantization:
         rounded = np.clip(np.rint(values / scale), -128 - zero_point, 127 - zero_point) * scale
         found.append((float(np.mean((values - rounded) ** 2)), -part, Quantization(scale, zero_point)))
     return min(found, key=lambda item: item[:2])[2]
-
-
-def keep_state_in_shorts(graph: Graph) -> None:
-    """Make the state of a graph one of 16 bits, if nothing but marked cells reads and writes it."""
-    state, new_state = graph.inputs[1], graph.outputs[1]
-    values = {*_moved_forth(graph, state), *_moved_back(graph, new_state)}
-    if None not in values:
-        for value in values:
-            value.dtype = np.dtype(np.int16)
-
-
-def _moved_forth(graph: Graph, state: Value) -> Iterator[Value | None]:
-    """A state and all that views make of it; None where something else than a marked cell's state reads it."""
-    readers, queue = graph.readers(), [state]
-    while queue:
-        value = queue.pop()
-        yield value
-        for node in readers.get(value, ()):
-            places = [index for index, other in enumerate(node.inputs) if other is value]
-            if node.operator in VIEWS and places == [0]:
-                queue.append(node.outputs[0])
-            elif not (node.get("quantization") and set(places) <= set(CELLS.get(node.operator, ()))):
-                yield None
-
-
-def _moved_back(graph: Graph, state: Value) -> Iterator[Value | None]:
-    """A new state and all that views make it of; None where something else than a marked cell's state is in it."""
-    writers = {output: node for node in graph.nodes for output in node.outputs if output}
-    queue = [state]
-    while queue:
-        value = queue.pop()
-        yield value
-        node = writers.get(value)
-        if node is not None and node.operator in VIEWS:
-            queue += node.inputs if node.operator == "Concat" else node.inputs[:1]
-        elif node is None or not node.get("quantization") or value is node.outputs[0]:
-            yield None
