@@ -1,7 +1,7 @@
 """How the networks of others compare, trained alike: measures and writes ``baselines.md``.
 
 The question is what LSTMs at the bottlenecks of a nested U-Net are worth against dilated convolutions over past frames.
-Some ten minutes on two cores. Usage, from the repository's root, with the audio of `../shared` in its place::
+Some twelve minutes on two cores. Usage, from the repository's root, with the audio of `../shared` in its place::
 
     python benchmarks/baselines.py [--jobs J] [--seconds S]
 """
@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from model_card import COLUMNS
-from model_scores import SETS, hours_heard, markdown_table, score_cells, scored
+from model_scores import SETS, hours_heard, markdown_table, mean_and_error, score_cells, scored, values
 from quality import speed_of
 
 import undin
@@ -68,12 +68,15 @@ def main() -> None:
     full_width = {name: at_full_width(about[name], seconds=args.seconds) for name in (BY_CONVOLUTIONS, BY_LSTMS)}
     lines = [ABOUT, "## As trained", ""]
     lines += [*markdown_table(costs(trained, heard=about)), ""]
+    on = {}
     for one in SETS:
-        _, *systems = scored(list(MODELS.values()), one, jobs=args.jobs)
-        lines += [f"{one.name[0].upper()}{one.name[1:]}:", "", *markdown_table(scores(systems)), ""]
+        _, *on[one.name] = scored(list(MODELS.values()), one, jobs=args.jobs)
+        lines += [f"{one.name[0].upper()}{one.name[1:]}:", "", *markdown_table(scores(on[one.name])), ""]
     lines += ["## At full width", "", ABOUT_FULL_WIDTH, *markdown_table(costs(full_width)), ""]
     lines += [f"## {BY_LSTMS} in parts of {BY_CONVOLUTIONS}", ""]
     lines += [*markdown_table(ratios({"as trained": trained, "at full width": full_width})), ""]
+    lines += ["Its scores less those of the other, pair by pair, mean ± standard error:", ""]
+    lines += [*markdown_table(differences(on)), ""]
     with replacing(PAGE) as partial:
         partial.write_text("\n".join(lines), encoding="utf-8")
 
@@ -113,6 +116,16 @@ def scores(systems: Sequence[SystemScores]) -> Iterator[list[str]]:
     yield ["model", *COLUMNS.values()]
     for one in systems:
         yield [one.name, *score_cells(one, COLUMNS)]
+
+
+def differences(on: dict[str, Sequence[SystemScores]]) -> Iterator[list[str]]:
+    """What LSTMs score more than dilated convolutions, by set."""
+    yield ["", *COLUMNS.values()]
+    for name, systems in on.items():
+        by_name = {one.name: one for one in systems}
+        gains = (values(by_name[BY_LSTMS], column) - values(by_name[BY_CONVOLUTIONS], column) for column in COLUMNS)
+        cells = (mean_and_error(gain) for gain in gains)
+        yield [name.split(",")[0], *(f"{mean:.3f} ± {error:.3f}" for mean, error in cells)]
 
 
 def ratios(widths: dict[str, dict[str, Measurement]]) -> Iterator[list[str]]:
