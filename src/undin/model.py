@@ -16,7 +16,7 @@ from undin.engine import Engine, NotInstalled, gain_floor
 from undin.metadata import Metadata
 
 WEIGHTS = Path(__file__).parent / "weights"
-DEFAULT = "undin-tiny"
+DEFAULT = "undin-small"
 """The model that is taken where none is named."""
 
 
