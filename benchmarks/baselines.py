@@ -1,7 +1,8 @@
 """How the networks of others compare, trained alike: measures and writes ``baselines.md``.
 
 The question is what LSTMs at the bottlenecks of a nested U-Net are worth against dilated convolutions over past frames.
-Some twelve minutes on two cores. Usage, from the repository's root, with the audio of `../shared` in its place::
+Took 34 minutes on two cores busy with training. Usage, from the repository's root, with the audio of `../shared` in its
+place::
 
     python benchmarks/baselines.py [--jobs J] [--seconds S]
 """
