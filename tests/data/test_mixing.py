@@ -151,6 +151,21 @@ def test_band_limits_hold_for_noisy_and_clean(make_mixer):
         assert 10 * torch.log10(power[:75].mean() / inside) < -25
 
 
+def test_a_high_pass_of_the_speech_leaves_the_noise_its_rumble(make_mixer):
+    as_recorded = make_mixer(PLAIN)
+    draw = as_recorded.draw(0, 8)
+    filtered = make_mixer(dataclasses.replace(PLAIN, speech_high_pass_hz=200.0))
+    power, noises = [], []
+    for noisy, clean in (as_recorded.mix(draw), filtered.mix(draw)):
+        power.append(torch.fft.rfft(clean * torch.hann_window(16000)).abs().square())  # bins of 1 Hz
+        noises.append(noisy - clean)
+    lost_db = 10 * torch.log10(power[0] / power[1])
+    lost_db -= lost_db[:, 1000:4000].median(-1, keepdim=True).values  # the level is set after the filter
+    assert abs(lost_db[:, 200].median() - 3.0) < 1.0
+    assert lost_db[:, 50:100].median() > 20
+    np.testing.assert_allclose(noises[0], noises[1], atol=1e-5)
+
+
 def test_clipping_flattens_the_mixture_alone(make_mixer):
     config = dataclasses.replace(PLAIN, clipping_probability=1.0, clipping_db=(6.0, 12.0))
     mixer = make_mixer(config)
@@ -188,6 +203,7 @@ def test_added_noise_changes_the_noise_and_not_the_speech(make_mixer, kind):
         ("rooms", 0, "above 0"),
         ("low_pass_hz", (0.0, 100.0), "above 0"),
         ("noise_speed", (0.0, 1.0), "above 0"),
+        ("speech_high_pass_hz", -1.0, "0 or above"),
     ],
 )
 def test_senseless_numbers_are_refused_by_name(field, value, message):

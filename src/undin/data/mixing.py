@@ -129,7 +129,10 @@ class Mixer:
 
         self.speech, self.noise = tape(speech, True), tape(noise, False)
         self.coloured = tape(coloured_noise(config.coloured_noise_exponent, sample_rate=sample_rate, seed=seed), False)
-        self.equaliser = Equaliser(n_fft=self.n_fft, sample_rate=sample_rate, device=self.device)
+        self.equaliser = Equaliser(**self._size())
+        self.speech_gains = band_limit_gains(
+            np.array([np.nan]), np.array([config.speech_high_pass_hz or np.nan]), **self._size()
+        )
 
     def batch(self, step: int, batch_size: int, part: slice = slice(None)) -> tuple[Tensor, Tensor]:
         """The rows `part` of batch number `step`.
@@ -205,10 +208,9 @@ class Mixer:
 
     def _filtered(self, draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
         """Target and noise (B, N) at any level, and the late reflections of the rows in rooms."""
-        size = {"n_fft": self.n_fft, "sample_rate": self.sample_rate, "device": self.device}
-        limits = band_limit_gains(draw.low_pass_hz, draw.high_pass_hz, **size)
+        limits = band_limit_gains(draw.low_pass_hz, draw.high_pass_hz, **self._size())
         points_db = np.concatenate([draw.speech_equaliser_db, draw.noise_equaliser_db])
-        gains = self.equaliser.gains(points_db) * limits.repeat(2, 1)
+        gains = self.equaliser.gains(points_db) * torch.cat([limits * self.speech_gains, limits])
         spectra = self._spectra(draw).mul_(gains)
         in_room = draw.room >= 0
         late = spectra[:0]
@@ -266,6 +268,10 @@ class Mixer:
         if not probability:
             return [self.n_fft]
         return [_fast_length(round(self.n_fft * speed)) for speed in np.linspace(*speeds, SPEEDS)]
+
+    def _size(self) -> dict[str, object]:
+        """What gains for the bins of the long FFT need to know."""
+        return {"n_fft": self.n_fft, "sample_rate": self.sample_rate, "device": self.device}
 
     def _rows(self, chosen: np.ndarray) -> Tensor:
         return torch.from_numpy(np.flatnonzero(chosen)).to(self.device)

@@ -17,6 +17,9 @@ class MixingConfig:
     """Active level of the target over the mean level of all noise in the segment."""
     speech_level_dbfs: tuple[float, float] = (-45.0, -10.0)
     """Active level (ITU-T P.56) of the target."""
+    speech_high_pass_hz: float = 0.0
+    """Cut-off of a high-pass on all speech, since what recordings hold below is rumble, and a network that is told
+    to keep it keeps the rumble of the noise as well. 0: none."""
     clean_probability: float = 0.05
     """Share of segments whose input is the target itself."""
     noise_alone_probability: float = 0.05
@@ -83,6 +86,8 @@ class MixingConfig:
             )
         if self.babble_talkers[0] < 1:
             raise ValueError(f"mixing.babble_talkers is {list(self.babble_talkers)}; at least one must talk")
+        if self.speech_high_pass_hz < 0:
+            raise ValueError(f"mixing.speech_high_pass_hz is {self.speech_high_pass_hz}; it must be 0 or above")
         if self.speech_speed[0] <= 0 or self.noise_speed[0] <= 0:
             raise ValueError("mixing.speech_speed and mixing.noise_speed must be above 0")
         if self.rooms < 1 or self.room_rt60_s[0] <= 0 or self.early_ms <= 0:
