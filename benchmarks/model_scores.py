@@ -38,7 +38,7 @@ VALID = EvaluationSet(
 QUARTER = EvaluationSet(
     "VoiceBank-DEMAND, a quarter of the test set",
     "206 pairs, every fourth utterance of the test set of Valentini-Botinhao (2017). Nothing was chosen on them; "
-    "that their noise is rumble for two thirds led to rumble in training.",
+    "that their noise is rumble for two thirds led to rumble in the noise of training and a high-pass for its speech.",
     Path("../shared/data/test/voicebank_demand_quarter"),
     metrics=tuple(name for name in METRICS if name != "dnsmos"),  # which takes longer than all the others
 )
