@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from model_card import COLUMNS
-from model_scores import SETS, hours_heard, markdown_table, mean_and_error, score_cells, scored, values
+from model_scores import SETS, markdown_table, mean_and_error, score_cells, scored, values
 from quality import speed_of
 
 import undin
@@ -108,7 +108,7 @@ def costs(speeds: dict[str, Measurement], *, heard: dict[str, Metadata] | None =
         yield [
             *(name, f"{one.parameters:,}", f"{1e-6 * one.macs_per_second:.1f}", str(one.hop_us)),
             *(f"{one.real_time_factor:.5f}", one.variant, f"{one.state_bytes:,}", f"{one.arena_bytes:,}"),
-            *([hours_heard(heard[name])] if heard else []),
+            *([str(heard[name].hours_heard)] if heard else []),
         ]
 
 

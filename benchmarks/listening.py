@@ -18,7 +18,7 @@ import numpy as np
 from artefacts import BANDS_HZ, BIN_HZ, HOP_SAMPLES, SAMPLE_RATE_HZ, Artefacts, Scene, to_db
 from matplotlib.colors import ListedColormap, to_rgb
 from matplotlib.figure import Figure
-from model_scores import VALID, hours_heard, markdown_table
+from model_scores import VALID, markdown_table
 from PIL import Image
 
 import undin
@@ -171,7 +171,7 @@ def palette() -> Image.Image:
 def numbers(model: Model, clips: Sequence[Clip], chosen: dict[str, Clip], shown: dict[str, slice]) -> Iterator[str]:
     """What the page says in numbers, line by line."""
     about, reasons = model.metadata, {rule: reason for rule, (reason, _) in RULES.items()} | dict([MIDDLE])
-    yield f"Of {about.name}, trained on {hours_heard(about)} h of audio, commit {about.commit}."
+    yield f"Of {about.name}, trained on {about.hours_heard} h of audio, commit {about.commit}."
     yield ""
     rows = [["clip", "chosen because it", "noise", "SNR, dB", "PESQ-WB", "seconds shown"]]
     for rule, clip in chosen.items():

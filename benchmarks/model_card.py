@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from model_scores import SETS, EvaluationSet, hours_heard, markdown_table, score_cells, scored
+from model_scores import SETS, EvaluationSet, markdown_table, score_cells, scored
 
 import undin
 from undin.evaluate.report import to_text
@@ -61,8 +61,9 @@ def card(metadata: Metadata, scores: dict[EvaluationSet, list[SystemScores]], *,
         "sample rate": f"{metadata.sample_rate} Hz inside; `Stream` takes any",
         "analysis": f"{metadata.n_fft}-point transform, window {metadata.window}, hop {metadata.hop} samples",
         "latency": f"{1000 * metadata.latency_samples / metadata.sample_rate:.1f} ms at its own rate",
-        "audio heard in training": f"{hours_heard(metadata)} h",
+        "audio heard in training": f"{metadata.hours_heard} h",
         "data and their licences": metadata.training_data.partition(" mixed of ")[2] or metadata.training_data,
+        "starts from": training.get("init") or "fresh weights",
         "batches": f"{training['batch_size']} × {recipe['data']['segment_seconds']:g} s",
         "seed": f"{training['seed']}",
         "code": f"commit {metadata.commit}",

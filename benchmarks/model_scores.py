@@ -4,7 +4,6 @@ The card is written by `model_card.py`, the page by `quality.py`; the scores com
 """
 
 import math
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,6 @@ import numpy as np
 
 import undin
 from undin.evaluate.score import METRICS, SystemScores, evaluate_pairs, mean_and_spread
-from undin.metadata import Metadata
 
 DECIMALS = {"si_sdr": 2}
 
@@ -60,12 +58,6 @@ def scored(models: Sequence[str], on: EvaluationSet, *, jobs: int | None = None)
     for scores, name in zip(systems[1:], names, strict=True):
         scores.name = name
     return systems
-
-
-def hours_heard(metadata: Metadata) -> str:
-    """Hours of audio that a model was trained on, as `undin export` wrote them down; empty where it did not."""
-    found = re.match(r"(\d+) h ", metadata.training_data)
-    return found.group(1) if found else ""
 
 
 def values(scores: SystemScores, column: str) -> np.ndarray:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass
 
 import numpy as np
-from model_scores import QUARTER, SETS, VALID, hours_heard, mean_and_error, score_cells, values
+from model_scores import QUARTER, SETS, VALID, mean_and_error, score_cells, values
 
 from undin.bench.measure import Measurement
 from undin.evaluate.report import GONE_DB, summarise_noise
@@ -59,7 +59,7 @@ def costs(subjects: Sequence[Subject]) -> Iterator[list[str]]:
         about, speed = subject.metadata, subject.speed
         size = [about.name, f"{about.parameters:,}", f"{about.macs_per_second / 1e6:.1f}"]
         timed = [str(speed.hop_us), f"{speed.real_time_factor:.5f}", speed.variant] if speed else ["", "", ""]
-        yield [*size, *timed, hours_heard(about), str(json.loads(about.recipe)["training"]["seed"])]
+        yield [*size, *timed, str(about.hours_heard), str(json.loads(about.recipe)["training"]["seed"])]
 
 
 def means(systems: Sequence[SystemScores]) -> Iterator[list[str]]:

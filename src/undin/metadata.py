@@ -57,6 +57,12 @@ class Metadata:
         """Frequency bins of a frame."""
         return self.n_fft // 2 + 1
 
+    @property
+    def hours_heard(self) -> int | None:
+        """Hours of audio that the weights were trained on, as `undin export` wrote them down; None where it did not."""
+        found = re.match(r"(\d+) h ", self.training_data)
+        return int(found.group(1)) if found else None
+
     @classmethod
     def of_onnx_file(cls, path: Path) -> "Metadata":
         """Read the metadata of an ONNX file; no package that knows the format is needed.

@@ -15,6 +15,7 @@ import pytest
 import soundfile
 import torch
 
+from undin import cli
 from undin.train import loop
 from undin.train.checkpoint import Checkpoint
 from undin.train.processes import Processes
@@ -212,20 +213,43 @@ def test_the_validation_loss_is_the_weighted_loss_of_whole_files(recipe_path, tm
     assert scores.keys() == {"validation_loss", "si_sdr"}
 
 
-def test_fine_tuning_starts_from_the_averaged_weights_alone(recipe_path, tmp_path):
-    train(recipe_path, tmp_path / "first")
-    options = {"initialise_from": tmp_path / "first/last.pt"}
-    state = train(recipe_path, tmp_path / "second", "optimiser.learning_rate=0", "training.steps=1", **options)
-    weights = dict(state.network.named_parameters())
-    for name, average in Checkpoint.load(tmp_path / "first/last.pt").build_network().named_parameters():
-        assert torch.equal(weights[name], average)
-    assert state.step == 1
+UNCHANGED = ("optimiser.learning_rate=0", "schedule.final_learning_rate=0", "training.steps=1")
+
+
+@pytest.mark.parametrize("form", ["checkpoint", "model"])
+def test_fine_tuning_starts_from_the_averaged_network_alone(recipe_path, tmp_path, form):
+    first = train(recipe_path, tmp_path / "first")
+    start = tmp_path / "first/last.pt"
+    if form == "model":
+        start = tmp_path / "first.onnx"
+        assert cli.main(["export", str(tmp_path / "first/last.pt"), "-o", str(start)]) == 0
+    second = train(recipe_path, tmp_path / "second", f"training.init='{start}'", *UNCHANGED)
+    assert second.step == 1
+    spec = second.spectrum.analyse(torch.randn(2, 8000, generator=torch.Generator().manual_seed(0)) * 0.1)
+    (before, _), (after, _) = (state.ema(spec, state.ema.initial_state(2)) for state in (first, second))
+    # but for the one batch that the norms have seen since
+    assert (after - before).square().mean() < 0.01 * before.square().mean()
+
+
+def test_hours_go_on_where_the_weights_come_from(recipe_path, tmp_path):
+    first = train(recipe_path, tmp_path / "first")
+    second = train(recipe_path, tmp_path / "second", f"training.init='{tmp_path}/first/last.pt'", *UNCHANGED)
+    assert second.hours == pytest.approx(first.hours * 1.05)
+
+
+def test_a_network_starts_as_a_smaller_one(recipe_path, tmp_path):
+    small = train(recipe_path, tmp_path / "small")
+    larger = "network.channels=6", "network.band_channels=7", "network.blocks=2", "network.depth=2"
+    large = train(recipe_path, tmp_path / "large", *larger, f"training.init='{tmp_path}/small/last.pt'", *UNCHANGED)
+    spec = large.spectrum.analyse(torch.randn(2, 8000, generator=torch.Generator().manual_seed(0)) * 0.1)
+    (wanted, _), (found, _) = (state.ema(spec, state.ema.initial_state(2)) for state in (small, large))
+    assert (found - wanted).square().mean() < 0.05 * wanted.square().mean()
 
 
 def test_a_teacher_has_its_share_of_the_loss(recipe_path, tmp_path):
     train(recipe_path, tmp_path / "teacher", "training.seed=3", "training.steps=2")
     checkpoint = tmp_path / "teacher/last.pt"
-    by_teacher = load(recipe_path, overrides=[f"teacher.checkpoint='{checkpoint}'", "teacher.share=0.25"])
+    by_teacher = load(recipe_path, overrides=[f"teacher.model='{checkpoint}'", "teacher.share=0.25"])
     student, alone = (
         TrainingState(recipe, device=CPU, processes=Processes()) for recipe in (by_teacher, load(recipe_path))
     )
@@ -242,14 +266,18 @@ def test_a_teacher_has_its_share_of_the_loss(recipe_path, tmp_path):
 def test_a_teacher_of_another_analysis_is_refused(recipe_path, tmp_path):
     train(recipe_path, tmp_path / "teacher", "training.steps=1")
     with pytest.raises(ValueError, match=r"teacher's \[audio\]"):
-        train(recipe_path, tmp_path / "run", f"teacher.checkpoint='{tmp_path}/teacher/last.pt'", "audio.hop=32")
+        train(recipe_path, tmp_path / "run", f"teacher.model='{tmp_path}/teacher/last.pt'", "audio.hop=32")
 
 
-@pytest.mark.parametrize("start", ["resume_from", "initialise_from"])
-def test_a_checkpoint_of_another_network_is_refused(recipe_path, tmp_path, start):
+def test_a_checkpoint_of_another_network_is_refused(recipe_path, tmp_path):
     train(recipe_path, tmp_path / "first", "training.steps=1")
-    with pytest.raises(ValueError, match=r"\[network\]"):
-        train(recipe_path, tmp_path / "second", "network.blocks=2", **{start: tmp_path / "first/last.pt"})
+    last = tmp_path / "first/last.pt"
+    with pytest.raises(ValueError, match=r"the checkpoint's \[network\] is"):
+        train(recipe_path, tmp_path / "second", "network.blocks=2", resume_from=last)
+    with pytest.raises(ValueError, match="a network cannot start as one with more weights"):
+        train(recipe_path, tmp_path / "second", "network.channels=3", f"training.init='{last}'")
+    with pytest.raises(ValueError, match=r"the start's \[audio\] is"):
+        train(recipe_path, tmp_path / "second", "audio.hop=32", f"training.init='{last}'")
 
 
 def test_what_is_no_checkpoint_is_refused(recipe_path, tmp_path):

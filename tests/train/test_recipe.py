@@ -37,7 +37,7 @@ def test_every_shipped_recipe_loads_under_its_own_name(path):
         ("optimiser.betas=[0.9]", "'optimiser.betas' must have 2 values, not 1"),
         ("optimiser.betas=0.9", "'optimiser.betas' must be a list"),
         ('data.speech="folder"', "'data.speech' must be a list, not 'folder'"),
-        ('teacher={checkpoint="base.pt", share=1.5}', "teacher.share must be above 0 and at most 1, not 1.5"),
+        ('teacher={model="base.pt", share=1.5}', "teacher.share must be above 0 and at most 1, not 1.5"),
         ("data.noise=[]", "speech and noise"),
         ("mixing.snr_dbs=[0, 5]", "unknown key 'mixing.snr_dbs'; did you mean 'snr_db'?"),
         ("mixing=3", "mixing must be a table"),

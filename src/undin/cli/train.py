@@ -5,6 +5,7 @@ The work is done in ``undin.train``; ``docs/training.md`` tells how to use it.
 
 import argparse
 import ctypes
+import json
 import sys
 from pathlib import Path
 
@@ -31,7 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="CHECKPOINT",
         help="continue a run exactly where its checkpoint was made (default: RUN/last.pt)",
     )
-    start.add_argument("--init", type=Path, metavar="CHECKPOINT", help="start from the weights of a checkpoint")
+    start.add_argument(
+        "--init", metavar="MODEL", help="start from the weights of a checkpoint or of a model: sets training.init"
+    )
     parser.add_argument("--minutes", type=float, default=float("inf"), help="end cleanly after this time")
     parser.add_argument("--threads", type=int, help="processor threads (default: one a core)")
     parser.add_argument("--device", choices=("cpu", "cuda"), help="where to train (default: cuda where there is one)")
@@ -44,7 +47,8 @@ def run(args: argparse.Namespace) -> int:
     from undin.train import loop
     from undin.train.recipe import load
 
-    recipe = load(args.recipe, overrides=args.set)
+    init = [f"training.init={json.dumps(args.init)}"] if args.init else []
+    recipe = load(args.recipe, overrides=[*args.set, *init])
     run_folder = args.output or Path("runs") / recipe.name
     last = run_folder / loop.LAST
     if args.resume is None and last.exists():
@@ -60,7 +64,6 @@ def run(args: argparse.Namespace) -> int:
             run_folder=run_folder,
             device=loop.choose_device(args.device),
             resume_from=None if args.resume is None else Path(args.resume or last),
-            initialise_from=args.init,
             minutes=args.minutes,
         )
     except FloatingPointError as error:

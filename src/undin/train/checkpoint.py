@@ -31,7 +31,7 @@ class Checkpoint:
     step : int
         Steps done.
     hours : float
-        Audio seen.
+        Audio that the weights have heard, with what they had heard where the run started.
     scores : dict
         The last validation's means by metric; empty before the first.
     best_score : float

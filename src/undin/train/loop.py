@@ -21,9 +21,12 @@ from undin.train.processes import join
 from undin.train.progress import Progress
 from undin.train.recipe import Recipe
 from undin.train.state import TrainingState
+from undin.train.trained import Trained
 from undin.train.validation import Validator, chosen_by
 
 LAST, BEST = "last.pt", "best.pt"
+SETTLING_SECONDS = 120
+"""Audio to which the norms of trained weights are fitted before they are trained on."""
 
 
 def train(
@@ -32,7 +35,6 @@ def train(
     run_folder: Path,
     device: torch.device,
     resume_from: Path | None = None,
-    initialise_from: Path | None = None,
     minutes: float = float("inf"),
 ) -> TrainingState:
     """Train a network by a recipe, until its last step, until time is up, or until SIGINT or SIGTERM asks to stop.
@@ -44,9 +46,7 @@ def train(
         Gets ``last.pt``, ``best.pt`` (the best in validation), ``log.jsonl`` and TensorBoard's events.
     device : torch.device
     resume_from : Path, optional
-        Checkpoint of a run to continue.
-    initialise_from : Path, optional
-        Checkpoint whose averaged weights a new run starts from.
+        Checkpoint of a run to continue; without, it starts from `training.init`, or from fresh weights.
     minutes : float
         Time after which the run ends with a validation and a checkpoint.
 
@@ -70,14 +70,17 @@ def train(
         state = TrainingState(recipe, device=device, processes=processes)
         if resume_from:
             state.restore(Checkpoint.load(resume_from))
-        elif initialise_from:
-            state.initialise(Checkpoint.load(initialise_from))
+        elif recipe.training.init:
+            state.initialise(Trained.load(recipe.training.init))
         # what the first process decodes, it leaves in the cache for all others
         if not processes.is_first:
             processes.any(False)
         mixer = open_mixer(recipe, device=device)
         if processes.is_first:
             processes.any(False)
+        if recipe.training.init and not resume_from:
+            items = math.ceil(SETTLING_SECONDS / recipe.data.segment_seconds)
+            state.settle(mixer.batch(0, items, part=slice(None))[0])
         keeper = None
         if processes.is_first:
             keeper = _Keeper(state, run_folder)

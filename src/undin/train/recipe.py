@@ -79,12 +79,12 @@ class Loss:
 
 @dataclass(frozen=True)
 class Teacher:
-    """``[teacher]``: a trained network whose estimates are targets too, and the share of the loss that they get.
+    """``[teacher]``: a checkpoint or a model whose estimates are targets too, and the share of the loss that they get.
 
     Hinton, Vinyals & Dean, "Distilling the knowledge in a neural network", NIPS workshop 2014.
     """
 
-    checkpoint: str
+    model: str
     share: float = 0.5
 
     def __post_init__(self) -> None:
@@ -118,9 +118,12 @@ class Training:
     """``[training]``: how long, how large, how often.
 
     `batch_size` counts the items of one step over all processes together, so a recipe means the same on any number.
+    `init` is a checkpoint or a model, a file or a name in ``weights/``, whose weights the run starts from: of the same
+    network or, for `undin`, of a smaller one.
     """
 
     steps: int
+    init: str = ""
     batch_size: int = 16
     precision: Literal["float32", "bfloat16"] = "float32"
     seed: int = 0

@@ -4,18 +4,23 @@ No files and no clock: when to step, save and validate is the business of ``loop
 """
 
 import copy
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from undin.nn.layers import Streaming
+from undin.nn.grow import grow
+from undin.nn.networks.undin import Undin
 from undin.nn.spectrum import Spectrum
+from undin.nn.unfold import settle
 from undin.train.checkpoint import Checkpoint
 from undin.train.losses import Signals
 from undin.train.muon import Muon
 from undin.train.processes import Processes
 from undin.train.recipe import Recipe
+from undin.train.trained import Trained
 
 
 class TrainingState:
@@ -35,7 +40,7 @@ class TrainingState:
     step : int
         Steps done.
     hours : float
-        Audio seen.
+        Audio that the weights have heard, with what they had heard where the run started.
     """
 
     def __init__(self, recipe: Recipe, *, device: torch.device, processes: Processes):
@@ -45,7 +50,11 @@ class TrainingState:
         self.spectrum = Spectrum(audio.n_fft, audio.window, audio.hop).to(device)
         self.network = recipe.build_network().to(device)
         self.ema = copy.deepcopy(self.network).requires_grad_(False).eval()
-        self.teacher = _teacher(recipe, device) if recipe.teacher else None
+        self.teacher = None
+        if recipe.teacher:
+            teacher = Trained.load(recipe.teacher.model)
+            self._check(teacher.recipe, sections=("audio",), whose="the teacher's")
+            self.teacher = teacher.network.requires_grad_(False).to(device)
         self.optimisers = _optimisers(recipe, self.network)
         self._averages, self._averaged = _floats(self.ema), _floats(self.network)
         self.step, self.hours = 0, 0.0
@@ -125,8 +134,9 @@ class TrainingState:
         ValueError
             The checkpoint holds another network or another analysis than the recipe.
         """
-        self.initialise(checkpoint)
+        self._check(checkpoint.recipe, sections=("audio", "network"), whose="the checkpoint's")
         self.network.load_state_dict(checkpoint.network)
+        self.ema.load_state_dict(checkpoint.ema)
         for optimiser, values in zip(self.optimisers, checkpoint.optimisers, strict=True):
             optimiser.load_state_dict(values)
         self.step, self.hours = checkpoint.step, checkpoint.hours
@@ -135,21 +145,33 @@ class TrainingState:
         if self.device.type == "cuda" and "cuda" in checkpoint.random:
             torch.cuda.set_rng_state(checkpoint.random["cuda"], self.device)
 
-    def initialise(self, checkpoint: Checkpoint) -> None:
-        """Take a checkpoint's averaged weights and nothing else: where fine-tuning starts.
+    def initialise(self, start: Trained) -> None:
+        """Take trained weights and nothing else, also those of a smaller network of the kind; `settle` must follow.
 
         Raises
         ------
         ValueError
-            The checkpoint holds another network or another analysis than the recipe.
+            They are of another analysis, or of a network as which the recipe's cannot start.
         """
+        same = self.recipe.to_table()["network"] == start.recipe["network"]
+        grows = isinstance(self.network, Undin) and isinstance(start.network, Undin) and not same
+        self._check(start.recipe, sections=("audio",) if grows else ("audio", "network"), whose="the start's")
+        if grows:
+            grow(start.network, self.network)
+        else:
+            self.network.load_state_dict(start.network.state_dict())
+        self.hours = start.hours
+
+    def settle(self, noisy: Tensor) -> None:
+        """Fit the norms of a network that was initialised to waveforms ``(B, N)`` as they come in training."""
+        settle(self.network.eval(), self.spectrum.analyse(noisy))
+        self.ema.load_state_dict(self.network.state_dict())
+
+    def _check(self, theirs: dict[str, Any], *, sections: Sequence[str], whose: str) -> None:
         ours = self.recipe.to_table()
-        for section in ("audio", "network"):
-            if ours[section] != checkpoint.recipe[section]:
-                theirs = checkpoint.recipe[section]
-                raise ValueError(f"the checkpoint's [{section}] is {theirs}, the recipe's is {ours[section]}")
-        self.network.load_state_dict(checkpoint.ema)
-        self.ema.load_state_dict(checkpoint.ema)
+        for section in sections:
+            if ours[section] != theirs[section]:
+                raise ValueError(f"{whose} [{section}] is {theirs[section]}, the recipe's is {ours[section]}")
 
     @torch.no_grad()
     def _taught(self, noisy_spec: Tensor, *, samples: int) -> Tensor:
@@ -168,14 +190,6 @@ class TrainingState:
 def _floats(network: nn.Module) -> list[Tensor]:
     """Weights and running statistics of a network, sharing its memory."""
     return [tensor for tensor in network.state_dict().values() if tensor.is_floating_point()]
-
-
-def _teacher(recipe: Recipe, device: torch.device) -> Streaming:
-    checkpoint = Checkpoint.load(recipe.teacher.checkpoint)
-    ours = recipe.to_table()["audio"]
-    if checkpoint.recipe["audio"] != ours:
-        raise ValueError(f"the teacher's [audio] is {checkpoint.recipe['audio']}, the recipe's is {ours}")
-    return checkpoint.build_network().requires_grad_(False).to(device)
 
 
 def _optimisers(recipe: Recipe, network: nn.Module) -> list[torch.optim.Optimizer]:
