@@ -22,7 +22,8 @@ def enhanced(network, spec: torch.Tensor) -> torch.Tensor:
     return network(spec, network.initial_state(len(spec)))[0]
 
 
-@pytest.mark.parametrize("name", SMALL_NETWORKS)
+# nunet_lstm has all the layers of nunet_tls, and takes less time to export
+@pytest.mark.parametrize("name", sorted(SMALL_NETWORKS.keys() - {"nunet_tls"}))
 def test_a_model_file_gives_back_the_function_it_was_exported_from(name, tmp_path):
     network = small_network(name)
     path = tmp_path / "model.onnx"
