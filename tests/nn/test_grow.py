@@ -50,11 +50,12 @@ def test_all_of_a_grown_network_learns(spec):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"channels": 6}, r"the parameter stem.layer.weight has \(6, 5, 1, 8\), and there it has \(8, 5, 1, 8\)"),
+        ({"channels": 6}, r"stem.layer.weight has \(6, 5, 1, 8\), and there it has \(8, 5, 1, 8\)"),
+        ({"neighbours": 8}, "a network can only start as one that has the same past_frames and neighbours"),
         ({"depth": 1}, "a network cannot start as one with more layers: it has no down_blocks.1"),
     ],
 )
-def test_a_smaller_network_is_refused(options, message):
+def test_a_network_that_is_smaller_or_sees_otherwise_is_refused(options, message):
     with pytest.raises(ValueError, match=message):
         grow(small_network("undin"), fresh(**options))
 

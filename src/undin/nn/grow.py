@@ -31,25 +31,31 @@ def grow(small: Undin, large: Undin) -> None:
     """
     if not (isinstance(small, Undin) and isinstance(large, Undin)):
         raise ValueError("only a network 'undin' can start as a smaller one: the layers of others are not residual")
-    learnt = dict(small.named_modules())
-    for name, module in large.named_modules():
-        if name not in learnt:
-            if isinstance(module, BatchNorm):
-                module.weight.fill_(NEW_LAYER_SCALE)
-            continue
-        for kind, tensors in (("parameter", module._parameters), ("buffer", module._buffers)):
-            for key, room in tensors.items():
-                if room is not None and room.ndim:
-                    known = getattr(learnt[name], key)
-                    if any(more < less for more, less in zip(room.shape, known.shape, strict=True)):
-                        raise ValueError(
-                            f"a network cannot start as one with more weights: the {kind} {name}.{key} has "
-                            f"{tuple(room.shape)}, and there it has {tuple(known.shape)}"
-                        )
-                    _write(known, room, *_axes(module))
-    missing = [name for name in learnt if name not in dict(large.named_modules())]
-    if missing:
+    seen = [(one.contrast.decay, one.contrast.neighbours) for one in (small, large)]
+    if seen[0] != seen[1]:
+        raise ValueError("a network can only start as one that has the same past_frames and neighbours")
+    learnt, modules = dict(small.named_modules()), dict(large.named_modules())
+    if missing := [name for name in learnt if name not in modules]:
         raise ValueError(f"a network cannot start as one with more layers: it has no {missing[0]}")
+    for name, module in modules.items():
+        if name in learnt:
+            _fill(module, learnt[name], name)
+        elif isinstance(module, BatchNorm):
+            module.weight.fill_(NEW_LAYER_SCALE)
+
+
+def _fill(module: nn.Module, learnt: nn.Module, name: str) -> None:
+    """Write the weights and running statistics of one module, without its children, into a larger one."""
+    tensors = *module.named_parameters(recurse=False), *module.named_buffers(recurse=False)
+    for key, room in tensors:
+        known = getattr(learnt, key)
+        if any(more < less for more, less in zip(room.shape, known.shape, strict=True)):
+            raise ValueError(
+                f"a network cannot start as one with more weights: {name}.{key} has {tuple(room.shape)}, "
+                f"and there it has {tuple(known.shape)}"
+            )
+        if room.ndim:
+            _write(known, room, *_axes(module))
 
 
 def _axes(module: nn.Module) -> tuple[int, int, int]:
