@@ -16,6 +16,7 @@ from pathlib import Path
 
 import matplotlib
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 from model_scores import QUARTER, SETS, VALID, markdown_table, mean_and_error, scored, values
 from quality_tables import LEAST_PESQ_WB, MOST_LOSS_DB, Subject, by_snr, costs, means, promises, targets
 from streams import real_time_priority
@@ -32,6 +33,7 @@ PAGE = Path(__file__).with_name("quality.md")
 PICTURE = PAGE.with_suffix(".svg")
 BASELINES = Path(__file__).with_name("baselines")
 """Networks of others, trained for comparison with `baselines.py`."""
+MARKERS = "osD^vP*X"
 
 ABOUT = f"""\
 # Quality
@@ -163,20 +165,21 @@ def draw(subjects: Sequence[Subject], noisy: dict[str, SystemScores], path: Path
         floor, _ = mean_and_error(values(noisy[one.name], "pesq_wb"))
         axes.axhline(floor, color="0.5", linestyle="--", linewidth=1)
         axes.annotate("noisy", (0.01, floor), xycoords=("axes fraction", "data"), color="0.4", va="bottom")
-        for subject in timed:
+        for number, subject in enumerate(timed):
             mean, error = mean_and_error(values(subject.scores[one.name], "pesq_wb"))
-            place = subject.speed.hop_us.median, mean
-            axes.errorbar(*place, error, marker="o", capsize=3, color="C0")
-            axes.annotate(subject.metadata.name, place, xytext=(6, 4), textcoords="offset points")
+            look = {"marker": MARKERS[number % len(MARKERS)], "linestyle": "", "capsize": 3, "color": f"C{number}"}
+            axes.errorbar(subject.speed.hop_us.median, mean, error, label=subject.metadata.name, **look)
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter("")
         axes.margins(y=0.2)
-        if timed:
-            medians_us = [subject.speed.hop_us.median for subject in timed]
-            axes.set_xlim(min(medians_us) / 2, max(medians_us) * 6)  # the names stand to the right
         axes.set_title(one.name, loc="left", fontsize="medium")
         axes.set_xlabel("µs a hop of 16 ms, one thread")
         axes.set_ylabel("PESQ-WB")
         axes.grid(alpha=0.3)
+    if timed:
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside right center", frameon=False)
     figure.savefig(path, format="svg", metadata={"Date": None})
 
 
