@@ -108,7 +108,7 @@ def costs(speeds: dict[str, Measurement], *, heard: dict[str, Metadata] | None =
         yield [
             *(name, f"{one.parameters:,}", f"{1e-6 * one.macs_per_second:.1f}", str(one.hop_us)),
             *(f"{one.real_time_factor:.5f}", one.variant, f"{one.state_bytes:,}", f"{one.arena_bytes:,}"),
-            *([str(heard[name].hours_heard)] if heard else []),
+            *([str(heard[name].hours_heard or "")] if heard else []),
         ]
 
 

@@ -59,7 +59,7 @@ def costs(subjects: Sequence[Subject]) -> Iterator[list[str]]:
         about, speed = subject.metadata, subject.speed
         size = [about.name, f"{about.parameters:,}", f"{about.macs_per_second / 1e6:.1f}"]
         timed = [str(speed.hop_us), f"{speed.real_time_factor:.5f}", speed.variant] if speed else ["", "", ""]
-        yield [*size, *timed, str(about.hours_heard), str(json.loads(about.recipe)["training"]["seed"])]
+        yield [*size, *timed, str(about.hours_heard or ""), str(json.loads(about.recipe)["training"]["seed"])]
 
 
 def means(systems: Sequence[SystemScores]) -> Iterator[list[str]]:
