@@ -1,16 +1,15 @@
-"""Perceived disturbance of speech: how loud the difference sounds, in the way of PESQ, differentiable.
+"""Perceived disturbance of speech: how loud the difference sounds, as PESQ measures it, differentiable.
 
-This is a training loss, not PESQ: signals are not aligned in time and their responses not equalised. The score itself
-is in ``evaluate/metrics.py``.
+This is a training loss, not PESQ: signals are not aligned in time, and bad intervals not measured again. The score
+itself is in ``evaluate/metrics.py``.
 
-Equations: ITU-T P.862 (2001), section 10.2, and its use as a loss by Martín-Doñas et al., "A deep learning loss
-function based on the perceptual evaluation of the speech quality", SPL 2018. In place of P.862's tables stand the
-formulas behind them: bands of equal width on the Bark scale of Wang et al., JSAC 1992, and Terhardt's threshold of
-hearing, JASA 1979.
+Equations: ITU-T P.862 (2001), section 10.2, for wide-band speech with the input filter of P.862.2 (2007); its use as a
+loss by Martín-Doñas et al., "A deep learning loss function based on the perceptual evaluation of the speech quality",
+SPL 2018. In place of P.862's tables stand the formulas behind them: the Bark scale of Zwicker & Terhardt, JASA 1980,
+and Terhardt's threshold of hearing, JASA 1979.
 """
 
 from functools import lru_cache
-from math import ceil
 
 import torch
 from torch import Tensor
@@ -19,19 +18,29 @@ from torch.nn import functional
 from undin.train.power_spectrum import power_spectrum
 
 FRAME_MS = 32.0
-BANDS_PER_BARK = 2.5
-SPEECH_POWER = 10**6.5
-"""Of a frame over all bands, in units of the reference of sound pressure: speech is heard at 65 dB."""
+FIRST_WIDTH_BARK, WIDTH_GROWS = 0.313, 0.0128
+"""A band at z Bark is ``FIRST_WIDTH_BARK + WIDTH_GROWS · z`` wide: 49 bands to 8 kHz, as in P.862."""
+LEVEL_BAND_HZ = (350.0, 3250.0)
+LEVEL_DB = 83.6
+"""Mean level of both signals in that band. P.862 brings them to a power of 1e7, where a tone of 436 has 40 dB."""
+FILTER_GAIN_DB, FILTER_CORNER_HZ = 9.0, 100.0
+"""P.862.2's input filter is a high-pass of the second order (Butterworth), and raises what it passes."""
+LEAST_LEVEL = 1e-2
+"""An estimate is raised to the level as if it had this share of the power of clean speech at least."""
+AUDIBLE, SPOKEN_POWER = 1e2, 1e7
+"""Frames of clean speech with less power in what is 20 dB above the threshold are pauses."""
+RESPONSE_OFFSET, MOST_RESPONSE = 1e3, 2.0
+"""How the estimate is coloured as a whole disturbs little: clean speech is coloured alike before it is compared, by up
+to 3 dB. P.862 allows 20 dB, and a network then learns to muffle speech, since what is soft is little disturbed."""
 SONE_SCALE, STEVENS_EXPONENT = 0.187, 0.23
 DEAD_ZONE = 0.25
 """Share of the weaker loudness by which the louder may differ unheard."""
 ASYMMETRY_POWER, ASYMMETRY_OFFSET, LEAST_ASYMMETRY, MOST_ASYMMETRY = 1.2, 50.0, 3.0, 12.0
-SYMMETRIC_WEIGHT, ASYMMETRIC_WEIGHT = 0.164, 0.027
-"""P.862 has 0.1 and 0.0309. These fit its raw score on noisy, enhanced and half enhanced speech (correlation 0.94)."""
+SYMMETRIC_WEIGHT, ASYMMETRIC_WEIGHT = 0.1, 0.0309
 MOST_DISTURBANCE = 45.0
-MOST_GAIN, GAIN_FOLLOWS, GAIN_FRAMES = 5.0, 0.8, 4
-"""Slow changes of level disturb little: each frame of the estimate gets up to this gain towards clean speech, smoothed
-by a filter of the first order, cut after so many frames."""
+GAIN_OFFSET, LEAST_GAIN, MOST_GAIN, GAIN_FOLLOWS, GAIN_FRAMES = 5e3, 3e-4, 5.0, 0.8, 4
+"""Slow changes of level disturb little: each frame of the estimate gets a gain towards clean speech, smoothed by a
+filter of the first order, cut after so many frames."""
 SECOND_FRAMES, SECOND_POWER = 20, 6
 """A disturbance within a third of a second is remembered at nearly its worst; over the whole signal the mean square
 counts."""
@@ -44,36 +53,37 @@ def perceived_disturbance(estimate: Tensor, clean: Tensor, *, sample_rate: int) 
     Parameters
     ----------
     estimate, clean : Tensor
-        Waveforms ``(B, N)``, brought to the level of hearing by one gain, that of clean speech.
+        Waveforms ``(B, N)`` of any level.
     sample_rate : int
         Hz.
 
     Returns
     -------
     Tensor
-        ``(B,)``, 0 for equal signals, about 3 for speech in noise of 5 dB; 0 where clean speech is silent.
+        ``(B,)``, 0 for equal signals, about 3.5 for speech in noise of 5 dB; 0 where clean speech is silent.
     """
     bands = _Bands.of(sample_rate, clean.device)
-    clean_power, estimate_power = bands.power(clean), bands.power(estimate)
-    total = clean_power.sum(-1)
-    # Frames more than 30 dB below the mean are pauses, and do not count for the level.
-    active = total > 1e-3 * total.mean(-1, keepdim=True)
-    level = (total * active).sum(-1) / active.sum(-1).clamp_min(1)
+    clean_spectrum, estimate_spectrum = map(bands.spectrum, (clean, estimate))
+    level = bands.level(clean_spectrum)
     heard = level > SILENCE
-    gain = (SPEECH_POWER / torch.where(heard, level, 1.0))[:, None, None]
-    clean_power, estimate_power = clean_power * gain, estimate_power * gain
-    estimate_power = estimate_power * _frame_gain(clean_power.sum(-1), estimate_power.sum(-1))[..., None]
+    level = torch.where(heard, level, 1.0)
+    clean_power = bands.power(clean_spectrum, level)
+    estimate_power = bands.power(estimate_spectrum, bands.level(estimate_spectrum).maximum(LEAST_LEVEL * level))
+
+    clean_power = clean_power * bands.response(clean_power, estimate_power)
+    total = bands.audible(clean_power).sum(-1)
+    estimate_power = estimate_power * _frame_gain(total, bands.audible(estimate_power).sum(-1))[..., None]
 
     clean_loudness = bands.loudness(clean_power)
     difference = bands.loudness(estimate_power) - clean_loudness
     dead_zone = DEAD_ZONE * torch.minimum(difference + clean_loudness, clean_loudness).detach()
-    disturbance = functional.relu(difference.abs() - dead_zone)
+    disturbance = bands.width_bark * functional.relu(difference.abs() - dead_zone)
     asymmetry = _power((estimate_power + ASYMMETRY_OFFSET) / (clean_power + ASYMMETRY_OFFSET), ASYMMETRY_POWER)
     asymmetry = functional.threshold(asymmetry.clamp_max(MOST_ASYMMETRY), LEAST_ASYMMETRY, 0.0)
 
-    symmetric = bands.width_bark * (bands.count * (torch.square(disturbance).sum(-1) + SILENCE)).sqrt()
-    asymmetric = bands.width_bark * (disturbance * asymmetry).sum(-1)
-    weight = ((clean_power.sum(-1) + 0.03 * SPEECH_POWER) / SPEECH_POWER) ** 0.04
+    symmetric = (bands.width_bark.sum() * (torch.square(disturbance).sum(-1) + SILENCE)).sqrt()
+    asymmetric = (disturbance * asymmetry).sum(-1)
+    weight = ((total + 1e5) / 1e7) ** 0.04
     symmetric, asymmetric = (
         _over_time((part / weight).clamp_max(MOST_DISTURBANCE)) for part in (symmetric, asymmetric)
     )
@@ -82,11 +92,10 @@ def perceived_disturbance(estimate: Tensor, clean: Tensor, *, sample_rate: int) 
 
 def _frame_gain(clean_power: Tensor, estimate_power: Tensor) -> Tensor:
     """Gain ``(B, T)`` in power that makes frames of the estimate as loud as those of clean speech."""
-    floor = 1.5e-3 * SPEECH_POWER
-    gain = ((clean_power + floor) / (estimate_power + floor)).clamp_max(MOST_GAIN)
+    gain = (clean_power + GAIN_OFFSET) / (estimate_power + GAIN_OFFSET)
     memory = GAIN_FOLLOWS * (1 - GAIN_FOLLOWS) ** torch.arange(GAIN_FRAMES - 1, -1, -1.0, device=gain.device)
     past = functional.pad(gain[:, None], (GAIN_FRAMES - 1, 0), value=1.0)
-    return functional.conv1d(past, (memory / memory.sum())[None, None])[:, 0]
+    return functional.conv1d(past, (memory / memory.sum())[None, None])[:, 0].clamp(LEAST_GAIN, MOST_GAIN)
 
 
 def _over_time(disturbance: Tensor) -> Tensor:
@@ -108,17 +117,26 @@ class _Bands:
     def __init__(self, sample_rate: int, device: torch.device):
         self.samples = round(FRAME_MS * sample_rate / 1000)
         self.window = torch.hann_window(self.samples, device=device)
-        frequencies_hz = torch.arange(self.samples // 2 + 1, dtype=torch.float64) * sample_rate / self.samples
-        bark = 6 * torch.asinh(frequencies_hz / 600)
-        self.count = ceil(BANDS_PER_BARK * bark[-1].item())
-        self.width_bark = bark[-1].item() / self.count
-        # Each bin feeds the two bands whose centres are nearest, so that no low band is left without a bin.
-        position = bark / self.width_bark - 0.5
-        centres = torch.arange(self.count, dtype=torch.float64)
-        share = (1 - (position[:, None] - centres).abs()).clamp_min(0)
-        self.share = (share / share.sum(1, keepdim=True).clamp_min(SILENCE)).float().to(device)
-        centre_bark = (centres + 0.5) * self.width_bark
-        centre_khz = 0.6 * torch.sinh(centre_bark / 6)
+        frequency_hz = torch.arange(self.samples // 2 + 1, dtype=torch.float64) * sample_rate / self.samples
+        bark = 13 * torch.atan(7.6e-4 * frequency_hz) + 3.5 * torch.atan(torch.square(frequency_hz / 7500))
+
+        # A bin counts for the band whose centre is nearest; the band around 0 Hz is left out, as in P.862.
+        edges_per_width = WIDTH_GROWS / FIRST_WIDTH_BARK
+        band = torch.log1p(edges_per_width * bark) / WIDTH_GROWS
+        centres = torch.arange(1, int(band[-1].round()) + 1, dtype=torch.float64)
+        inside = (band.round()[:, None] == centres).double()
+        centre_bark = torch.expm1(WIDTH_GROWS * centres) / edges_per_width
+        centre_khz = (inside * frequency_hz[:, None]).sum(0) / inside.sum(0) / 1000
+
+        # 0 dB is a power of 1. A full-scale tone gives `samples · Σ window² / 4` over its bins, both halves of power 1/2.
+        per_power = self.samples / 2 * torch.square(self.window).sum().item()
+        in_band = (frequency_hz >= LEVEL_BAND_HZ[0]) & (frequency_hz <= LEVEL_BAND_HZ[1])
+        self.level_share = (in_band / per_power).float().to(device)
+        corners = (frequency_hz / FILTER_CORNER_HZ) ** 4
+        gain = 10 ** ((LEVEL_DB + FILTER_GAIN_DB) / 10) * corners / (1 + corners)
+        self.share = (inside * gain[:, None] / per_power).float().to(device)
+
+        self.width_bark = (FIRST_WIDTH_BARK + WIDTH_GROWS * centre_bark).float().to(device)
         threshold_db = 3.64 * centre_khz**-0.8 - 6.5 * torch.exp(-0.6 * (centre_khz - 3.3) ** 2) + 1e-3 * centre_khz**4
         self.threshold = (10 ** (threshold_db.clamp_max(70) / 10)).float().to(device)
         # Below 4 Bark loudness grows faster with power (P.862: an exponent up to 2^0.15 times Stevens's).
@@ -133,10 +151,31 @@ class _Bands:
         with torch.inference_mode(False):
             return _Bands(sample_rate, device)
 
-    def power(self, wave: Tensor) -> Tensor:
-        """Power in every band of every frame of ``(B, N)``: ``(B, T, bands)``."""
+    def spectrum(self, wave: Tensor) -> Tensor:
+        """Squared magnitudes of the frames of ``(B, N)``: ``(B, T, bins)``."""
         padded = functional.pad(wave, (0, self.samples))
-        return power_spectrum(padded, self.window, hop=self.samples // 2, n_fft=self.samples) @ self.share
+        return power_spectrum(padded, self.window, hop=self.samples // 2, n_fft=self.samples)
+
+    def level(self, spectrum: Tensor) -> Tensor:
+        """Mean power ``(B,)`` in the band by which signals are levelled."""
+        return (spectrum @ self.level_share).mean(-1)
+
+    def power(self, spectrum: Tensor, level: Tensor) -> Tensor:
+        """Power in every band ``(B, T, bands)`` of a signal whose own `level` is brought to the common one."""
+        return (spectrum @ self.share) / level[:, None, None]
+
+    def audible(self, power: Tensor, times: float = 1.0) -> Tensor:
+        """The power of bands that are above so many times the threshold of hearing, 0 for others."""
+        return power * (power > times * self.threshold)
+
+    def response(self, clean_power: Tensor, estimate_power: Tensor) -> Tensor:
+        """How the estimate colours clean speech: the quotient of their means while there is speech ``(B, 1, bands)``."""
+        spoken = self.audible(clean_power, AUDIBLE).sum(-1, keepdim=True) > SPOKEN_POWER
+        clean_mean, estimate_mean = (
+            (spoken * self.audible(power, AUDIBLE)).mean(1, keepdim=True) for power in (clean_power, estimate_power)
+        )
+        quotient = (estimate_mean + RESPONSE_OFFSET) / (clean_mean + RESPONSE_OFFSET)
+        return quotient.clamp(1 / MOST_RESPONSE, MOST_RESPONSE)
 
     def loudness(self, power: Tensor) -> Tensor:
         """Loudness density in sone per Bark (Zwicker), 0 below the threshold of hearing."""
