@@ -121,14 +121,14 @@ class _Bands:
         bark = 13 * torch.atan(7.6e-4 * frequency_hz) + 3.5 * torch.atan(torch.square(frequency_hz / 7500))
 
         # A bin counts for the band whose centre is nearest; the band around 0 Hz is left out, as in P.862.
-        edges_per_width = WIDTH_GROWS / FIRST_WIDTH_BARK
-        band = torch.log1p(edges_per_width * bark) / WIDTH_GROWS
+        growth_in_widths = WIDTH_GROWS / FIRST_WIDTH_BARK
+        band = torch.log1p(growth_in_widths * bark) / WIDTH_GROWS
         centres = torch.arange(1, int(band[-1].round()) + 1, dtype=torch.float64)
         inside = (band.round()[:, None] == centres).double()
-        centre_bark = torch.expm1(WIDTH_GROWS * centres) / edges_per_width
+        centre_bark = torch.expm1(WIDTH_GROWS * centres) / growth_in_widths
         centre_khz = (inside * frequency_hz[:, None]).sum(0) / inside.sum(0) / 1000
 
-        # 0 dB is a power of 1. A full-scale tone gives `samples · Σ window² / 4` over its bins, both halves of power 1/2.
+        # 0 dB is a power of 1. The bins of a frame add up to its power times this: those of negative frequencies lack.
         per_power = self.samples / 2 * torch.square(self.window).sum().item()
         in_band = (frequency_hz >= LEVEL_BAND_HZ[0]) & (frequency_hz <= LEVEL_BAND_HZ[1])
         self.level_share = (in_band / per_power).float().to(device)
@@ -169,7 +169,7 @@ class _Bands:
         return power * (power > times * self.threshold)
 
     def response(self, clean_power: Tensor, estimate_power: Tensor) -> Tensor:
-        """How the estimate colours clean speech: the quotient of their means while there is speech ``(B, 1, bands)``."""
+        """How the estimate colours clean speech ``(B, 1, bands)``: the quotient of their means while there is speech."""
         spoken = self.audible(clean_power, AUDIBLE).sum(-1, keepdim=True) > SPOKEN_POWER
         clean_mean, estimate_mean = (
             (spoken * self.audible(power, AUDIBLE)).mean(1, keepdim=True) for power in (clean_power, estimate_power)
