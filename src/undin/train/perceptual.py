@@ -169,7 +169,7 @@ class _Bands:
         return power * (power > times * self.threshold)
 
     def response(self, clean_power: Tensor, estimate_power: Tensor) -> Tensor:
-        """How the estimate colours clean speech ``(B, 1, bands)``: the quotient of their means while there is speech."""
+        """How the estimate colours clean speech ``(B, 1, bands)``: a quotient of means while there is speech."""
         spoken = self.audible(clean_power, AUDIBLE).sum(-1, keepdim=True) > SPOKEN_POWER
         clean_mean, estimate_mean = (
             (spoken * self.audible(power, AUDIBLE)).mean(1, keepdim=True) for power in (clean_power, estimate_power)
