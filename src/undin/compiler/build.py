@@ -23,10 +23,17 @@ from undin.files import replacing
 
 KERNELS = Path(__file__).parent / "c"
 FLAGS = (
-    *("-std=gnu11", "-O3", "-g0", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math"),
+    *("-std=gnu11", "-g0", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math"),
     *("-fno-unwind-tables", "-fno-asynchronous-unwind-tables"),
 )
 """Of every compilation; a target's own come later and win."""
+
+OPTIMISATION = ("-O3",)
+OPTIMISATION_OF_GCC = (
+    *("-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic"),
+    *("-fpeel-loops", "-fsplit-loops", "-funswitch-loops"),
+)
+"""What of its -O3 makes networks faster: the rest of it makes them larger and takes longer to compile."""
 
 EXACT_FLAGS = ("-ffp-contract=off",)
 """Of networks in integers, which give the same bits everywhere."""
@@ -52,10 +59,11 @@ class Compiler:
     is_zig: bool
 
     def flags(self, target: Target, variant: Variant) -> list[str]:
-        """What tells it the instructions of a variant."""
+        """What tells it how to optimise, and the instructions of a variant."""
         if self.is_zig:
-            return ["-target", target.triple, f"-mcpu={'+'.join((target.cpu, *variant.features))}"]
-        return [f"-m{feature}" for feature in variant.features]
+            return [*OPTIMISATION, "-target", target.triple, f"-mcpu={'+'.join((target.cpu, *variant.features))}"]
+        is_gcc = self.name == "gcc" and sys.platform != "darwin"  # where clang answers to that name
+        return [*(OPTIMISATION_OF_GCC if is_gcc else OPTIMISATION), *(f"-m{feature}" for feature in variant.features)]
 
     def flags_of_string_functions(self) -> list[str]:
         """What keeps it from compiling a loop in memcpy as a call of memcpy."""
