@@ -58,16 +58,21 @@ class Compiler:
     archiver: tuple[str, ...]
     is_zig: bool
 
+    @property
+    def is_gcc(self) -> bool:
+        """It is the gcc of this machine, and not clang, which answers to that name on a Mac."""
+        return self.name == "gcc" and sys.platform != "darwin"
+
     def flags(self, target: Target, variant: Variant) -> list[str]:
         """What tells it how to optimise, and the instructions of a variant."""
         if self.is_zig:
             return [*OPTIMISATION, "-target", target.triple, f"-mcpu={'+'.join((target.cpu, *variant.features))}"]
-        is_gcc = self.name == "gcc" and sys.platform != "darwin"  # where clang answers to that name
-        return [*(OPTIMISATION_OF_GCC if is_gcc else OPTIMISATION), *(f"-m{feature}" for feature in variant.features)]
+        optimisation = OPTIMISATION_OF_GCC if self.is_gcc else OPTIMISATION
+        return [*optimisation, *(f"-m{feature}" for feature in variant.features)]
 
     def flags_of_string_functions(self) -> list[str]:
         """What keeps it from compiling a loop in memcpy as a call of memcpy."""
-        return ["-fno-builtin", *(["-fno-tree-loop-distribute-patterns"] if self.name == "gcc" else [])]
+        return ["-fno-builtin", *(["-fno-tree-loop-distribute-patterns"] if self.is_gcc else [])]
 
     def run_time_library(self, target: Target) -> list[str]:
         """Flags to link the compiler's own functions, where a processor lacks an instruction for what C can say."""
