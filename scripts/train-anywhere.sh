@@ -53,6 +53,7 @@ for archive; do archives+=("$(realpath "$archive")"); done
 [ -z "$wheels" ] || wheels=$(realpath "$wheels")
 [[ $python != */* ]] || python=$(realpath --no-symlinks "$python")
 cd "$(dirname "$0")/.."
+audio=$(realpath -m --relative-to=. "$audio") # as in recipes/, since a recipe goes where its model goes
 exec > >(trap '' INT TERM && exec tee --append "$run/console.log" 9>&-) 2>&1
 echo "$(date '+%F %T') $recipe on $(uname -n)"
 
