@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+# Before torch is there: workers side by side with threads for every core each would mostly wait for each other.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
