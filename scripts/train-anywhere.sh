@@ -53,7 +53,6 @@ for archive; do archives+=("$(realpath "$archive")"); done
 [ -z "$wheels" ] || wheels=$(realpath "$wheels")
 [[ $python != */* ]] || python=$(realpath --no-symlinks "$python")
 cd "$(dirname "$0")/.."
-audio=$(realpath -m --relative-to=. "$audio") # as in recipes/, since a recipe goes where its model goes
 exec > >(trap '' INT TERM && exec tee --append "$run/console.log" 9>&-) 2>&1
 echo "$(date '+%F %T') $recipe on $(uname -n)"
 
@@ -87,8 +86,10 @@ if [ ! -d "$valid" ]; then
 	[ -d "$valid" ] || "$python" -m undin data mix --speech "$audio/train/speech" --noise "$audio/train/noise" \
 		--count 50 --seed 1000 --set mixing.clean_probability=0 --set mixing.noise_alone_probability=0 -o "$valid"
 fi
-changes=("data.speech=['$audio/train/speech']" "data.noise=['$audio/train/noise']" "validation.folder='$valid'"
-	"${changes[@]}")
+# Relative, as in recipes/: a recipe goes where its model goes, and others need not know the folders of this machine.
+from_here() { realpath --no-symlinks -m --relative-to=. "$1"; }
+changes=("data.speech=['$(from_here "$audio/train/speech")']" "data.noise=['$(from_here "$audio/train/noise")']"
+	"validation.folder='$(from_here "$valid")'" "${changes[@]}")
 
 # One process on a GPU; without one, as many as there are cores and as share a batch evenly.
 { read -r processes && read -r start; } < <("$python" - "$run" "$recipe" "${processes:-0}" "${changes[@]}" <<-'END'

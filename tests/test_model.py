@@ -1,8 +1,10 @@
 """Model files: what the loader understands and refuses, what it chooses to run them, and that both engines do."""
 
 import dataclasses
+import json
 import shutil
 import sys
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -130,6 +132,13 @@ def test_bundled_models_load_by_name(monkeypatch, tmp_path):
 @pytest.mark.parametrize("name", undin.models())
 def test_every_shipped_model_loads_and_bears_its_name(name):
     assert load(name).metadata.name == name
+
+
+@pytest.mark.parametrize("name", undin.models())
+def test_the_recipe_of_a_shipped_model_tells_no_folder_of_where_it_was_trained(name):
+    recipe = json.loads(load(name).metadata.recipe)
+    folders = [*recipe["data"]["speech"], *recipe["data"]["noise"], recipe["validation"]["folder"]]
+    assert folders and not any(Path(folder).is_absolute() for folder in folders)
 
 
 def test_a_file_of_your_own_is_compiled_and_found_again_under_any_name(tmp_path):
