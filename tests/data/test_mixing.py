@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import soxr
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -151,6 +152,24 @@ def test_band_limits_hold_for_noisy_and_clean(make_mixer):
         assert 10 * torch.log10(power[:75].mean() / inside) < -25
 
 
+def test_noise_ends_where_the_recording_of_the_speech_does(noise):
+    generator = np.random.default_rng(0)
+    narrow = soxr.resample(0.1 * generator.standard_normal(80_000), 8000, SAMPLE_RATE)
+    wide = 0.1 * generator.standard_normal(160_000)
+    speech = corpus_of([narrow, wide], ["narrow/0.wav", "wide/0.wav"])
+    for matched in (False, True):
+        config = dataclasses.replace(PLAIN, match_speech_band=matched)
+        mixer = Mixer(speech, noise, config, sample_rate=SAMPLE_RATE, segment_samples=16000, seed=0)
+        draw = mixer.draw(0, 16)
+        noisy, clean = mixer.mix(draw)
+        power = torch.fft.rfft((noisy - clean) * torch.hann_window(16000)).abs().square()  # bins of 1 Hz
+        treble_db = 10 * torch.log10(power[:, 5000:7000].mean(-1) / power[:, 500:3000].mean(-1)).numpy()
+        is_narrow = mixer.speech.file_at(draw.speech_start) == 0
+        assert 0 < is_narrow.sum() < 16
+        assert (treble_db[is_narrow] < -50).all() == matched
+        assert (treble_db[~is_narrow] > -30).all()
+
+
 def test_a_high_pass_of_the_speech_leaves_the_noise_its_rumble(make_mixer):
     as_recorded = make_mixer(PLAIN)
     draw = as_recorded.draw(0, 8)
@@ -204,6 +223,8 @@ def test_added_noise_changes_the_noise_and_not_the_speech(make_mixer, kind):
         ("low_pass_hz", (0.0, 100.0), "above 0"),
         ("noise_speed", (0.0, 1.0), "above 0"),
         ("speech_high_pass_hz", -1.0, "0 or above"),
+        ("corpus_shares", {"a": 0.7, "b": 0.6}, "at most 1"),
+        ("corpus_shares", {"a": 0.0}, "above 0"),
     ],
 )
 def test_senseless_numbers_are_refused_by_name(field, value, message):

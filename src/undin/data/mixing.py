@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from undin.data.bandwidth import bandwidth_hz
 from undin.data.coloured_noise import coloured_noise
 from undin.data.corpus import Corpus
 from undin.data.filters import Equaliser, band_limit_gains
@@ -24,9 +25,13 @@ from undin.data.level import FRAME_MS, SILENCE_POWER, active_level_dbfs, frame_l
 from undin.data.mixing_config import MixingConfig
 from undin.data.rooms import room_bank
 from undin.data.tape import Tape
+from undin.data.weights import file_weights
 
 GUARD_MS = 20.0
 """Read after each segment and thrown away: the equaliser is zero phase, so its short response reaches back as well."""
+
+FULL_BAND = 0.95
+"""Speech that reaches this share of half the sample rate is not band-limited."""
 
 SPEEDS = 8
 """How many speeds are taken from a range: few, since rows of one speed share a transform."""
@@ -116,19 +121,22 @@ class Mixer:
         self.speech_read_samples = self._read_samples_at(config.speech_speed, config.speech_speed_probability)
         self.noise_read_samples = self._read_samples_at(config.noise_speed, config.noise_speed_probability)
 
-        def tape(corpus: Corpus, group_by_folder: bool) -> Tape:
+        def tape(corpus: Corpus, **options: object) -> Tape:
+            weights = file_weights(corpus, **{"group_by_folder": False, "shares": config.corpus_shares} | options)
             return Tape(
                 corpus.to(device),
                 segment_samples=segment_samples,
                 lead_samples=self.lead,
                 tail_samples=guard,
-                group_by_folder=group_by_folder,
+                weights=weights,
                 min_active_share=config.min_active_share,
                 most_samples=max(self.speech_read_samples + self.noise_read_samples),
             )
 
-        self.speech, self.noise = tape(speech, True), tape(noise, False)
-        self.coloured = tape(coloured_noise(config.coloured_noise_exponent, sample_rate=sample_rate, seed=seed), False)
+        self.speech = tape(speech, group_by_folder=True, clean_above_db=config.speech_clean_above_db)
+        self.noise = tape(noise)
+        self.coloured = tape(coloured_noise(config.coloured_noise_exponent, sample_rate=sample_rate, seed=seed))
+        self.band_hz = bandwidth_hz(speech) if config.match_speech_band else None
         self.equaliser = Equaliser(**self._size())
         self.speech_gains = band_limit_gains(
             np.array([np.nan]), np.array([config.speech_high_pass_hz or np.nan]), **self._size()
@@ -208,7 +216,8 @@ class Mixer:
 
     def _filtered(self, draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
         """Target and noise (B, N) at any level, and the late reflections of the rows in rooms."""
-        limits = band_limit_gains(draw.low_pass_hz, draw.high_pass_hz, **self._size())
+        low_pass_hz = np.fmin(draw.low_pass_hz, self._speech_band_hz(draw))
+        limits = band_limit_gains(low_pass_hz, draw.high_pass_hz, **self._size())
         points_db = np.concatenate([draw.speech_equaliser_db, draw.noise_equaliser_db])
         gains = self.equaliser.gains(points_db) * torch.cat([limits * self.speech_gains, limits])
         spectra = self._spectra(draw).mul_(gains)
@@ -220,6 +229,13 @@ class Mixer:
             spectra[rows], late = (torch.fft.rfft(responses, self.n_fft) * spectra[rows, None]).unbind(1)
         audio = torch.fft.irfft(torch.cat([spectra, late]), self.n_fft)
         return audio[:, self.lead : self.lead + self.segment_samples].split([len(in_room), len(in_room), len(late)])
+
+    def _speech_band_hz(self, draw: Draw) -> np.ndarray:
+        """Where the noise shall end as the recording of the speech does at its speed, Hz; NaN where it need not."""
+        if self.band_hz is None:
+            return np.full(len(draw.clean), np.float32(np.nan))
+        band_hz = self.band_hz[self.speech.file_at(draw.speech_start)] * draw.speech_read_samples / self.n_fft
+        return np.where(band_hz < FULL_BAND * self.sample_rate / 2, band_hz, np.nan).astype(np.float32)
 
     def _spectra(self, draw: Draw) -> Tensor:
         """Spectra of all speech, then of all noise, at their speeds and at any level: (2 B, n_fft // 2 + 1)."""

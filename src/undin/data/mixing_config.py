@@ -24,6 +24,15 @@ class MixingConfig:
     """Share of segments whose input is the target itself."""
     noise_alone_probability: float = 0.05
     """Share of segments without speech."""
+    corpus_shares: dict[str, float] = dataclasses.field(default_factory=dict)
+    """Share of segments by the name of a folder, at any height, in which their speech or noise lies; what the shares
+    leave is for all other files. Where nothing is said, groups count by the root of their durations."""
+    speech_clean_above_db: tuple[float, float] = (0.0, 0.0)
+    """Files of speech whose pauses lie less than the first below it are left out, those with more than the second heard
+    in full, and between the two it rises evenly: pauses that are not silent teach to keep noise."""
+    match_speech_band: bool = False
+    """Noise ends where the recording of the speech ends, which may have had a lower sample rate: treble of noise
+    without any of speech would teach that all treble is noise."""
     min_active_share: float = 0.3
     """Segments are chosen among a few so that at least this share of their frames holds sound."""
     speech_speed_probability: float = 0.0
@@ -80,6 +89,10 @@ class MixingConfig:
             elif isinstance(field.default, tuple):
                 if len(value) != 2 or not value[0] <= value[1]:
                     raise ValueError(f"mixing.{field.name} is {value}; it must be a pair [low, high] with low ≤ high")
+        if any(share <= 0 for share in self.corpus_shares.values()) or sum(self.corpus_shares.values()) > 1:
+            raise ValueError(
+                f"mixing.corpus_shares are {self.corpus_shares}; each must be above 0, their sum at most 1"
+            )
         if self.clean_probability + self.noise_alone_probability > 1:
             raise ValueError(
                 "mixing.clean_probability and mixing.noise_alone_probability add up to more than 1; lower one"

@@ -4,9 +4,6 @@ Reading on is what makes short files usable and every read one copy: no padding,
 from the caller's generator, so that they are the same on every device; samples are gathered on the corpus's device.
 """
 
-import itertools
-from pathlib import Path
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -21,9 +18,8 @@ CANDIDATES = 4
 class Tape:
     """Segments of one length drawn from a corpus.
 
-    A segment starts in a group of files with a probability that goes with the square root of the group's duration: an
-    hour of one speaker shall not drown a hundred speakers with one sentence each, nor shall a click of one second be
-    heard as often as a street of ten minutes. Within a group every sample is as likely.
+    How often a segment starts in which file is a matter of `weights`, of `file_weights` where nothing is said. Within a
+    file every sample is as likely.
 
     Parameters
     ----------
@@ -33,8 +29,8 @@ class Tape:
         Length of a segment.
     lead_samples, tail_samples
         What is read before and after each segment, for filters that need a past (and a little future).
-    group_by_folder
-        True where a folder is one voice; False where each file is a group of its own.
+    weights : ndarray, shape (files,)
+        Of each file, as `file_weights` gives them.
     min_active_share
         The share of a segment's frames that shall hold sound.
     most_samples
@@ -48,7 +44,7 @@ class Tape:
         segment_samples: int,
         lead_samples: int,
         tail_samples: int,
-        group_by_folder: bool,
+        weights: np.ndarray,
         min_active_share: float,
         most_samples: int = 0,
     ):
@@ -66,18 +62,14 @@ class Tape:
         if self.corpus_samples < 2 * self.most_samples:  # too short to read from, let alone to be choosy
             self.samples = corpus.samples.repeat(1 + -(-self.most_samples // self.corpus_samples))
             self.active_before = np.arange(len(self.samples) // self.frame + 1)
-        groups = [str(Path(name).parent) if group_by_folder else name for name in corpus.names]
-        sizes = [len(list(run)) for _, run in itertools.groupby(groups)]
-        first = np.cumsum([0, *sizes[:-1]])
-        self.group_starts, self.group_lengths = starts[first], np.add.reduceat(lengths, first)
-        weights = np.sqrt(self.group_lengths)
-        self.group_cdf = np.cumsum(weights) / weights.sum()
+        self.file_lengths = lengths
+        self.file_cdf = np.cumsum(weights) / weights.sum()
 
     def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         """First samples of random segments, int64, of `shape`."""
         pick, place = generator.random((2, *shape, CANDIDATES))
-        group = np.searchsorted(self.group_cdf, pick, side="right").clip(max=len(self.group_cdf) - 1)
-        starts = self.group_starts[group] + (place * self.group_lengths[group]).astype(np.int64)
+        file = np.searchsorted(self.file_cdf, pick, side="right").clip(max=len(self.file_cdf) - 1)
+        starts = self.file_starts[file] + (place * self.file_lengths[file]).astype(np.int64)
         # what is read must lie on the tape: starts too near its ends are moved, each to another place
         starts = self.first_start + (starts - self.first_start) % (len(self.samples) - self.most_samples + 1)
         share = self._active_share(starts)
@@ -104,9 +96,13 @@ class Tape:
         first = torch.from_numpy(starts - self._lead(samples)).to(self.samples.device)
         return self.samples.unfold(0, samples, 1)[first] / FULL_SCALE
 
+    def file_at(self, starts: np.ndarray) -> np.ndarray:
+        """The numbers of the files in which segments begin."""
+        return np.searchsorted(self.file_starts, starts % self.corpus_samples, side="right") - 1
+
     def name_at(self, start: int) -> str:
         """The file in which a segment begins."""
-        return self.names[np.searchsorted(self.file_starts, start % self.corpus_samples, side="right") - 1]
+        return self.names[self.file_at(np.array(start))]
 
     def _lead(self, samples: int) -> int:
         return self.lead_samples * samples // self.read_samples
