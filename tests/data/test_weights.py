@@ -36,6 +36,12 @@ def test_where_all_files_have_shares_they_fill_the_whole():
     assert file_weights(corpus, group_by_folder=True, shares={"a": 0.1, "b": 0.3}) == pytest.approx([0.25, 0.75])
 
 
+def test_shares_of_more_than_there_is_are_refused():
+    corpus = corpus_of(sounds(2), ["a/0.wav", "b/1.wav"])
+    with pytest.raises(ValueError, match="the shares of a, b add up to more than 1"):
+        file_weights(corpus, group_by_folder=True, shares={"a": 0.5, "b": 0.7, "c": 0.9})
+
+
 def noisy_speech(floors_db: list[float]) -> list[np.ndarray]:
     """Sound of -20 dB for a quarter of each second, and a floor so far below."""
     generator = np.random.default_rng(0)

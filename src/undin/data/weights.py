@@ -52,7 +52,7 @@ def file_weights(
     Raises
     ------
     ValueError
-        No file weighs anything.
+        No file weighs anything, or the shares add up to more than 1.
     """
     lengths = corpus.lengths.cpu().numpy().astype(float)
     groups = [str(Path(name).parent) if group_by_folder else name for name in corpus.names]
@@ -89,7 +89,10 @@ def _shared_out(weights: np.ndarray, names: Sequence[str], shares: Mapping[str, 
     """Scale the weights of the files below each named folder to its share, and those of all others to the rest."""
     owners = [next((share for share in shares if share in Path(name).parts[:-1]), "") for name in names]
     present = set(owners)
-    wanted = {"": max(0.0, 1 - sum(shares[owner] for owner in present if owner)), **shares}
+    rest = 1 - sum(shares[owner] for owner in present if owner)
+    if rest < -1e-9:
+        raise ValueError(f"the shares of {', '.join(sorted(present - {''}))} add up to more than 1; lower one")
+    wanted = {"": max(0.0, rest), **shares}
     for owner in present:
         own = np.array([one == owner for one in owners])
         weights[own] *= wanted[owner] / max(weights[own].sum(), np.finfo(float).tiny)

@@ -126,7 +126,12 @@ def open_mixer(recipe: Recipe, *, device: torch.device) -> Mixer | PairedMixer:
     if data.pairs:
         return PairedMixer(data.pairs, **common)
     speech, noise = (
-        Corpus.load(folders, sample_rate=recipe.audio.sample_rate, trim_silence_db=trim_silence_db)
+        Corpus.load(
+            folders,
+            sample_rate=recipe.audio.sample_rate,
+            leave_out=data.leave_out,
+            trim_silence_db=trim_silence_db,
+        )
         for folders, trim_silence_db in ((data.speech, data.trim_silence_db), (data.noise, None))
     )
     return Mixer(speech, noise, recipe.mixing, **common)
