@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up_audio import SAMPLE_RATE, corpus_of
 
+from undin.data import held_speech, synthetic_noise
 from undin.data.level import active_level_dbfs
 from undin.data.mixing import Mixer
 from undin.data.mixing_config import MixingConfig
@@ -33,8 +34,20 @@ EVERYTHING = MixingConfig(
     noise_alone_probability=0.15,
     speech_speed_probability=0.6,
     noise_speed_probability=0.6,
+    held_speech_share=0.3,
+    synthetic_noise_shares={"hum": 0.2, "click": 0.2},
+    gap_probability=0.3,
+    gate_probability=0.3,
     rooms=8,
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_made_sounds():
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (held_speech, synthetic_noise):
+            patch.setattr(module, "RECORDINGS", 3)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +80,7 @@ def test_snr_and_speech_level_are_the_drawn_ones(make_mixer):
 
 def test_clean_and_noise_alone_are_exact(everything):
     draw = everything.draw(0, 128)
+    draw = dataclasses.replace(draw, heard=np.ones_like(draw.heard))  # what is heard may be a pause
     noisy, clean = everything.mix(draw)
     assert np.array_equal((noisy == clean).all(-1).numpy(), draw.clean)
     assert np.array_equal((clean == 0).all(-1).numpy(), draw.noise_alone)
@@ -200,6 +214,33 @@ def test_clipping_flattens_the_mixture_alone(make_mixer):
     np.testing.assert_allclose(crest_db, draw.clipping_db[quiet.numpy()], atol=0.01)
 
 
+def test_gaps_are_zeros_in_both_and_change_nothing_else(make_mixer):
+    mixer = make_mixer(
+        dataclasses.replace(PLAIN, gap_probability=0.5, gate_probability=0.5, noise_alone_probability=0.2)
+    )
+    draw = mixer.draw(0, 32)
+    noisy, clean = mixer.mix(draw)
+    whole = dataclasses.replace(draw, heard=np.ones_like(draw.heard), gate_db=np.full(32, np.nan, np.float32))
+    unbroken = mixer.mix(whole)
+    cut = noisy == 0
+    assert torch.equal(torch.where(cut, 0, unbroken[0]), noisy) and torch.equal(torch.where(cut, 0, unbroken[1]), clean)
+    has_gaps = cut.float().mean(-1).numpy() > 0.01
+    gated = ~np.isnan(draw.gate_db) & ~draw.noise_alone
+    assert not has_gaps[draw.heard.all(1) & ~gated].any()
+    assert has_gaps[~draw.heard.all(1)].all() and has_gaps[gated].mean() > 0.5
+
+
+def test_made_sounds_are_heard_by_their_shares(make_mixer):
+    config = dataclasses.replace(PLAIN, held_speech_share=0.25, synthetic_noise_shares={"hum": 0.1, "tone": 0.4})
+    mixer = make_mixer(config)
+    draw = mixer.draw(0, 1000)
+    speech = [mixer.speech.name_at(start).split(" ")[0] for start in draw.speech_start]
+    noise = [mixer.noise.name_at(start).split(" ")[0] for start in draw.noise_start]
+    assert [speech.count("held") / 1000, noise.count("hum") / 1000, noise.count("tone") / 1000] == pytest.approx(
+        [0.25, 0.1, 0.4], abs=0.04
+    )
+
+
 @pytest.mark.parametrize("kind", ["second_noise", "babble", "coloured_noise"])
 def test_added_noise_changes_the_noise_and_not_the_speech(make_mixer, kind):
     without = {f"{name}_probability": 0.0 for name in ("second_noise", "babble", "coloured_noise")}
@@ -225,6 +266,8 @@ def test_added_noise_changes_the_noise_and_not_the_speech(make_mixer, kind):
         ("speech_high_pass_hz", -1.0, "0 or above"),
         ("corpus_shares", {"a": 1.1}, "at most 1"),
         ("corpus_shares", {"a": 0.0}, "above 0"),
+        ("synthetic_noise_shares", {"hum": 0.7, "tone": 0.6}, "add up"),
+        ("synthetic_noise_shares", {"humm": 0.7}, "known are hum, tone, beep, click"),
     ],
 )
 def test_senseless_numbers_are_refused_by_name(field, value, message):

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 from made_up_audio import SAMPLE_RATE, corpus_of
 
 from undin.data.corpus import FULL_SCALE
-from undin.data.tape import Tape
+from undin.data.tape import Tape, Tapes
 from undin.data.weights import file_weights
 
 
@@ -73,3 +74,17 @@ def test_corpora_shorter_than_a_segment_repeat(samples, read_samples):
     np.testing.assert_allclose(segments, expected, atol=1e-7)
     assert len(np.unique(starts)) > 50
     assert {tape.name_at(start) for start in starts} == {"x.wav"}
+
+
+def test_several_tapes_read_as_each_by_itself_and_by_their_shares(noise):
+    first, second = tape_of(noise), tape_of(corpus_of([np.full(30_000, 0.5)], ["x.wav"]))
+    both = Tapes([first, second], [0.8, 0.2])
+    starts = both.draw(np.random.default_rng(0), (2000, 2))
+    segments = both.read(starts)
+    is_second = starts >= len(first.samples)
+    assert is_second.mean() == pytest.approx(0.2, abs=0.02)
+    assert torch.equal(segments[torch.from_numpy(~is_second)], first.read(starts[~is_second]))
+    assert torch.equal(segments[torch.from_numpy(is_second)], second.read(starts[is_second] - len(first.samples)))
+    names = np.array([*noise.names, "x.wav"])
+    assert [both.name_at(start) for start in starts[:20, 0]] == names[both.file_at(starts[:20, 0])].tolist()
+    assert both.read(starts[:3], samples=7000).shape == (3, 2, 7000)

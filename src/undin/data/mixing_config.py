@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from undin.data.synthetic_noise import KINDS as SYNTHETIC_NOISE
+
 
 @dataclasses.dataclass(frozen=True)
 class MixingConfig:
@@ -35,6 +37,8 @@ class MixingConfig:
     without any of speech would teach that all treble is noise."""
     min_active_share: float = 0.3
     """Segments are chosen among a few so that at least this share of their frames holds sound."""
+    held_speech_share: float = 0.0
+    """Share of the speech that is vowels of the corpus, held and sung, so that what does not move can be a voice."""
     speech_speed_probability: float = 0.0
     """The speaker talks faster or slower, with pitch and formants moved alike, as in a recording that is played so."""
     speech_speed: tuple[float, float] = (0.9, 1.1)
@@ -43,6 +47,8 @@ class MixingConfig:
     """All noise of the segment is played faster or slower."""
     noise_speed: tuple[float, float] = (0.7, 1.4)
     """Likewise."""
+    synthetic_noise_shares: dict[str, float] = dataclasses.field(default_factory=dict)
+    """Shares of the noise that are made by formula in place of recordings, by their kinds: hum, tone, beep, click."""
     second_noise_probability: float = 0.3
     """A second recording is added to the first."""
     babble_probability: float = 0.1
@@ -79,6 +85,14 @@ class MixingConfig:
     """The mixture clips; the target does not."""
     clipping_db: tuple[float, float] = (1.0, 12.0)
     """How far its peaks would have risen above the clipping threshold."""
+    gap_probability: float = 0.0
+    """Noisy and clean have stretches of digital zeros, as where packets are lost or somebody switches on and off."""
+    gate_probability: float = 0.0
+    """Noisy and clean are zeros where nobody speaks, as behind a gate. What is noise alone has no such gate."""
+    gate_db: tuple[float, float] = (10.0, 30.0)
+    """How far below the mean power of the segment's speech a frame may lie that opens the gate."""
+    gate_hold_ms: tuple[float, float] = (40.0, 400.0)
+    """For how long it stays open."""
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
@@ -89,10 +103,16 @@ class MixingConfig:
             elif isinstance(field.default, tuple):
                 if len(value) != 2 or not value[0] <= value[1]:
                     raise ValueError(f"mixing.{field.name} is {value}; it must be a pair [low, high] with low ≤ high")
-        if any(share <= 0 for share in self.corpus_shares.values()) or sum(self.corpus_shares.values()) > 1:
+        for name in ("corpus_shares", "synthetic_noise_shares"):
+            shares = getattr(self, name)
+            if not all(0 < share <= 1 for share in shares.values()):
+                raise ValueError(f"mixing.{name} are {shares}; each must be above 0 and at most 1")
+        if unknown := sorted(set(self.synthetic_noise_shares) - set(SYNTHETIC_NOISE)):
             raise ValueError(
-                f"mixing.corpus_shares are {self.corpus_shares}; each must be above 0, their sum at most 1"
+                f"mixing.synthetic_noise_shares has {unknown[0]!r}; known are {', '.join(SYNTHETIC_NOISE)}"
             )
+        if sum(self.synthetic_noise_shares.values()) > 1:
+            raise ValueError("mixing.synthetic_noise_shares add up to more than 1; lower one")
         if self.clean_probability + self.noise_alone_probability > 1:
             raise ValueError(
                 "mixing.clean_probability and mixing.noise_alone_probability add up to more than 1; lower one"

@@ -4,6 +4,8 @@ Reading on is what makes short files usable and every read one copy: no padding,
 from the caller's generator, so that they are the same on every device; samples are gathered on the corpus's device.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -111,6 +113,55 @@ class Tape:
         frames = np.stack([starts, starts + self.segment_samples]) // self.frame
         before = self.active_before[frames.clip(max=len(self.active_before) - 1)]
         return (before[1] - before[0]) * self.frame / self.segment_samples
+
+
+class Tapes:
+    """Several tapes as one, their starts counted on from tape to tape.
+
+    Parameters
+    ----------
+    tapes : sequence of Tape
+        Of segments of one length.
+    shares : sequence of float
+        How often a segment starts in each; their sum is 1.
+    """
+
+    def __init__(self, tapes: Sequence[Tape], shares: Sequence[float]):
+        self.tapes = tapes
+        self.cdf = np.cumsum(shares)
+        self.origins = np.cumsum([0, *(len(tape.samples) for tape in tapes[:-1])])
+        self.files = np.cumsum([0, *(len(tape.names) for tape in tapes[:-1])])
+        self.first_start = tapes[0].first_start
+
+    def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        """As `Tape.draw`."""
+        which = np.searchsorted(self.cdf, generator.random(shape), side="right").clip(max=len(self.tapes) - 1)
+        starts = [origin + tape.draw(generator, shape) for origin, tape in zip(self.origins, self.tapes, strict=True)]
+        return np.choose(which, starts)
+
+    def read(self, starts: np.ndarray, *, samples: int | None = None) -> Tensor:
+        """As `Tape.read`."""
+        which, audio = self._tape_at(starts), None
+        for number, tape in enumerate(self.tapes):
+            rows = np.nonzero(which == number)
+            part = tape.read(starts[rows] - self.origins[number], samples=samples)
+            audio = part.new_empty((*starts.shape, part.shape[-1])) if audio is None else audio
+            audio[tuple(torch.from_numpy(index).to(part.device) for index in rows)] = part
+        return audio
+
+    def file_at(self, starts: np.ndarray) -> np.ndarray:
+        """The numbers of the files in which segments begin, counted on from tape to tape."""
+        which = self._tape_at(starts)
+        files = [tape.file_at(starts - origin) for origin, tape in zip(self.origins, self.tapes, strict=True)]
+        return self.files[which] + np.choose(which, files)
+
+    def name_at(self, start: int) -> str:
+        """The file in which a segment begins."""
+        number = self._tape_at(np.array(start))
+        return self.tapes[number].name_at(start - self.origins[number])
+
+    def _tape_at(self, starts: np.ndarray) -> np.ndarray:
+        return np.searchsorted(self.origins, starts, side="right") - 1
 
 
 def _active_frames(corpus: Corpus, starts: np.ndarray) -> np.ndarray:
