@@ -132,6 +132,17 @@ def test_rooms_are_convolutions_in_time_the_early_part_alone_for_the_target(make
             assert np.mean((found - expected) ** 2) < 1e-8 * np.mean(found**2)
 
 
+def test_measured_rooms_are_taken_by_their_share(speech, noise):
+    clap = np.zeros(8000)
+    clap[40] = 0.9
+    config = dataclasses.replace(PLAIN, room_probability=0.8, measured_room_share=0.25)
+    rooms = corpus_of([clap + 1e-4 * np.random.default_rng(0).standard_normal(8000)], ["rooms/0.flac"])
+    sizes = {"sample_rate": SAMPLE_RATE, "segment_samples": 16000, "seed": 0}
+    room = Mixer(speech, noise, config, measured_rooms=rooms, **sizes).draw(0, 2000).room
+    assert set(room) == {-1, *range(config.rooms + 1)}
+    assert np.mean(room == config.rooms) == pytest.approx(0.8 * 0.25, abs=0.03)
+
+
 @pytest.mark.parametrize("speed", [0.8, 1.25])
 def test_at_another_speed_tones_move_in_frequency_and_none_folds_back(noise, speed):
     tones_hz = np.array([310.0, 2070.0, 4900.0, 7300.0])

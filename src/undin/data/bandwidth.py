@@ -9,6 +9,8 @@ import torch
 
 from undin.data.corpus import Corpus
 
+FULL_BAND = 0.95
+"""What reaches this share of half the sample rate is not band-limited."""
 FRAME = 1024
 FRAMES = 64
 """Of each file, evenly spaced: enough to meet a sibilant in a sentence."""

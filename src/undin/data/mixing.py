@@ -17,21 +17,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from undin.data.bandwidth import bandwidth_hz
+from undin.data.bandwidth import FULL_BAND, bandwidth_hz
 from undin.data.corpus import Corpus
 from undin.data.filters import Equaliser, band_limit_gains
 from undin.data.gaps import UNIT_MS, gate, switched
 from undin.data.level import FRAME_MS, SILENCE_POWER, active_level_dbfs, frame_length, to_amplitude
 from undin.data.mixing_config import MixingConfig
-from undin.data.rooms import room_bank
+from undin.data.rooms import measured_bank, room_bank
 from undin.data.sources import Source, coloured_sources, noise_sources, speech_sources
 from undin.data.tape import Tape, Tapes
 
 GUARD_MS = 20.0
 """Read after each segment and thrown away: the equaliser is zero phase, so its short response reaches back as well."""
-
-FULL_BAND = 0.95
-"""Speech that reaches this share of half the sample rate is not band-limited."""
 
 SPEEDS = 8
 """How many speeds are taken from a range: few, since rows of one speed share a transform."""
@@ -87,7 +84,9 @@ class Mixer:
     segment_samples : int
         N, the length of every segment.
     seed : int
-        Another seed gives other batches, rooms and coloured noise.
+        Another seed gives other batches, rooms and made sounds.
+    measured_rooms : Corpus, optional
+        Impulse responses that stand beside the simulated ones.
     device
         Where the audio is mixed; both corpora are moved there.
     """
@@ -101,6 +100,7 @@ class Mixer:
         sample_rate: int,
         segment_samples: int,
         seed: int,
+        measured_rooms: Corpus | None = None,
         device: torch.device | str = "cpu",
     ):
         for name, corpus in (("speech", speech), ("noise", noise)):
@@ -118,6 +118,9 @@ class Mixer:
         self.rooms = room_bank(
             config.rooms, rt60_s=config.room_rt60_s, early_ms=config.early_ms, sample_rate=sample_rate, seed=seed
         )
+        if measured_rooms:
+            samples = self.rooms.late.shape[1]
+            self.rooms = self.rooms.joined(measured_bank(measured_rooms, samples=samples, early_ms=config.early_ms))
         self.responses = torch.stack([self.rooms.early, self.rooms.late], dim=1).to(device)
         guard = round(GUARD_MS * sample_rate / 1000)
         response = self.responses.shape[-1] if config.room_probability else guard
@@ -199,7 +202,7 @@ class Mixer:
             noise_equaliser_db=self.equaliser.draw(generator, batch_size, config),
             low_pass_hz=np.where(band_limited, uniform(config.low_pass_hz), np.float32(np.nan)),
             high_pass_hz=np.where(high_passed, uniform(config.high_pass_hz), np.float32(np.nan)),
-            room=np.where(chance(config.room_probability), generator.integers(config.rooms, size=batch_size), -1),
+            room=np.where(chance(config.room_probability), self._draw_rooms(generator, batch_size), -1),
             clipping_db=np.where(chance(config.clipping_probability), uniform(config.clipping_db), np.float32(np.nan)),
             speech_read_samples=read_samples(self.speech_read_samples, config.speech_speed_probability),
             noise_read_samples=read_samples(self.noise_read_samples, config.noise_speed_probability),
@@ -224,6 +227,15 @@ class Mixer:
             rows = self._rows(reverberant)
             noisy[rows] += late[self._rows(reverberant[draw.room >= 0])] * speech_gain[rows]
         return self._cut(self._clip(noisy, draw.clipping_db, ~draw.clean), clean, draw)
+
+    def _draw_rooms(self, generator: np.random.Generator, rows: int) -> np.ndarray:
+        """Simulated rooms, or by their share measured ones."""
+        simulated, all_rooms = self.config.rooms, len(self.rooms.rt60_s)
+        rooms = generator.integers(simulated, size=rows)
+        if all_rooms == simulated:
+            return rooms
+        measured = generator.integers(simulated, all_rooms, size=rows)
+        return np.where(generator.random(rows) < self.config.measured_room_share, measured, rooms)
 
     def _filtered(self, draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
         """Target and noise (B, N) at any level, and the late reflections of the rows in rooms."""

@@ -74,7 +74,9 @@ class MixingConfig:
     high_pass_hz: tuple[float, float] = (80.0, 400.0)
     """Its cut-off."""
     room_probability: float = 0.4
-    """The speaker stands in a simulated room; the target keeps its early reflections."""
+    """The speaker stands in a room; the target keeps its early reflections."""
+    measured_room_share: float = 0.3
+    """Share of these rooms that are measured ones, where there are any; all others are simulated."""
     rooms: int = 300
     """How many rooms are simulated when training starts."""
     room_rt60_s: tuple[float, float] = (0.1, 0.8)
