@@ -14,7 +14,7 @@ import numpy as np
 
 from undin import Stream, audio
 from undin.cli.outputs import Job
-from undin.engine import LARGEST_SAMPLE
+from undin.engines.engine import LARGEST_SAMPLE
 from undin.model import Model
 
 PIPE_READ_BYTES = 65536

@@ -1,0 +1,42 @@
+/* undin_eight.h: sums of floats in eight lanes, in the same order on every processor, so that all compute the same bits.
+ *
+ * To be compiled with -ffp-contract=off. A vector of eight is one register with AVX and two with SSE, NEON or
+ * WebAssembly; compilers split it where there is none. It never crosses a function, where its size would be part of the
+ * binary interface.
+ */
+#ifndef UNDIN_EIGHT_H
+#define UNDIN_EIGHT_H
+
+#include "undin_vector.h"
+
+typedef float undin_eight __attribute__((vector_size(32)));
+typedef float undin_eight_unaligned __attribute__((vector_size(32), aligned(4), may_alias));
+
+#define UNDIN_LOAD_EIGHT(from) (*(const undin_eight_unaligned *)(from))
+#define UNDIN_STORE_EIGHT(to, x) (*(undin_eight_unaligned *)(to) = (x))
+#define UNDIN_SUM_OF_EIGHT(x) ((((x)[0] + (x)[4]) + ((x)[1] + (x)[5])) + (((x)[2] + (x)[6]) + ((x)[3] + (x)[7])))
+
+/* Sum of squares. */
+UNDIN_INLINE float undin_energy(const float *x, int count) {
+    undin_eight sums = {0};
+    int i = 0;
+    for (; i + 8 <= count; i += 8) sums += UNDIN_LOAD_EIGHT(x + i) * UNDIN_LOAD_EIGHT(x + i);
+    float energy = UNDIN_SUM_OF_EIGHT(sums);
+    for (; i < count; ++i) energy += x[i] * x[i];
+    return energy;
+}
+
+/* Sum of products; `count` is a multiple of 8. */
+UNDIN_INLINE float undin_dot(const float *x, const float *y, int count) {
+    undin_eight even = {0}, odd = {0};
+    int i = 0;
+    for (; i + 16 <= count; i += 16) {
+        even += UNDIN_LOAD_EIGHT(x + i) * UNDIN_LOAD_EIGHT(y + i);
+        odd += UNDIN_LOAD_EIGHT(x + i + 8) * UNDIN_LOAD_EIGHT(y + i + 8);
+    }
+    if (i < count) even += UNDIN_LOAD_EIGHT(x + i) * UNDIN_LOAD_EIGHT(y + i);
+    const undin_eight sums = even + odd;
+    return UNDIN_SUM_OF_EIGHT(sums);
+}
+
+#endif

@@ -1,0 +1,223 @@
+/* undin_resampler.h: change the sample rate of a stream, linear in phase, with a short and exact delay.
+ *
+ * Each output sample is a windowed-sinc interpolation of the input at its own instant (Crochiere and Rabiner, Multirate
+ * Digital Signal Processing, 1983, chapter 4; Kaiser's window): output k stands at the input's time k * in_rate /
+ * out_rate and nothing is shifted. It waits for `half` input samples: 2.8 ms where the lower rate is 16 kHz or less,
+ * and 1 ms at 44.1 kHz, because the filter gives up the top tenth of the band. Flat within 0.01 dB up to 0.9 of the
+ * lower Nyquist frequency, 72 dB down from the transition band's end on.
+ *
+ * Eight outputs are made at a time. Their filters, each shifted to its place, form a banded matrix of `rows` by 8, which
+ * is multiplied by as many input samples. After a turn of `turn_out` outputs the filters repeat. Rates whose turn is too
+ * long for that, such as 47,999 Hz, find the filter of an output between two of a table of phases, by a straight line:
+ * slower, and as exact, for the phases lie close enough.
+ */
+#ifndef UNDIN_RESAMPLER_H
+#define UNDIN_RESAMPLER_H
+
+#include <stdint.h>
+
+#include "undin_design.h"
+
+#define UNDIN_STOPBAND_DB 72
+#define UNDIN_KAISER_BETA 6.97566f /* 0.1102 (72 - 8.7), Kaiser's rule */
+#define UNDIN_MIN_TRANSITION_HZ 800
+
+/* Floats of banded matrices above which phases are interpolated: 256 kB. */
+#define UNDIN_MAX_BANDED_FLOATS 65536
+
+/* A plan and the place in the input. Indices of input samples are those of the buffer that the caller keeps. */
+typedef struct undin_resampler {
+    int in_rate, out_rate;
+    int up, down;           /* out_rate / in_rate in lowest terms */
+    int half;               /* input samples that an output waits for; 0: equal rates */
+    int turn_out, turn_in;  /* outputs and inputs after which the filters repeat */
+    int rows;               /* input samples to eight outputs, or to one, a multiple of 8 */
+    int blocks;             /* banded matrices of a turn; 0: interpolated phases */
+    int phases;             /* in the table of these, which has one more */
+    int next;               /* output of this turn that comes next */
+    int origin;             /* index of the input sample at the start of this turn */
+} undin_resampler;
+
+UNDIN_INLINE int undin_gcd(int a, int b) {
+    while (b) {
+        const int rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+UNDIN_INLINE int undin_whole_eights(int count) { return (count + 7) & ~7; }
+
+/* Twentieths of a hertz: transition band, and twice the cutoff frequency in its middle. */
+UNDIN_INLINE int undin_transition(const undin_resampler *r) {
+    const int lower = r->in_rate < r->out_rate ? r->in_rate : r->out_rate;
+    return lower > 20 * UNDIN_MIN_TRANSITION_HZ ? lower : 20 * UNDIN_MIN_TRANSITION_HZ;
+}
+UNDIN_INLINE int undin_twice_cutoff(const undin_resampler *r) {
+    const int lower = r->in_rate < r->out_rate ? r->in_rate : r->out_rate;
+    return 18 * lower + undin_transition(r);
+}
+
+/* Floats of the filters. */
+UNDIN_INLINE size_t undin_resampler_floats(const undin_resampler *r) {
+    return (size_t)r->rows * (r->blocks ? 8 * (size_t)r->blocks : (size_t)r->phases + 1);
+}
+
+/* Plan for two rates. */
+static void undin_resampler_plan(undin_resampler *r, int in_rate, int out_rate) {
+    const int divisor = undin_gcd(in_rate, out_rate);
+    *r = (undin_resampler){.in_rate = in_rate, .out_rate = out_rate, .up = out_rate / divisor, .down = in_rate / divisor};
+    r->turn_out = r->up;
+    r->turn_in = r->down;
+    if (in_rate == out_rate) return;
+    /* Kaiser's estimate of the length for an attenuation and a transition band: (72 - 7.95) / (2 * 14.36 * width) s. */
+    r->half = (int)((int64_t)6405 * 20 * in_rate / ((int64_t)2872 * undin_transition(r))) + 1;
+    const int repeats = r->up < 64 ? 8 / undin_gcd(r->up, 8) : 1; /* whole blocks of eight, where turns are short */
+    const int span = (int)((int64_t)7 * r->down / r->up) + 1;     /* of eight outputs, input samples */
+    r->turn_out *= repeats;
+    r->turn_in *= repeats;
+    r->blocks = (r->turn_out + 7) / 8;
+    r->rows = undin_whole_eights(2 * r->half + span);
+    if (undin_resampler_floats(r) <= UNDIN_MAX_BANDED_FLOATS) return;
+    /* Phases so close that a straight line between them is wrong by 5e-6 at the most, (pi frequency / phases)^2 / 2. */
+    r->turn_out = r->up;
+    r->turn_in = r->down;
+    r->blocks = 0;
+    r->rows = undin_whole_eights(2 * r->half);
+    r->phases = 1024 * (undin_twice_cutoff(r) / 40) / in_rate + 1;
+}
+
+/* The filter of an output that stands a `phase` of `phases` behind an input sample: `2 half` taps. */
+static void undin_resampler_taps(const undin_resampler *r, int64_t phase, int64_t phases, float *taps) {
+    const int64_t twice_cutoff = undin_twice_cutoff(r), unit = 20 * (int64_t)r->in_rate;
+    for (int tap = 0; tap < 2 * r->half; ++tap) {
+        const int64_t time = phase - (tap + 1 - r->half) * phases; /* of the output after the input sample */
+        const float place = (float)time / (float)(r->half * phases);
+        /* Phase 0 would reach one sample further to the right than to the left. */
+        const int is_outside = place >= 1 || place <= -1;
+        taps[tap] = is_outside ? 0 : undin_sinc(twice_cutoff * time, unit * phases) * undin_kaiser(place, UNDIN_KAISER_BETA);
+    }
+    undin_normalise(taps, 2 * r->half);
+}
+
+/* Input samples from the start of a turn to an output of it, which may lie turns later. */
+UNDIN_INLINE int undin_resampler_base(const undin_resampler *r, int64_t output) {
+    return (int)(output * r->down / r->up);
+}
+
+/* Write the filters; `work` has room for 2 half floats. */
+static void undin_resampler_design(const undin_resampler *r, float *filters, float *work) {
+    for (size_t i = 0; i < undin_resampler_floats(r); ++i) filters[i] = 0;
+    if (r->half == 0) return;
+    if (!r->blocks)
+        for (int phase = 0; phase <= r->phases; ++phase)
+            undin_resampler_taps(r, phase, r->phases, filters + (size_t)phase * r->rows);
+    for (int output = 0; r->blocks && output < r->turn_out; ++output) {
+        const int lane = output % 8, shift = undin_resampler_base(r, output) - undin_resampler_base(r, output - lane);
+        float *block = filters + (size_t)(output - lane) * r->rows;
+        /* Where a turn repeats the shortest one, its filters are designed once. */
+        if (output < r->up) {
+            undin_resampler_taps(r, (int64_t)output * r->down % r->up, r->up, work);
+        } else {
+            const int same = output % r->up, lane_of_same = same % 8;
+            const int shift_of_same = undin_resampler_base(r, same) - undin_resampler_base(r, same - lane_of_same);
+            const float *from = filters + (size_t)(same - lane_of_same) * r->rows + lane_of_same;
+            for (int tap = 0; tap < 2 * r->half; ++tap) work[tap] = from[8 * (tap + shift_of_same)];
+        }
+        for (int tap = 0; tap < 2 * r->half; ++tap) block[8 * (tap + shift) + lane] = work[tap];
+    }
+}
+
+/* Go back to the start: `history` samples of silence lie in the buffer, then comes input sample 0. */
+UNDIN_INLINE int undin_resampler_history(const undin_resampler *r) { return r->half ? r->half - 1 : 0; }
+UNDIN_INLINE void undin_resampler_reset(undin_resampler *r) {
+    r->next = 0;
+    r->origin = undin_resampler_history(r);
+}
+
+/* Index of the last input sample that the output `ahead` outputs after the next one depends on. */
+UNDIN_INLINE int undin_resampler_last(const undin_resampler *r, int ahead) {
+    return r->origin + undin_resampler_base(r, (int64_t)r->next + ahead) + r->half;
+}
+
+/* Index of the first input sample that will still be looked at. */
+UNDIN_INLINE int undin_resampler_first(const undin_resampler *r) {
+    const int begin = r->blocks ? r->next & ~7 : r->next;
+    return r->origin + undin_resampler_base(r, begin) - undin_resampler_history(r);
+}
+
+/* How many outputs there are when the buffer holds `count` samples: all k with base(k) + half < count. */
+UNDIN_INLINE int undin_resampler_available(const undin_resampler *r, int count) {
+    const int64_t reach = (int64_t)count - r->half - r->origin;
+    if (reach <= 0) return 0;
+    const int64_t outputs = (reach * r->up + r->down - 1) / r->down - r->next;
+    return outputs > 0 ? (int)outputs : 0;
+}
+
+/* Floats that are read behind the last sample of a buffer: of outputs that are not due, and for the sake of eights. */
+UNDIN_INLINE int undin_resampler_slack(const undin_resampler *r) { return r->half ? r->rows : 0; }
+
+/* Eight outputs of each of `signals` inputs. */
+UNDIN_INLINE void undin_eight_outputs(const float *restrict filters, int rows, const float *const *x, int at, int signals,
+                                      float *const *out) {
+    undin_eight sums[2][4] = {{{0}}};
+    for (int row = 0; row < rows; row += 4)
+        for (int part = 0; part < 4; ++part) {
+            const undin_eight taps = UNDIN_LOAD_EIGHT(filters + 8 * (row + part));
+            for (int signal = 0; signal < signals; ++signal) sums[signal][part] += taps * x[signal][at + row + part];
+        }
+    for (int signal = 0; signal < signals; ++signal)
+        UNDIN_STORE_EIGHT(out[signal], (sums[signal][0] + sums[signal][1]) + (sums[signal][2] + sums[signal][3]));
+}
+
+/* The next outputs of each of `signals` inputs, whose buffers have the same indices. */
+UNDIN_INLINE void undin_resample_signals(undin_resampler *r, const float *restrict filters, const float *const *x,
+                                         float *const *out, int count, int signals) {
+    for (int done = 0; done < count;) {
+        const int first = undin_resampler_first(r);
+        int made = 1;
+        if (r->half == 0) {
+            made = count - done;
+            for (int signal = 0; signal < signals; ++signal)
+                for (int i = 0; i < made; ++i) out[signal][done + i] = x[signal][first + i];
+            r->origin += made;
+            return;
+        }
+        if (r->blocks) {
+            float eight[2][8];
+            float *const place[2] = {eight[0], eight[1]};
+            const int lane = r->next % 8, last = r->turn_out - r->next;
+            made = 8 - lane < last ? 8 - lane : last;
+            if (made > count - done) made = count - done;
+            undin_eight_outputs(filters + (size_t)(r->next - lane) * r->rows, r->rows, x, first, signals, place);
+            for (int signal = 0; signal < signals; ++signal)
+                for (int i = 0; i < made; ++i) out[signal][done + i] = eight[signal][lane + i];
+        } else {
+            const int64_t phase = (int64_t)r->next * r->down % r->up * r->phases;
+            const float *before = filters + (size_t)(phase / r->up) * r->rows, *after = before + r->rows;
+            const float weight = (float)(phase % r->up) / (float)r->up;
+            for (int signal = 0; signal < signals; ++signal) {
+                const float y = undin_dot(before, x[signal] + first, r->rows);
+                out[signal][done] = y + weight * (undin_dot(after, x[signal] + first, r->rows) - y);
+            }
+        }
+        done += made;
+        r->next += made;
+        if (r->next == r->turn_out) {
+            r->next = 0;
+            r->origin += r->turn_in;
+        }
+    }
+}
+
+static void undin_resample(undin_resampler *r, const float *filters, const float *x, float *out, int count) {
+    undin_resample_signals(r, filters, &x, &out, count, 1);
+}
+
+static void undin_resample_two(undin_resampler *r, const float *filters, const float *const *x, float *const *out,
+                               int count) {
+    undin_resample_signals(r, filters, x, out, count, 2);
+}
+
+#endif

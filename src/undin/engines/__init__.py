@@ -1,0 +1,1 @@
+"""What runs a model: a value of C that a stream is opened on. Compiled (``native.py``), or ONNX Runtime (``ort.py``)."""
