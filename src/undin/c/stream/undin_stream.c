@@ -365,29 +365,7 @@ static void undin_process(undin_stream *s, const float *const *in, size_t in_str
     }
 }
 
-/* The public functions: undin.h says what they do. */
-
-size_t UNDIN_PUBLIC(stream_bytes)(const undin_model *model, int sample_rate_hz, int channels) {
-    if (undin_refusal(model, sample_rate_hz, channels)) return 0;
-    undin_stream plan;
-    undin_plan(&plan, model, sample_rate_hz, channels);
-    return plan.layout.bytes;
-}
-
-int UNDIN_PUBLIC(stream_init)(undin_stream *s, const undin_model *model, int sample_rate_hz, int channels) {
-    const int refusal = undin_refusal(model, sample_rate_hz, channels);
-    if (refusal) return refusal;
-    undin_plan(s, model, sample_rate_hz, channels);
-    s->is_linked = channels == 2;
-    float *memory = undin_memory(s), *work = memory + s->layout.work;
-    undin_resampler_design(&s->down, memory + s->layout.down, work);
-    undin_resampler_design(&s->up, memory + s->layout.up, work);
-    if (s->up.half) undin_high_band_design(&s->high_band, &s->up, memory + s->layout.high_band);
-    UNDIN_PUBLIC(stream_reset)(s);
-    return 0;
-}
-
-void UNDIN_PUBLIC(stream_reset)(undin_stream *s) {
+static void undin_start_over(undin_stream *s) {
     const undin_layout *l = &s->layout;
     memset(undin_memory(s) + l->channels, 0, l->channel * (size_t)s->channels * sizeof(float));
     for (int channel = 0; channel < s->channels; ++channel) s->model->reset(undin_state_at(s, channel));
@@ -405,6 +383,42 @@ void UNDIN_PUBLIC(stream_reset)(undin_stream *s) {
     memset(&s->meter, 0, sizeof s->meter);
 }
 
+static void undin_flush(undin_stream *s, float *const *out, size_t stride) {
+    /* What comes after the end is the silence of each channel, which lies at its offset. */
+    float silence[UNDIN_MAX_CHANNELS];
+    const float *ins[UNDIN_MAX_CHANNELS];
+    for (int channel = 0; channel < s->channels; ++channel) {
+        silence[channel] = undin_channel_at(s, channel).offset->taken;
+        ins[channel] = silence + channel;
+    }
+    undin_process(s, ins, 0, out, stride, (size_t)s->latency);
+    undin_start_over(s);
+}
+
+/* The public functions: undin.h says what they do. None calls another, which has other names where variants are built. */
+
+size_t UNDIN_PUBLIC(stream_bytes)(const undin_model *model, int sample_rate_hz, int channels) {
+    if (undin_refusal(model, sample_rate_hz, channels)) return 0;
+    undin_stream plan;
+    undin_plan(&plan, model, sample_rate_hz, channels);
+    return plan.layout.bytes;
+}
+
+int UNDIN_PUBLIC(stream_init)(undin_stream *s, const undin_model *model, int sample_rate_hz, int channels) {
+    const int refusal = undin_refusal(model, sample_rate_hz, channels);
+    if (refusal) return refusal;
+    undin_plan(s, model, sample_rate_hz, channels);
+    s->is_linked = channels == 2;
+    float *memory = undin_memory(s), *work = memory + s->layout.work;
+    undin_resampler_design(&s->down, memory + s->layout.down, work);
+    undin_resampler_design(&s->up, memory + s->layout.up, work);
+    if (s->up.half) undin_high_band_design(&s->high_band, &s->up, memory + s->layout.high_band);
+    undin_start_over(s);
+    return 0;
+}
+
+void UNDIN_PUBLIC(stream_reset)(undin_stream *s) { undin_start_over(s); }
+
 void UNDIN_PUBLIC(stream_process)(undin_stream *s, const float *const *in, float *const *out, size_t stride, size_t samples) {
     undin_process(s, in, stride, out, stride, samples);
 }
@@ -416,25 +430,16 @@ void UNDIN_PUBLIC(stream_process_interleaved)(undin_stream *s, const float *in, 
         ins[channel] = in + channel;
         outs[channel] = out + channel;
     }
-    UNDIN_PUBLIC(stream_process)(s, ins, outs, (size_t)s->channels, samples);
+    const size_t stride = (size_t)s->channels;
+    undin_process(s, ins, stride, outs, stride, samples);
 }
 
-void UNDIN_PUBLIC(stream_flush)(undin_stream *s, float *const *out, size_t stride) {
-    /* What comes after the end is the silence of each channel, which lies at its offset. */
-    float silence[UNDIN_MAX_CHANNELS];
-    const float *ins[UNDIN_MAX_CHANNELS];
-    for (int channel = 0; channel < s->channels; ++channel) {
-        silence[channel] = undin_channel_at(s, channel).offset->taken;
-        ins[channel] = silence + channel;
-    }
-    undin_process(s, ins, 0, out, stride, (size_t)s->latency);
-    UNDIN_PUBLIC(stream_reset)(s);
-}
+void UNDIN_PUBLIC(stream_flush)(undin_stream *s, float *const *out, size_t stride) { undin_flush(s, out, stride); }
 
 void UNDIN_PUBLIC(stream_flush_interleaved)(undin_stream *s, float *out) {
     float *outs[UNDIN_MAX_CHANNELS];
     for (int channel = 0; channel < s->channels; ++channel) outs[channel] = out + channel;
-    UNDIN_PUBLIC(stream_flush)(s, outs, (size_t)s->channels);
+    undin_flush(s, outs, (size_t)s->channels);
 }
 
 int UNDIN_PUBLIC(stream_latency_samples)(const undin_stream *s) { return s->latency; }
