@@ -1,38 +1,17 @@
-"""Streaming resampler between any two rates, linear in phase, with a short and exact delay.
-
-Why not soxr, the best of resamplers: its stream withholds 37 ms at 48 ↔ 16 kHz and 116 ms at 8 ↔ 16 kHz (measured,
-quality HQ), each way, and a live telephone path cannot afford that. Here an output sample waits for 2.8 ms of input,
-because the filter gives up the top tenth of the band. For files that are only read, soxr remains the better choice.
-
-Each output sample is a windowed-sinc interpolation of the input at its own instant (Crochiere and Rabiner, Multirate
-Digital Signal Processing, 1983, chapter 4; Kaiser window), so output sample k stands at input time k * in_rate /
-out_rate and nothing is shifted. Measured at all pairs of 16 kHz with 8 to 48 kHz (`tests/test_resample.py`): flat
-within 0.01 dB up to 0.9 of the lower Nyquist frequency, 70 dB down from 800 Hz above that edge, which is the Nyquist
-frequency itself at 16 kHz. `stream.py` is where it is used.
-"""
+"""Change of sample rate by a windowed sinc, evaluated afresh for every output sample; undin_resampler.h tells why."""
 
 from math import gcd
 
 import numpy as np
 
 STOPBAND_DB = 72
-TRANSITION_HZ = 800
+MIN_TRANSITION_HZ = 800
 PASSBAND = 0.9
-"""End of the passband as a part of the lower Nyquist frequency."""
-
-LARGEST_MATRIX = 2**20
-"""Elements of a filter matrix above which a table of phases is quicker; only odd rates such as 44,056 Hz get there."""
+"""End of the passband as a part of the lower Nyquist frequency, where that leaves room for the transition."""
 
 
 class Resampler:
-    """Resample a signal that comes in blocks of any size; how it is cut into blocks changes nothing.
-
-    Parameters
-    ----------
-    in_rate, out_rate : int
-        Sample rates, Hz; between equal rates samples pass through as they are.
-    channels : int
-        Number of channels.
+    """From one rate to another; output k stands at input time k * down / up, and nothing is shifted.
 
     Attributes
     ----------
@@ -42,53 +21,15 @@ class Resampler:
         Length of the right half of the filter, input samples: those that an output sample waits for.
     """
 
-    def __init__(self, in_rate: int, out_rate: int, *, channels: int = 1):
+    def __init__(self, in_rate: int, out_rate: int):
         divisor = gcd(in_rate, out_rate)
         self.up, self.down = out_rate // divisor, in_rate // divisor
-        self._channels = channels
-        self.half_samples = 0
-        if in_rate != out_rate:
-            self._design(in_rate, out_rate)
-        self.reset()
-
-    def _design(self, in_rate: int, out_rate: int) -> None:
+        lower = min(in_rate, out_rate)
+        transition_hz = max(MIN_TRANSITION_HZ, (1 - PASSBAND) * lower / 2)
+        self._cutoff = (PASSBAND * lower / 2 + transition_hz / 2) / in_rate  # cycles per input sample
         # Kaiser's estimate of the length for a given attenuation and width of transition.
-        half_seconds = (STOPBAND_DB - 7.95) / (2 * 14.36 * TRANSITION_HZ)
-        half = self.half_samples = int(np.ceil(half_seconds * in_rate))
-        cutoff = (PASSBAND * min(in_rate, out_rate) / 2 + TRANSITION_HZ / 2) / in_rate
-
-        # Outputs are made in blocks that all start at the same phase, by one product with a banded matrix; the wider
-        # the block, the fewer input samples are copied and the more zeros are multiplied. Where the ratio has large
-        # terms that matrix would be huge: then a block is one output, and its phase picks its filter from a table.
-        repeats = max(1, half // self.down)
-        self._block = self.up * repeats
-        self._segment = self.down * repeats + 2 * half
-        dense = self._block * self._segment <= LARGEST_MATRIX
-        position = np.arange(self._block if dense else self.up) * self.down
-        base, phase = position // self.up, position % self.up / self.up
-
-        offset = np.arange(1 - half, half + 1)
-        time = phase[:, None] - offset  # from each input sample to the output sample, in input samples
-        window = np.kaiser(2 * 4096 + 1, 0.1102 * (STOPBAND_DB - 8.7))
-        taps = np.sinc(2 * cutoff * time) * np.interp(time / half, np.linspace(-1, 1, len(window)), window)
-        taps[abs(time) >= half] = 0  # phase 0 would reach one sample further to the right than to the left
-        taps /= taps.sum(axis=1, keepdims=True)  # a constant stays exactly constant
-        if dense:
-            self._filters = np.zeros((self._segment, self._block), np.float32)
-            self._filters[base[:, None] + np.arange(2 * half), np.arange(self._block)[:, None]] = taps
-        else:
-            self._block, self._segment = 1, 2 * half
-            self._filters = taps.astype(np.float32)
-        self._dense = dense
-        # The last block may reach beyond what has arrived; the outputs for which that matters are not yet due.
-        self._future = np.zeros((self._segment, self._channels), np.float32)
-
-    def reset(self) -> None:
-        """Forget the past: silence came before the next sample."""
-        self._received = self._produced = 0
-        past = max(0, self.half_samples - 1)
-        self._samples = np.zeros((past, self._channels), np.float32)
-        self._first = -past  # index in the input of the first of the samples kept
+        half_seconds = (STOPBAND_DB - 7.95) / (2 * 14.36 * transition_hz)
+        self.half_samples = 0 if in_rate == out_rate else int(half_seconds * in_rate) + 1
 
     def available(self, received: int | np.ndarray) -> int | np.ndarray:
         """How many output samples there are after so many input samples since the start.
@@ -98,41 +39,23 @@ class Resampler:
         """
         return np.maximum(0, -((self.half_samples - received) * self.up // self.down))
 
-    def process(self, samples: np.ndarray) -> np.ndarray:
-        """Take in the next samples and return all output samples that they make available.
+    def at(self, samples: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+        """Output samples of these numbers, (m, channels), of an input that begins after silence, (n, channels)."""
+        if self.half_samples == 0:
+            return samples[outputs]
+        offset = np.arange(1 - self.half_samples, self.half_samples + 1)
+        phases, phase = np.unique(outputs * self.down % self.up, return_inverse=True)
+        inputs = (outputs * self.down // self.up)[:, None] + offset
+        silence = np.zeros((self.half_samples, samples.shape[1]))
+        heard = np.concatenate((silence, samples))[inputs + self.half_samples]
+        return np.einsum("ot,otc->oc", self._filters(phases / self.up, offset)[phase], heard)
 
-        Parameters
-        ----------
-        samples : ndarray, shape (n, channels), float32
-
-        Returns
-        -------
-        ndarray, shape (m, channels), float32
-            m is what `available` has grown by.
-        """
-        if self.up == self.down:
-            return samples
-        self._received += len(samples)
-        begin, end = self._produced, int(self.available(self._received))
-        arrived = np.concatenate((self._samples, samples, self._future))
-        output = np.zeros((0, self._channels), np.float32)
-        if begin < end:
-            blocks = np.arange(begin // self._block, -(-end // self._block))
-            # Every segment of the input as a view, out of which those of the blocks are copied.
-            shape = len(arrived) - self._segment + 1, self._channels, self._segment
-            segments = np.ndarray(shape, arrived.dtype, arrived, strides=(*arrived.strides, arrived.strides[0]))
-            segments = segments[self._start(blocks) - self._first]
-            if self._dense:
-                output = (segments @ self._filters).transpose(0, 2, 1).reshape(-1, self._channels)
-            else:
-                output = np.einsum("bcs,bs->bc", segments, self._filters[blocks % self.up])
-            output = output[begin - blocks[0] * self._block :][: end - begin]
-        self._produced = end
-        first = self._start(end // self._block)
-        self._samples = arrived[first - self._first : -len(self._future)]
-        self._first = first
-        return output
-
-    def _start(self, block: int | np.ndarray) -> int | np.ndarray:
-        """Index of the first input sample that a block of outputs depends on."""
-        return block * self._block * self.down // self.up + 1 - self.half_samples
+    def _filters(self, phases: np.ndarray, offset: np.ndarray) -> np.ndarray:
+        """Taps for output samples that stand a part of a sample behind an input sample, (phases, 2 half)."""
+        time = phases[:, None] - offset  # from each input sample to the output sample, in input samples
+        place = time / self.half_samples
+        beta = 0.1102 * (STOPBAND_DB - 8.7)
+        window = np.i0(beta * np.sqrt(np.maximum(0, 1 - place**2)))
+        window[np.abs(place) >= 1] = 0  # phase 0 would reach one sample further to the right than to the left
+        taps = np.sinc(2 * self._cutoff * time) * window
+        return taps / taps.sum(axis=1, keepdims=True)  # a constant stays exactly constant
