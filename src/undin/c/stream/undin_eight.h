@@ -39,4 +39,20 @@ UNDIN_INLINE float undin_dot(const float *x, const float *y, int count) {
     return UNDIN_SUM_OF_EIGHT(sums);
 }
 
+/* Inputs that `undin_eight_outputs` filters at once. */
+#define UNDIN_MAX_TOGETHER 4
+
+/* Eight outputs of each of `count` inputs: a matrix of an even number of `rows` by 8, times as many samples. */
+UNDIN_INLINE void undin_eight_outputs(const float *restrict matrix, int rows, const float *const *x, int count,
+                                      float (*restrict out)[8]) {
+    undin_eight even[UNDIN_MAX_TOGETHER], odd[UNDIN_MAX_TOGETHER];
+    for (int i = 0; i < count; ++i) even[i] = odd[i] = (undin_eight){0};
+    for (int row = 0; row < rows; row += 2) {
+        const undin_eight taps = UNDIN_LOAD_EIGHT(matrix + 8 * row), more = UNDIN_LOAD_EIGHT(matrix + 8 * row + 8);
+        for (int i = 0; i < count; ++i) even[i] += taps * x[i][row];
+        for (int i = 0; i < count; ++i) odd[i] += more * x[i][row + 1];
+    }
+    for (int i = 0; i < count; ++i) UNDIN_STORE_EIGHT(out[i], even[i] + odd[i]);
+}
+
 #endif

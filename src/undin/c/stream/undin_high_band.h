@@ -15,7 +15,7 @@
 #include "undin_resampler.h"
 
 /* Samples of the model's rate to one gain: 0.25 ms at 16 kHz, and gains change far more slowly. */
-#define UNDIN_STEP 4
+#define UNDIN_STEP 4 /* half of the eight that are filtered at once */
 
 /* Mean square below which a sound counts as none, so that it cannot open or close anything: -120 dBFS. */
 #define UNDIN_SILENCE 1e-12f
@@ -29,10 +29,11 @@ typedef struct undin_high_band {
     int next_sample;   /* index of the sample at the start of the next step, in the buffer that the caller keeps */
 } undin_high_band;
 
-UNDIN_INLINE int undin_high_band_taps(const undin_high_band *h) { return undin_whole_eights(2 * h->half + 1); }
+/* Samples to eight outputs of the high-pass filter, which are two steps. */
+UNDIN_INLINE int undin_high_band_rows(const undin_high_band *h) { return undin_whole_eights(2 * h->half + 1 + 7); }
 UNDIN_INLINE int undin_high_band_window(const undin_high_band *h) { return undin_whole_eights(h->ahead + 1 + h->back); }
 UNDIN_INLINE int undin_high_band_floats(const undin_high_band *h) {
-    return undin_high_band_taps(h) + undin_high_band_window(h);
+    return 8 * undin_high_band_rows(h) + undin_high_band_window(h);
 }
 
 /* Plan for the resampler that brings the model's output to the stream's rate. */
@@ -45,21 +46,22 @@ static void undin_high_band_plan(undin_high_band *h, const undin_resampler *up) 
     h->past = undin_high_band_window(h) - 1;
 }
 
-/* Write the high-pass filter, then the window, the earliest step first. */
-static void undin_high_band_design(const undin_high_band *h, const undin_resampler *up, float *filters) {
+/* Write the high-pass filter, as the matrix that makes eight outputs, then the window, the earliest step first.
+ * `work` has room for the filter. */
+static void undin_high_band_design(const undin_high_band *h, const undin_resampler *up, float *filters, float *work) {
     const int lower = up->in_rate < up->out_rate ? up->in_rate : up->out_rate, taps = 2 * h->half + 1;
-    float *high_pass = filters, *window = filters + undin_high_band_taps(h);
     for (int i = 0; i < undin_high_band_floats(h); ++i) filters[i] = 0;
     for (int i = 0; i < taps; ++i) {
         const int time = i - h->half;
-        high_pass[i] = undin_sinc((int64_t)3 * lower * time, (int64_t)4 * up->in_rate) *
-                       undin_kaiser(h->half ? (float)time / (float)h->half : 0, UNDIN_HIGH_PASS_BETA);
+        work[i] = undin_sinc((int64_t)3 * lower * time, (int64_t)4 * up->in_rate) *
+                  undin_kaiser(h->half ? (float)time / (float)h->half : 0, UNDIN_HIGH_PASS_BETA);
     }
-    undin_normalise(high_pass, taps);
-    for (int i = 0; i < taps; ++i) high_pass[i] = (i == h->half ? 1 : 0) - high_pass[i];
+    undin_normalise(work, taps);
+    for (int i = 0; i < taps; ++i)
+        for (int lane = 0; lane < 8; ++lane) filters[8 * (i + lane) + lane] = (i == h->half ? 1 : 0) - work[i];
     /* Two halves of raised cosines; the zeros that make eights whole come first, where the past is longest. */
     const int length = h->back + 1 + h->ahead;
-    window += undin_high_band_window(h) - length;
+    float *window = filters + undin_high_band_floats(h) - length;
     for (int i = 0; i < length; ++i)
         window[i] = i < h->back ? undin_hann(i + 1, 2 * h->back + 2) : undin_hann(length - i, 2 * h->ahead + 2);
     undin_normalise(window, length);
@@ -77,34 +79,35 @@ static void undin_high_band_reset(undin_high_band *h, int first) {
     h->next_sample = first - UNDIN_STEP * steps_before;
 }
 
-/* Energy of a step behind the high-pass filter, which reads from `half` samples before the step on. */
-UNDIN_INLINE float undin_high_energy(const float *restrict filter, int taps, const float *restrict x) {
-    float energy = 0;
-    for (int i = 0; i < UNDIN_STEP; ++i) {
-        const float y = undin_dot(filter, x + i, taps);
-        energy += y * y;
-    }
-    return energy;
-}
-
 /* Steps that are complete when the caller's buffer holds `count` samples. */
 UNDIN_INLINE int undin_high_band_steps(const undin_high_band *h, int count) {
     const int samples = count - h->half - h->next_sample;
     return samples > 0 ? samples / UNDIN_STEP : 0;
 }
 
+/* Energies of steps of two signals behind the high-pass filter, which reads from `half` samples before a step on. */
+static void undin_high_energies(const float *matrix, int rows, const float *dry, const float *enhanced,
+                                float *dry_energy, float *energy, int steps) {
+    for (int step = 0; step < steps; step += 2) {
+        const float *x[2] = {dry + UNDIN_STEP * step, enhanced + UNDIN_STEP * step};
+        float y[2][8];
+        undin_eight_outputs(matrix, rows, x, 2, y);
+        for (int i = 0; i < 2 && step + i < steps; ++i) {
+            const float *a = y[0] + UNDIN_STEP * i, *b = y[1] + UNDIN_STEP * i;
+            dry_energy[step + i] = (a[0] * a[0] + a[1] * a[1]) + (a[2] * a[2] + a[3] * a[3]);
+            energy[step + i] = (b[0] * b[0] + b[1] * b[1]) + (b[2] * b[2] + b[3] * b[3]);
+        }
+    }
+}
+
 /* A gain for each of the next `steps` steps of a channel; it belongs to the step that lies `ahead` before.
  * Energies hold `past` steps and have room for more; they are brought to the next call's past. */
 static void undin_high_band_gains(const undin_high_band *h, const float *filters, const float *dry, const float *change,
                                   float *dry_energy, float *energy, float *gains, int steps, float *work) {
-    const int taps = undin_high_band_taps(h), length = undin_high_band_window(h);
-    const float *window = filters + taps;
-    const int samples = UNDIN_STEP * steps + taps, start = h->next_sample - h->half;
-    for (int i = 0; i < samples; ++i) work[i] = dry[start + i] + change[start + i];
-    for (int step = 0; step < steps; ++step) {
-        dry_energy[h->past + step] = undin_high_energy(filters, taps, dry + start + UNDIN_STEP * step);
-        energy[h->past + step] = undin_high_energy(filters, taps, work + UNDIN_STEP * step);
-    }
+    const int rows = undin_high_band_rows(h), length = undin_high_band_window(h), start = h->next_sample - h->half;
+    const float *window = filters + 8 * rows;
+    for (int i = 0; i < UNDIN_STEP * steps + rows; ++i) work[i] = dry[start + i] + change[start + i];
+    undin_high_energies(filters, rows, dry + start, work, dry_energy + h->past, energy + h->past, steps);
     for (int step = 0; step < steps; ++step) {
         const float before = undin_dot(window, dry_energy + step, length) + UNDIN_SILENCE;
         const float after = undin_dot(window, energy + step, length) + UNDIN_SILENCE;

@@ -155,69 +155,82 @@ UNDIN_INLINE int undin_resampler_available(const undin_resampler *r, int count) 
     return outputs > 0 ? (int)outputs : 0;
 }
 
-/* Floats that are read behind the last sample of a buffer: of outputs that are not due, and for the sake of eights. */
-UNDIN_INLINE int undin_resampler_slack(const undin_resampler *r) { return r->half ? r->rows : 0; }
+/* Floats that are read behind the last sample of a buffer, for outputs of a block that are not due yet. */
+UNDIN_INLINE int undin_resampler_slack(const undin_resampler *r) { return r->rows - 2 * r->half; }
 
-/* Eight outputs of each of `signals` inputs. */
-UNDIN_INLINE void undin_eight_outputs(const float *restrict filters, int rows, const float *const *x, int at, int signals,
-                                      float *const *out) {
-    undin_eight sums[2][4] = {{{0}}};
-    for (int row = 0; row < rows; row += 4)
-        for (int part = 0; part < 4; ++part) {
-            const undin_eight taps = UNDIN_LOAD_EIGHT(filters + 8 * (row + part));
-            for (int signal = 0; signal < signals; ++signal) sums[signal][part] += taps * x[signal][at + row + part];
-        }
-    for (int signal = 0; signal < signals; ++signal)
-        UNDIN_STORE_EIGHT(out[signal], (sums[signal][0] + sums[signal][1]) + (sums[signal][2] + sums[signal][3]));
+/* Outputs of the block of the next one, `turns` turns of it: of each signal at most `count` in a turn. Returns how many
+ * that were; they go to out[signal] and, for the next turns, `turn_out` floats further. */
+UNDIN_INLINE int undin_block(const undin_resampler *r, const float *filters, const float *const *x, float *const *out,
+                             int begin, int count, int signals, int turns) {
+    const float *from[UNDIN_MAX_TOGETHER];
+    float eights[UNDIN_MAX_TOGETHER][8];
+    const int lane = r->next % 8, rest = r->turn_out - r->next, whole = 8 - lane < rest ? 8 - lane : rest;
+    const int made = whole < count ? whole : count, first = undin_resampler_first(r);
+    for (int i = 0; i < signals * turns; ++i) from[i] = x[i / turns] + first + i % turns * r->turn_in;
+    undin_eight_outputs(filters + (size_t)(r->next - lane) * r->rows, r->rows, from, signals * turns, eights);
+    for (int i = 0; i < signals * turns; ++i) {
+        float *to = out[i / turns] + begin + i % turns * r->turn_out;
+        if (made == 8)
+            UNDIN_STORE_EIGHT(to, UNDIN_LOAD_EIGHT(eights[i]));
+        else
+            for (int output = 0; output < made; ++output) to[output] = eights[i][lane + output];
+    }
+    return made;
 }
 
-/* The next outputs of each of `signals` inputs, whose buffers have the same indices. */
-UNDIN_INLINE void undin_resample_signals(undin_resampler *r, const float *restrict filters, const float *const *x,
+UNDIN_INLINE void undin_advance(undin_resampler *r, int outputs, int turns) {
+    r->next += outputs;
+    if (r->next < r->turn_out) return;
+    r->next = 0;
+    r->origin += turns * r->turn_in;
+}
+
+/* One output of a signal, from the two phases beside it. */
+UNDIN_INLINE float undin_between_phases(const undin_resampler *r, const float *filters, const float *x) {
+    const int64_t phase = (int64_t)r->next * r->down % r->up * r->phases;
+    const float *before = filters + (size_t)(phase / r->up) * r->rows, *after = before + r->rows;
+    const float weight = (float)(phase % r->up) / (float)r->up, y = undin_dot(before, x, r->rows);
+    return y + weight * (undin_dot(after, x, r->rows) - y);
+}
+
+/* The next `count` outputs of signals whose buffers have the same indices. How many are made at once changes no bit. */
+UNDIN_INLINE void undin_resample_signals(undin_resampler *r, const float *filters, const float *const *x,
                                          float *const *out, int count, int signals) {
+    const int turns = UNDIN_MAX_TOGETHER / signals;
+    if (r->half == 0) {
+        for (int signal = 0; signal < signals; ++signal)
+            for (int i = 0; i < count; ++i) out[signal][i] = x[signal][r->origin + i];
+        r->origin += count;
+        return;
+    }
     for (int done = 0; done < count;) {
-        const int first = undin_resampler_first(r);
-        int made = 1;
-        if (r->half == 0) {
-            made = count - done;
+        if (!r->blocks) {
+            const int first = undin_resampler_first(r);
             for (int signal = 0; signal < signals; ++signal)
-                for (int i = 0; i < made; ++i) out[signal][done + i] = x[signal][first + i];
-            r->origin += made;
-            return;
-        }
-        if (r->blocks) {
-            float eight[2][8];
-            float *const place[2] = {eight[0], eight[1]};
-            const int lane = r->next % 8, last = r->turn_out - r->next;
-            made = 8 - lane < last ? 8 - lane : last;
-            if (made > count - done) made = count - done;
-            undin_eight_outputs(filters + (size_t)(r->next - lane) * r->rows, r->rows, x, first, signals, place);
-            for (int signal = 0; signal < signals; ++signal)
-                for (int i = 0; i < made; ++i) out[signal][done + i] = eight[signal][lane + i];
-        } else {
-            const int64_t phase = (int64_t)r->next * r->down % r->up * r->phases;
-            const float *before = filters + (size_t)(phase / r->up) * r->rows, *after = before + r->rows;
-            const float weight = (float)(phase % r->up) / (float)r->up;
-            for (int signal = 0; signal < signals; ++signal) {
-                const float y = undin_dot(before, x[signal] + first, r->rows);
-                out[signal][done] = y + weight * (undin_dot(after, x[signal] + first, r->rows) - y);
+                out[signal][done] = undin_between_phases(r, filters, x[signal] + first);
+            undin_advance(r, 1, 1);
+            ++done;
+        } else if (turns > 1 && r->next == 0 && count - done >= turns * r->turn_out) {
+            for (int of_turn = 0; of_turn < r->turn_out;) {
+                const int made = undin_block(r, filters, x, out, done + of_turn, 8, signals, turns);
+                of_turn += made;
+                undin_advance(r, made, turns);
             }
-        }
-        done += made;
-        r->next += made;
-        if (r->next == r->turn_out) {
-            r->next = 0;
-            r->origin += r->turn_in;
+            done += turns * r->turn_out;
+        } else {
+            const int made = undin_block(r, filters, x, out, done, count - done, signals, 1);
+            undin_advance(r, made, 1);
+            done += made;
         }
     }
 }
 
-static void undin_resample(undin_resampler *r, const float *filters, const float *x, float *out, int count) {
-    undin_resample_signals(r, filters, &x, &out, count, 1);
-}
-
-static void undin_resample_two(undin_resampler *r, const float *filters, const float *const *x, float *const *out,
-                               int count) {
-    undin_resample_signals(r, filters, x, out, count, 2);
+/* The same for any number of signals, 1, 2 or 4. */
+static void undin_resample(undin_resampler *r, const float *filters, const float *const *x, float *const *out, int count,
+                           int signals) {
+    if (signals == 1) undin_resample_signals(r, filters, x, out, count, 1);
+    if (signals == 2) undin_resample_signals(r, filters, x, out, count, 2);
+    if (signals == 4) undin_resample_signals(r, filters, x, out, count, 4);
 }
 
 #endif

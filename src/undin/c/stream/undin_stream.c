@@ -29,17 +29,18 @@
 #endif
 
 /* 120 dB above full scale is no sound, and its power would soon be infinite. */
-#define UNDIN_LARGEST_SAMPLE 1e6f
+#define UNDIN_MAX_SAMPLE 1e6f
 
 #define UNDIN_ARENA_ALIGNMENT 64 /* bytes, a cache line and the widest vector */
 
 /* Numbers of floats in the memory of a stream, and where its parts begin. */
 typedef struct undin_layout {
-    int input, queue, model_rate, energy, gains; /* floats of a channel's buffers */
+    int input, queue, dry, change, energy, gains; /* floats of a channel's buffers */
     size_t channel;                              /* floats of all of them together */
     size_t state;                                /* floats of a state of the model */
     size_t down, up, high_band;                  /* where filters begin, floats */
-    size_t work, channels, states, arena;        /* where working memory, buffers and states of all channels begin */
+    size_t work;                                 /* what is needed for a moment: filters in design, two signals */
+    size_t channels, states, arena;              /* where buffers and states of all channels begin, and the arena */
     size_t bytes;                                /* of the whole stream */
 } undin_layout;
 
@@ -90,8 +91,8 @@ static undin_channel undin_channel_at(undin_stream *s, int channel) {
     c.offset = (undin_offset *)(place + undin_place(&end, (sizeof(undin_offset) + 3) / sizeof(float)));
     c.input = place + undin_place(&end, (size_t)l->input);
     c.queue = place + undin_place(&end, (size_t)l->queue);
-    c.dry = place + undin_place(&end, (size_t)l->model_rate);
-    c.change = place + undin_place(&end, (size_t)l->model_rate);
+    c.dry = place + undin_place(&end, (size_t)l->dry);
+    c.change = place + undin_place(&end, (size_t)l->change);
     c.dry_energy = place + undin_place(&end, (size_t)l->energy);
     c.energy = place + undin_place(&end, (size_t)l->energy);
     c.gains = place + undin_place(&end, (size_t)l->gains);
@@ -129,19 +130,22 @@ static void undin_plan(undin_stream *s, const undin_model *model, int sample_rat
 
     undin_layout *l = &s->layout;
     const int hop = model->hop_samples, outputs = undin_max_outputs(s), has_other_rate = s->up.half > 0;
-    const int down_rows = undin_resampler_slack(&s->down), up_rows = undin_resampler_slack(&s->up);
-    l->input = s->latency + 2 * down_rows + outputs + 2 * UNDIN_STEP;
-    l->queue = 2 * outputs + 2 * UNDIN_STEP;
-    l->model_rate = s->delay + 2 * up_rows + hop + 2 * UNDIN_STEP;
+    /* Input waits for its output, which comes at the latest when it would be late. */
+    l->input = undin_resampler_history(&s->down) + s->latency + undin_resampler_slack(&s->down) + 2;
+    l->queue = outputs + 2;
+    l->change = s->up.rows + hop + 16 + undin_resampler_slack(&s->up);
+    l->dry = l->change + s->delay;
     l->energy = has_other_rate ? undin_high_band_energies(&s->high_band, hop + s->delay) : 0;
-    l->gains = has_other_rate ? (hop + s->delay + 2 * up_rows) / UNDIN_STEP + 4 + s->high_band.ahead : 0;
+    l->gains = has_other_rate ? l->change / UNDIN_STEP + s->high_band.ahead + 4 : 0;
     l->state = (model->state_bytes + 3) / sizeof(float);
 
     size_t end = 0;
     l->down = undin_place(&end, undin_resampler_floats(&s->down));
     l->up = undin_place(&end, undin_resampler_floats(&s->up));
     l->high_band = undin_place(&end, has_other_rate ? (size_t)undin_high_band_floats(&s->high_band) : 0);
-    l->work = undin_place(&end, (size_t)(2 * outputs + l->model_rate + down_rows));
+    const int design = 2 * (s->down.half > s->up.half ? s->down.half : s->up.half), samples = l->change + 8;
+    const int least = samples > design ? samples : design;
+    l->work = undin_place(&end, (size_t)(2 * outputs > least ? 2 * outputs : least));
     l->channels = end;
     /* The size of a channel is where the buffer after its last one would begin. */
     const undin_channel first = undin_channel_at(s, 0);
@@ -167,56 +171,61 @@ UNDIN_INLINE void *undin_state_at(undin_stream *s, int channel) {
 
 UNDIN_INLINE float undin_wet_wanted(const undin_stream *s) { return s->is_bypassed ? 0 : 1 - s->gain_floor; }
 
-/* Output samples of a channel; where limit or bypass have changed, `wet` gets there in equal steps. */
-static void undin_mix(const undin_stream *s, const float *in, const float *change, float *out, int count) {
+/* From changes of a channel to its output; where limit or bypass have changed, `wet` gets there in equal steps. */
+static void undin_mix(const undin_stream *s, const float *in, float *change, int count) {
     const float wet = s->wet, wanted = undin_wet_wanted(s);
     if (wet == 0 && wanted == 0) {
-        memcpy(out, in, (size_t)count * sizeof(float)); /* bit for bit, whatever the network did */
+        memcpy(change, in, (size_t)count * sizeof(float)); /* bit for bit, whatever the network did */
         return;
     }
     const float step = (wanted - wet) / (float)(count ? count : 1);
     if (step == 0)
-        for (int i = 0; i < count; ++i) out[i] = in[i] + wet * change[i];
+        for (int i = 0; i < count; ++i) change[i] = in[i] + wet * change[i];
     else
-        for (int i = 0; i < count; ++i) out[i] = in[i] + (wet + step * (float)(i + 1)) * change[i];
+        for (int i = 0; i < count; ++i) change[i] = in[i] + (wet + step * (float)(i + 1)) * change[i];
 }
 
-/* Gains of the sound beside the model's band: change += (gain - 1) (in - dry). `at` is the resampler before `count`. */
+/* Let the sound beside the model's band follow: change += (gain - 1) (in - dry). `at` is the resampler before. */
 static void undin_follow(const undin_stream *s, const undin_resampler *at, const float *gains, const float *in,
                          const float *dry, float *change, int count) {
-    /* Between the steps the gain changes linearly. The first gain that is kept belongs to this sample: */
+    /* Between the steps the gain changes linearly. The first one that is kept belongs to this sample: */
     const int first = s->high_band.next_sample - UNDIN_STEP * (s->high_band.ahead + s->gain_count);
-    const int whole = at->down / at->up, rest = at->down % at->up;
-    int sample = at->origin + undin_resampler_base(at, at->next) - first;
-    int part = (int)((int64_t)at->next * at->down % at->up);
-    const float unit = 1 / (float)at->up;
+    const int sample = at->origin + undin_resampler_base(at, at->next) - first;
+    const float step = (float)at->down / (float)(UNDIN_STEP * at->up);
+    const float place = (float)(sample % UNDIN_STEP) / UNDIN_STEP +
+                        (float)((int64_t)at->next * at->down % at->up) / (float)(UNDIN_STEP * at->up);
+    const float *gain = gains + sample / UNDIN_STEP;
     for (int i = 0; i < count; ++i) {
-        const float *gain = gains + sample / UNDIN_STEP;
-        const float place = ((float)(sample % UNDIN_STEP) + (float)part * unit) * (1.0f / UNDIN_STEP);
-        change[i] += (gain[0] + place * (gain[1] - gain[0]) - 1) * (in[i] - dry[i]);
-        sample += whole;
-        part += rest;
-        if (part >= at->up) {
-            part -= at->up;
-            ++sample;
-        }
+        const float at_step = place + step * (float)i;
+        const int whole = (int)at_step;
+        const float now = gain[whole] + (at_step - (float)whole) * (gain[whole + 1] - gain[whole]);
+        change[i] += (now - 1) * (in[i] - dry[i]);
     }
 }
 
-/* Resample the change of a channel, and let what lies beside the model's band follow; mix into the queue. */
-static void undin_deliver(undin_stream *s, const undin_channel *c, undin_resampler *up, int count) {
-    float *change = undin_memory(s) + s->layout.work, *dry = change + undin_max_outputs(s);
-    const float *filters = undin_memory(s) + s->layout.up, *in = c->input + s->mix;
-    float *out = c->queue + s->queue_end - s->queue_begin;
-    if (up->half == 0) {
-        undin_resample(up, filters, c->change, change, count);
-    } else {
-        const undin_resampler at = *up;
-        undin_resample_two(up, filters, (const float *const[]){c->change, c->dry}, (float *const[]){change, dry}, count);
-        undin_follow(s, &at, c->gains, in, dry, change, count);
+/* Resample what the model has done to one or two channels from `channel` on; mix it with their input in the queue. */
+static void undin_deliver(undin_stream *s, int channel, int channels, undin_resampler *up, int count) {
+    const undin_resampler before = *up;
+    const float *from[4];
+    float *to[4], *work = undin_memory(s) + s->layout.work;
+    undin_channel each[2];
+    const int signals = up->half ? 2 : 1;
+    for (int i = 0; i < channels; ++i) {
+        each[i] = undin_channel_at(s, channel + i);
+        from[signals * i] = each[i].change;
+        to[signals * i] = each[i].queue + s->queue_end;
+        if (signals == 1) continue;
+        from[2 * i + 1] = each[i].dry;
+        to[2 * i + 1] = work + i * undin_max_outputs(s);
     }
-    undin_mix(s, in, change, out, count);
-    undin_meter_hop(&s->meter, in, out, count);
+    undin_resample(up, undin_memory(s) + s->layout.up, from, to, count, signals * channels);
+    for (int i = 0; i < channels; ++i) {
+        const float *in = each[i].input + s->mix;
+        float *out = to[signals * i];
+        if (signals == 2) undin_follow(s, &before, each[i].gains, in, to[2 * i + 1], out, count);
+        undin_mix(s, in, out, count);
+        undin_meter_hop(&s->meter, in, out, count);
+    }
 }
 
 UNDIN_INLINE void undin_shift(float *buffer, int by, int count) {
@@ -259,16 +268,25 @@ static void undin_hear(undin_stream *s) {
     const int hop = model->hop_samples;
     void *states[UNDIN_MAX_CHANNELS];
     float *hops[UNDIN_MAX_CHANNELS];
-    undin_resampler down = s->down;
-    for (int channel = 0; channel < s->channels; ++channel) {
-        const undin_channel c = undin_channel_at(s, channel);
-        down = s->down;
-        undin_resample(&down, undin_memory(s) + s->layout.down, c.input, c.dry + s->dry_count, hop);
-        undin_take_offset(c.offset, c.dry + s->dry_count, c.hop, hop, model->sample_rate_hz);
-        states[channel] = undin_state_at(s, channel);
-        hops[channel] = c.hop;
+    const undin_resampler before = s->down;
+    for (int channel = 0; channel < s->channels; channel += 2) {
+        const int channels = channel + 1 < s->channels ? 2 : 1;
+        const float *from[2];
+        float *to[2];
+        for (int i = 0; i < channels; ++i) {
+            const undin_channel c = undin_channel_at(s, channel + i);
+            from[i] = c.input;
+            to[i] = c.dry + s->dry_count;
+            hops[channel + i] = c.hop;
+            states[channel + i] = undin_state_at(s, channel + i);
+        }
+        s->down = before;
+        undin_resample(&s->down, undin_memory(s) + s->layout.down, from, to, hop, channels);
+        for (int i = 0; i < channels; ++i) {
+            undin_offset *offset = undin_channel_at(s, channel + i).offset;
+            undin_take_offset(offset, to[i], hops[channel + i], hop, model->sample_rate_hz);
+        }
     }
-    s->down = down;
     s->dry_count += hop;
     const uintptr_t arena = (uintptr_t)(undin_memory(s) + s->layout.arena) + UNDIN_ARENA_ALIGNMENT - 1;
     model->process_hops(states, (void *)(arena - arena % UNDIN_ARENA_ALIGNMENT), (const float *const *)hops, hops,
@@ -294,63 +312,58 @@ static void undin_compare(undin_stream *s) {
 }
 
 static void undin_hop_of_all(undin_stream *s) {
+    for (int channel = 0; channel < s->channels; ++channel)
+        undin_shift(undin_channel_at(s, channel).queue, s->queue_begin, s->queue_end);
+    s->queue_end -= s->queue_begin;
+    s->queue_begin = 0;
     undin_meter_begin_hop(&s->meter);
     undin_hear(s);
     undin_compare(s);
     const int count = undin_resampler_available(&s->up, s->change_count);
-    undin_resampler up = s->up;
-    for (int channel = 0; channel < s->channels; ++channel) {
-        const undin_channel c = undin_channel_at(s, channel);
-        up = s->up;
-        undin_shift(c.queue, s->queue_begin, s->queue_end);
-        undin_deliver(s, &c, &up, count);
+    const undin_resampler before = s->up;
+    for (int channel = 0; channel < s->channels; channel += 2) {
+        s->up = before;
+        undin_deliver(s, channel, channel + 1 < s->channels ? 2 : 1, &s->up, count);
     }
-    s->up = up;
-    s->queue_end += count - s->queue_begin;
-    s->queue_begin = 0;
+    s->queue_end += count;
     s->mix += count;
     if (count) s->wet = undin_wet_wanted(s);
     undin_forget(s);
 }
 
-/* Take in `count` samples of a channel, the impossible ones as silence. */
-UNDIN_INLINE void undin_take_in(float *restrict to, const float *restrict from, size_t stride, int count) {
-    if (stride == 1)
-        for (int i = 0; i < count; ++i) to[i] = __builtin_fabsf(from[i]) < UNDIN_LARGEST_SAMPLE ? from[i] : 0;
-    else
-        for (int i = 0; i < count; ++i) {
-            const float x = from[(size_t)i * stride];
-            to[i] = __builtin_fabsf(x) < UNDIN_LARGEST_SAMPLE ? x : 0;
-        }
-}
-
-/* Give out `silent` zeros and the next samples of the queue, `count` in all. */
-UNDIN_INLINE void undin_give_out(float *restrict to, const float *restrict queue, size_t stride, int silent, int count) {
-    for (int i = 0; i < silent; ++i) to[(size_t)i * stride] = 0;
-    if (stride == 1)
-        memcpy(to + silent, queue, (size_t)(count - silent) * sizeof(float));
-    else
-        for (int i = silent; i < count; ++i) to[(size_t)i * stride] = queue[i - silent];
-}
-
-/* The next `count` samples, not more than complete a hop, from place `start` on. */
-static void undin_part(undin_stream *s, const float *const *in, size_t in_stride, float *const *out, size_t out_stride,
-                       size_t start, int count, int is_due) {
+/* Take in the next `count` samples of all channels, from place `start` on; the impossible ones count as silence. */
+static void undin_take_in(undin_stream *s, const float *const *in, size_t stride, size_t start, int count) {
     for (int channel = 0; channel < s->channels; ++channel) {
-        float *input = undin_channel_at(s, channel).input + s->input_count;
-        undin_take_in(input, in[channel] + start * in_stride, in_stride, count);
-        s->meter.input += undin_energy(input, count);
+        const float *from = in[channel] + start * stride;
+        float *to = undin_channel_at(s, channel).input + s->input_count;
+        if (stride == 1)
+            for (int i = 0; i < count; ++i) to[i] = __builtin_fabsf(from[i]) < UNDIN_MAX_SAMPLE ? from[i] : 0;
+        else
+            for (int i = 0; i < count; ++i) {
+                const float x = from[(size_t)i * stride];
+                to[i] = __builtin_fabsf(x) < UNDIN_MAX_SAMPLE ? x : 0;
+            }
+        s->meter.input += undin_energy(to, count);
     }
     s->input_count += count;
-    if (is_due) undin_hop_of_all(s);
-    const int silent = s->silence < count ? s->silence : count;
+}
+
+/* Give out the next `count` samples of all channels, to place `start` and on. */
+static void undin_give_out(undin_stream *s, float *const *out, size_t stride, size_t start, int count) {
+    const int silent = s->silence < count ? s->silence : count, heard = count - silent;
     for (int channel = 0; channel < s->channels; ++channel) {
+        float *to = out[channel] + start * stride;
         const float *queue = undin_channel_at(s, channel).queue + s->queue_begin;
-        undin_give_out(out[channel] + start * out_stride, queue, out_stride, silent, count);
-        s->meter.output += undin_energy(queue, count - silent);
+        for (int i = 0; i < silent; ++i) to[(size_t)i * stride] = 0;
+        to += (size_t)silent * stride;
+        if (stride == 1)
+            memcpy(to, queue, (size_t)heard * sizeof(float));
+        else
+            for (int i = 0; i < heard; ++i) to[(size_t)i * stride] = queue[i];
+        s->meter.output += undin_energy(queue, heard);
     }
     s->silence -= silent;
-    s->queue_begin += count - silent;
+    s->queue_begin += heard;
 }
 
 static void undin_process(undin_stream *s, const float *const *in, size_t in_stride, float *const *out,
@@ -359,7 +372,14 @@ static void undin_process(undin_stream *s, const float *const *in, size_t in_str
     for (size_t done = 0; done < samples;) {
         const int due = undin_resampler_last(&s->down, s->model->hop_samples - 1) + 1 - s->input_count;
         const int count = samples - done < (size_t)due ? (int)(samples - done) : due;
-        undin_part(s, in, in_stride, out, out_stride, done, count, count == due);
+        /* When a hop is run the queue is as good as empty: only the last sample needs what comes out of the hop. */
+        const int is_complete = count == due;
+        undin_take_in(s, in, in_stride, done, count);
+        undin_give_out(s, out, out_stride, done, count - is_complete);
+        if (is_complete) {
+            undin_hop_of_all(s);
+            undin_give_out(s, out, out_stride, done + (size_t)count - 1, 1);
+        }
         s->is_fresh = 0;
         done += (size_t)count;
     }
@@ -412,7 +432,7 @@ int UNDIN_PUBLIC(stream_init)(undin_stream *s, const undin_model *model, int sam
     float *memory = undin_memory(s), *work = memory + s->layout.work;
     undin_resampler_design(&s->down, memory + s->layout.down, work);
     undin_resampler_design(&s->up, memory + s->layout.up, work);
-    if (s->up.half) undin_high_band_design(&s->high_band, &s->up, memory + s->layout.high_band);
+    if (s->up.half) undin_high_band_design(&s->high_band, &s->up, memory + s->layout.high_band, work);
     undin_start_over(s);
     return 0;
 }
