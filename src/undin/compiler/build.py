@@ -98,7 +98,7 @@ class Unit:
     stem : str
         Of the file.
     header : str
-        Name of the header that declares its public functions, a line each.
+        Name of the header that declares its public functions.
     public : str
         What their names begin with.
     is_exact : bool
@@ -227,8 +227,8 @@ class _Build:
         for name, text in self.files.items():
             (self.folder / name).write_text(text)
         jobs = [job for unit in self.units for job in self.jobs_of_unit(unit)]
-        stems = {unit.stem for unit in self.units}
-        jobs += [self.compilation(Path(name).stem) for name in self.files if name.endswith(".c") and name[:-2] not in stems]
+        others = {Path(name).stem for name in self.files if name.endswith(".c")} - {unit.stem for unit in self.units}
+        jobs += map(self.compilation, sorted(others))
         if self.target.freestanding and self.target.product != "archive":
             self.bring("undin_string.c")
             jobs.append(self.compilation("undin_string", *self.compiler.flags_of_string_functions()))
@@ -296,11 +296,16 @@ class _Build:
         if self.target.product == "wasm":
             flags += [f"-Wl,--export={name}" for unit in self.units for name in self.exports(unit)]
         else:
-            flags += ["-shared"]
-            if product.endswith(".so"):  # the name by which programs ask for it, without the folder it was linked from
-                flags += [f"-Wl,-soname,{product}"]
+            flags += ["-shared", *self.own_name(product)]
         variant = self.compiler.flags(self.target, self.target.variants[0])
         self.call([*self.compiler.command, *variant, *objects, *flags, "-o", product])
+
+    @staticmethod
+    def own_name(product: str) -> list[str]:
+        """What a program that is linked to a library asks for, so that the folder it was linked from is none of it."""
+        if product.endswith(".so"):
+            return [f"-Wl,-soname,{product}"]
+        return [f"-Wl,-install_name,@rpath/{product}"] if product.endswith(".dylib") else []
 
     def exports(self, unit: Unit) -> list[str]:
         """Functions and the model that a header declares."""

@@ -36,7 +36,7 @@ def public_names(public: str, header: str) -> list[str]:
 
 def _prototypes(public: str, header: str) -> list[tuple[str, str, str]]:
     """What each function of a header returns, its name, and its parameters."""
-    return re.findall(rf"^(\w[\w ]*[ *])({public}_\w+)\((.*)\);$", header, re.MULTILINE)
+    return re.findall(rf"^(\w[\w ]*[ *])({public}_\w+)\(([^;]*)\);$", header, re.MULTILINE)
 
 
 def _function(returns: str, name: str, parameters: str) -> str:

@@ -1,6 +1,6 @@
-"""C text of what surrounds a network step: the header of a model, its `undin_model` value, the constants of undin_hop.h.
+"""C text around a network step: the header of a model, its `undin_model` value, the constants of undin_hop.h.
 
-The step itself is written by ``emit``; what the C does with it is in c/stream/undin_hop.h, the tables in ``fft_tables``.
+The step itself is written by ``emit``; what C does with it is in c/stream/undin_hop.h, the tables in ``fft_tables``.
 """
 
 import json
@@ -87,6 +87,7 @@ def header(prefix: str, metadata: Metadata, *, network_arena_bytes: int) -> str:
     """The header of a model, for programs in C and C++."""
     upper = prefix.upper()
     arena = arena_bytes(metadata, network_arena_bytes=network_arena_bytes)
+    delay = metadata.latency_samples - (metadata.hop - 1)
     name, commit, licence = (text.replace("*/", "* /") for text in (metadata.name, metadata.commit, metadata.licence))
     return f"""\
 /* {prefix}.h: the model {name}, for the streams of undin.h.
@@ -111,7 +112,7 @@ extern const undin_model {prefix};
 #define {upper}_STATE_BYTES {state_bytes(metadata)}
 #define {upper}_ARENA_BYTES {arena}
 
-/* Its two functions, for firmware that gathers whole hops by itself: they come out {metadata.latency_samples - (metadata.hop - 1)} samples later. */
+/* Its two functions, for firmware that gathers whole hops by itself: they come out {delay} samples later. */
 {PROTOTYPES.format(prefix=prefix)}
 
 /* The network alone: {metadata.bins} bins, real and imaginary part, and {metadata.state_size} numbers of state,
@@ -128,5 +129,6 @@ void {prefix}_run(const float *spec, const float *state, float *enhanced, float 
 
 PROTOTYPES = """\
 void {prefix}_reset(void *state);
-void {prefix}_process_hops(void *const *states, void *arena, const float *const *in, float *const *out, int channels, int linked, size_t hops, float *energies);"""
-"""Of the functions in an `undin_model`; a line each, as ``dispatch`` reads them."""
+void {prefix}_process_hops(void *const *states, void *arena, const float *const *in, float *const *out, int channels,
+    int linked, size_t hops, float *energies);"""
+"""Of the functions in an `undin_model`."""

@@ -1,1 +1,1 @@
-"""What runs a model: a value of C that a stream is opened on. Compiled (``native.py``), or ONNX Runtime (``ort.py``)."""
+"""What runs a model, a value of C that streams are opened on: compiled (``native.py``), ONNX Runtime (``ort.py``)."""

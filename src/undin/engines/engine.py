@@ -39,7 +39,9 @@ class CModel(ctypes.Structure):
     )
 
     @classmethod
-    def describe(cls, metadata: Metadata, reset: Any, process_hops: Any, *, state_bytes: int) -> "CModel":
+    def describe(
+        cls, metadata: Metadata, reset: Any, process_hops: Any, *, state_bytes: int, arena_bytes: int = 0
+    ) -> "CModel":
         """A model whose functions are of Python: `RESET` and `PROCESS_HOPS`, which the caller keeps."""
         return cls(
             abi=ABI,
@@ -47,7 +49,7 @@ class CModel(ctypes.Structure):
             hop_samples=metadata.hop,
             latency_samples=metadata.latency_samples,
             state_bytes=state_bytes,
-            arena_bytes=0,
+            arena_bytes=arena_bytes,
             reset=reset,
             process_hops=process_hops,
             metadata=json.dumps(metadata.to_strings()).encode(),
