@@ -2,7 +2,7 @@
 
 Each file of C in ``c/training`` is compiled once for every size it is wanted for, with the compiler and the headers
 that compiled models are made of, and kept in the user's cache. Where there is no C compiler, torch does the work, with
-the same results but slower. Who calls them: ``nn/recurrent.py``, ``nn/batch_norm.py`` and `BandMix` in ``nn/layers.py``.
+the same results but slower. Its callers: ``nn/recurrent.py``, ``nn/batch_norm.py`` and `BandMix` in ``nn/layers.py``.
 """
 
 import ctypes
