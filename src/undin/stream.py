@@ -10,11 +10,13 @@ from typing import NamedTuple
 import numpy as np
 
 from undin.engines.engine import attenuation
-from undin.engines.native import CLevels, aligned, stream_functions
+from undin.engines.native import CLevels, address, aligned, stream_functions
 from undin.model import DEFAULT, Model, load
 
 MIN_SAMPLE_RATE_HZ, MAX_SAMPLE_RATE_HZ = 4_000, 384_000
 MAX_CHANNELS = 64
+
+FLOAT32 = np.dtype(np.float32)
 
 
 class Levels(NamedTuple):
@@ -106,6 +108,7 @@ class Stream:
         self._address = self._memory.ctypes.data
         self._c.init(self._address, self.model.engine.c_model, self.sample_rate, self.channels)
         self.latency_samples = self._c.latency_samples(self._address)
+        self._frames = ((), (1,)) if self.channels == 1 else ((self.channels,),)  # shapes of a sample of all channels
         self._bypass, self._link_channels = False, self.channels == 2
         self.atten_lim_db = atten_lim_db
 
@@ -171,23 +174,30 @@ class Stream:
         ValueError
             If the shape does not fit the channels, the samples are integers, or `out` is no place for the result.
         """
+        if type(block) is not np.ndarray or block.dtype is not FLOAT32 or block.shape[1:] not in self._frames:
+            block = self._samples(block)
+        if not block.flags.c_contiguous:
+            block = np.ascontiguousarray(block)
+        if out is None:
+            out = np.empty(block.shape, FLOAT32)
+        elif out.shape != block.shape or out.dtype != FLOAT32 or not (out.flags.c_contiguous and out.flags.writeable):
+            raise ValueError(
+                f"out must be a contiguous, writeable float32 array of the shape {block.shape}, "
+                f"got {out.dtype} {out.shape}"
+            )
+        self._c.process_interleaved(self._address, address(block), address(out), len(block))
+        self.model.engine.check()
+        return out
+
+    def _samples(self, block: np.ndarray) -> np.ndarray:
+        """A block that fits, as float32; ValueError if it does not fit."""
         block = np.asarray(block)
         if block.dtype.kind != "f":
             raise ValueError(f"samples must be float32 in [-1, 1], got {block.dtype}: divide by its full scale first")
-        if block.shape[1:] != (self.channels,) and not (block.ndim == 1 and self.channels == 1):
+        if block.shape[1:] not in self._frames or block.ndim == 0:
             raise ValueError(f"block must have the shape (samples, {self.channels}), got {block.shape}")
-        if block.dtype != np.float32 or not block.flags.c_contiguous:
-            with np.errstate(over="ignore"):  # what float32 cannot hold is no sound
-                block = np.ascontiguousarray(block, np.float32)
-        if out is None:
-            out = np.empty_like(block)
-        elif out.shape != block.shape or out.dtype != np.float32 or not (out.flags.c_contiguous and out.flags.writeable):
-            raise ValueError(
-                f"out must be a contiguous float32 array of the shape {block.shape}, got {out.dtype} {out.shape}"
-            )
-        self._c.process_interleaved(self._address, block.ctypes.data, out.ctypes.data, len(block))
-        self.model.engine.check()
-        return out
+        with np.errstate(over="ignore"):  # what float32 cannot hold is no sound
+            return block.astype(FLOAT32, copy=False)
 
     def flush(self) -> np.ndarray:
         """Return the last `latency_samples` of the enhanced signal and go back to the fresh state."""

@@ -11,7 +11,7 @@ from undin.metadata import Metadata
 ABI = 1
 """Number of the interface of undin.h that this package speaks."""
 
-LARGEST_SAMPLE = 1e6
+MAX_SAMPLE = 1e6
 """120 dB above full scale: no sound, and its power would soon be infinite in float32."""
 
 RESET = ctypes.CFUNCTYPE(None, ctypes.c_void_p)

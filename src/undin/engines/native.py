@@ -93,6 +93,7 @@ STREAM_FUNCTIONS = {
     "bytes": (ctypes.c_size_t, MODEL, ctypes.c_int, ctypes.c_int),
     "init": (ctypes.c_int, ctypes.c_void_p, MODEL, ctypes.c_int, ctypes.c_int),
     "reset": (None, ctypes.c_void_p),
+    "process": (None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t),
     "process_interleaved": (None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t),
     "flush_interleaved": (None, ctypes.c_void_p, ctypes.c_void_p),
     "latency_samples": (ctypes.c_int, ctypes.c_void_p),
@@ -140,3 +141,11 @@ def aligned(shape: tuple[int, ...] | int, dtype: np.dtype | type = np.uint8) -> 
     memory = np.zeros(size + ALIGNMENT, np.uint8)
     start = -memory.ctypes.data % ALIGNMENT
     return memory[start : start + size].view(dtype).reshape(shape)
+
+
+def address(array: np.ndarray) -> int:
+    """Where the first element of a contiguous array lies."""
+    try:
+        return ctypes.addressof(ctypes.c_char.from_buffer(array))  # five times faster than what follows
+    except (TypeError, ValueError):  # it may only be read, or has no elements
+        return array.ctypes.data

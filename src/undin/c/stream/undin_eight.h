@@ -39,12 +39,12 @@ UNDIN_INLINE float undin_dot(const float *x, const float *y, int count) {
     return UNDIN_SUM_OF_EIGHT(sums);
 }
 
-/* Inputs that `undin_eight_outputs` filters at once. */
+/* Inputs that are filtered together, with the same filters. */
 #define UNDIN_MAX_TOGETHER 4
 
-/* Eight outputs of each of `count` inputs: a matrix of an even number of `rows` by 8, times as many samples. */
+/* A matrix of an even number of `rows` by 8, times as many samples of each of `count` inputs: eight outputs of each. */
 UNDIN_INLINE void undin_eight_outputs(const float *restrict matrix, int rows, const float *const *x, int count,
-                                      float (*restrict out)[8]) {
+                                      float *restrict out) {
     undin_eight even[UNDIN_MAX_TOGETHER], odd[UNDIN_MAX_TOGETHER];
     for (int i = 0; i < count; ++i) even[i] = odd[i] = (undin_eight){0};
     for (int row = 0; row < rows; row += 2) {
@@ -52,7 +52,25 @@ UNDIN_INLINE void undin_eight_outputs(const float *restrict matrix, int rows, co
         for (int i = 0; i < count; ++i) even[i] += taps * x[i][row];
         for (int i = 0; i < count; ++i) odd[i] += more * x[i][row + 1];
     }
-    for (int i = 0; i < count; ++i) UNDIN_STORE_EIGHT(out[i], even[i] + odd[i]);
+    for (int i = 0; i < count; ++i) UNDIN_STORE_EIGHT(out + 8 * i, even[i] + odd[i]);
+}
+
+/* The same with twice as many columns, sixteen outputs of each, for which a sample need be loaded but once. */
+UNDIN_INLINE void undin_two_eights(const float *restrict matrix, int rows, const float *const *x, int count,
+                                   float *restrict out) {
+    undin_eight left[UNDIN_MAX_TOGETHER], right[UNDIN_MAX_TOGETHER];
+    for (int i = 0; i < count; ++i) left[i] = right[i] = (undin_eight){0};
+    for (int row = 0; row < rows; ++row) {
+        const undin_eight taps = UNDIN_LOAD_EIGHT(matrix + 16 * row), more = UNDIN_LOAD_EIGHT(matrix + 16 * row + 8);
+        for (int i = 0; i < count; ++i) {
+            left[i] += taps * x[i][row];
+            right[i] += more * x[i][row];
+        }
+    }
+    for (int i = 0; i < count; ++i) {
+        UNDIN_STORE_EIGHT(out + 16 * i, left[i]);
+        UNDIN_STORE_EIGHT(out + 16 * i + 8, right[i]);
+    }
 }
 
 #endif

@@ -90,10 +90,10 @@ static void undin_high_energies(const float *matrix, int rows, const float *dry,
                                 float *dry_energy, float *energy, int steps) {
     for (int step = 0; step < steps; step += 2) {
         const float *x[2] = {dry + UNDIN_STEP * step, enhanced + UNDIN_STEP * step};
-        float y[2][8];
+        float y[16];
         undin_eight_outputs(matrix, rows, x, 2, y);
         for (int i = 0; i < 2 && step + i < steps; ++i) {
-            const float *a = y[0] + UNDIN_STEP * i, *b = y[1] + UNDIN_STEP * i;
+            const float *a = y + UNDIN_STEP * i, *b = a + 8;
             dry_energy[step + i] = (a[0] * a[0] + a[1] * a[1]) + (a[2] * a[2] + a[3] * a[3]);
             energy[step + i] = (b[0] * b[0] + b[1] * b[1]) + (b[2] * b[2] + b[3] * b[3]);
         }

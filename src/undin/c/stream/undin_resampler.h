@@ -6,8 +6,8 @@
  * and 1 ms at 44.1 kHz, because the filter gives up the top tenth of the band. Flat within 0.01 dB up to 0.9 of the
  * lower Nyquist frequency, 72 dB down from the transition band's end on.
  *
- * Eight outputs are made at a time. Their filters, each shifted to its place, form a banded matrix of `rows` by 8, which
- * is multiplied by as many input samples. After a turn of `turn_out` outputs the filters repeat. Rates whose turn is too
+ * A block of 8 or 16 outputs is made at a time. Their filters, each shifted to its place, form a banded matrix of `rows`
+ * by `lanes`, which is multiplied by as many input samples. After a turn of `turn_out` outputs the filters repeat. Rates whose turn is too
  * long for that, such as 47,999 Hz, find the filter of an output between two of a table of phases, by a straight line:
  * slower, and as exact, for the phases lie close enough.
  */
@@ -31,7 +31,8 @@ typedef struct undin_resampler {
     int up, down;           /* out_rate / in_rate in lowest terms */
     int half;               /* input samples that an output waits for; 0: equal rates */
     int turn_out, turn_in;  /* outputs and inputs after which the filters repeat */
-    int rows;               /* input samples to eight outputs, or to one, a multiple of 8 */
+    int lanes;              /* outputs of a block */
+    int rows;               /* input samples to a block, or to one output, a multiple of 8 */
     int blocks;             /* banded matrices of a turn; 0: interpolated phases */
     int phases;             /* in the table of these, which has one more */
     int next;               /* output of this turn that comes next */
@@ -61,28 +62,31 @@ UNDIN_INLINE int undin_twice_cutoff(const undin_resampler *r) {
 
 /* Floats of the filters. */
 UNDIN_INLINE size_t undin_resampler_floats(const undin_resampler *r) {
-    return (size_t)r->rows * (r->blocks ? 8 * (size_t)r->blocks : (size_t)r->phases + 1);
+    return (size_t)r->rows * (r->blocks ? (size_t)r->lanes * (size_t)r->blocks : (size_t)r->phases + 1);
 }
 
 /* Plan for two rates. */
 static void undin_resampler_plan(undin_resampler *r, int in_rate, int out_rate) {
     const int divisor = undin_gcd(in_rate, out_rate);
-    *r = (undin_resampler){.in_rate = in_rate, .out_rate = out_rate, .up = out_rate / divisor, .down = in_rate / divisor};
+    *r = (undin_resampler){.lanes = 1, .in_rate = in_rate, .out_rate = out_rate, .up = out_rate / divisor, .down = in_rate / divisor};
     r->turn_out = r->up;
     r->turn_in = r->down;
     if (in_rate == out_rate) return;
     /* Kaiser's estimate of the length for an attenuation and a transition band: (72 - 7.95) / (2 * 14.36 * width) s. */
     r->half = (int)((int64_t)6405 * 20 * in_rate / ((int64_t)2872 * undin_transition(r))) + 1;
-    const int repeats = r->up < 64 ? 8 / undin_gcd(r->up, 8) : 1; /* whole blocks of eight, where turns are short */
-    const int span = (int)((int64_t)7 * r->down / r->up) + 1;     /* of eight outputs, input samples */
+    /* Where blocks are wide, matrices have more zeros in them; it is worth it where many outputs come of few inputs. */
+    r->lanes = 4 * (int)((int64_t)15 * r->down / r->up) < r->half ? 16 : 8;
+    const int repeats = r->up < 64 ? r->lanes / undin_gcd(r->up, r->lanes) : 1; /* whole blocks, where turns are short */
+    const int span = (int)((int64_t)(r->lanes - 1) * r->down / r->up) + 1;      /* of a block, input samples */
     r->turn_out *= repeats;
     r->turn_in *= repeats;
-    r->blocks = (r->turn_out + 7) / 8;
+    r->blocks = (r->turn_out + r->lanes - 1) / r->lanes;
     r->rows = undin_whole_eights(2 * r->half + span);
     if (undin_resampler_floats(r) <= UNDIN_MAX_BANDED_FLOATS) return;
     /* Phases so close that a straight line between them is wrong by 5e-6 at the most, (pi frequency / phases)^2 / 2. */
     r->turn_out = r->up;
     r->turn_in = r->down;
+    r->lanes = 1;
     r->blocks = 0;
     r->rows = undin_whole_eights(2 * r->half);
     r->phases = 1024 * (undin_twice_cutoff(r) / 40) / in_rate + 1;
@@ -106,6 +110,13 @@ UNDIN_INLINE int undin_resampler_base(const undin_resampler *r, int64_t output) 
     return (int)(output * r->down / r->up);
 }
 
+/* Place of a tap of an output's filter in the banded matrices. */
+UNDIN_INLINE float *undin_resampler_tap(const undin_resampler *r, float *filters, int output, int tap) {
+    const int lane = output % r->lanes, begin = output - lane;
+    const int shift = undin_resampler_base(r, output) - undin_resampler_base(r, begin);
+    return filters + (size_t)begin * r->rows + (size_t)r->lanes * (tap + shift) + lane;
+}
+
 /* Write the filters; `work` has room for 2 half floats. */
 static void undin_resampler_design(const undin_resampler *r, float *filters, float *work) {
     for (size_t i = 0; i < undin_resampler_floats(r); ++i) filters[i] = 0;
@@ -114,18 +125,12 @@ static void undin_resampler_design(const undin_resampler *r, float *filters, flo
         for (int phase = 0; phase <= r->phases; ++phase)
             undin_resampler_taps(r, phase, r->phases, filters + (size_t)phase * r->rows);
     for (int output = 0; r->blocks && output < r->turn_out; ++output) {
-        const int lane = output % 8, shift = undin_resampler_base(r, output) - undin_resampler_base(r, output - lane);
-        float *block = filters + (size_t)(output - lane) * r->rows;
         /* Where a turn repeats the shortest one, its filters are designed once. */
-        if (output < r->up) {
+        if (output < r->up)
             undin_resampler_taps(r, (int64_t)output * r->down % r->up, r->up, work);
-        } else {
-            const int same = output % r->up, lane_of_same = same % 8;
-            const int shift_of_same = undin_resampler_base(r, same) - undin_resampler_base(r, same - lane_of_same);
-            const float *from = filters + (size_t)(same - lane_of_same) * r->rows + lane_of_same;
-            for (int tap = 0; tap < 2 * r->half; ++tap) work[tap] = from[8 * (tap + shift_of_same)];
-        }
-        for (int tap = 0; tap < 2 * r->half; ++tap) block[8 * (tap + shift) + lane] = work[tap];
+        else
+            for (int tap = 0; tap < 2 * r->half; ++tap) work[tap] = *undin_resampler_tap(r, filters, output % r->up, tap);
+        for (int tap = 0; tap < 2 * r->half; ++tap) *undin_resampler_tap(r, filters, output, tap) = work[tap];
     }
 }
 
@@ -143,7 +148,7 @@ UNDIN_INLINE int undin_resampler_last(const undin_resampler *r, int ahead) {
 
 /* Index of the first input sample that will still be looked at. */
 UNDIN_INLINE int undin_resampler_first(const undin_resampler *r) {
-    const int begin = r->blocks ? r->next & ~7 : r->next;
+    const int begin = r->next - r->next % r->lanes;
     return r->origin + undin_resampler_base(r, begin) - undin_resampler_history(r);
 }
 
@@ -163,17 +168,19 @@ UNDIN_INLINE int undin_resampler_slack(const undin_resampler *r) { return r->row
 UNDIN_INLINE int undin_block(const undin_resampler *r, const float *filters, const float *const *x, float *const *out,
                              int begin, int count, int signals, int turns) {
     const float *from[UNDIN_MAX_TOGETHER];
-    float eights[UNDIN_MAX_TOGETHER][8];
-    const int lane = r->next % 8, rest = r->turn_out - r->next, whole = 8 - lane < rest ? 8 - lane : rest;
+    float outputs[UNDIN_MAX_TOGETHER * 16];
+    const int lane = r->next % r->lanes, rest = r->turn_out - r->next;
+    const int whole = r->lanes - lane < rest ? r->lanes - lane : rest;
     const int made = whole < count ? whole : count, first = undin_resampler_first(r);
+    const float *matrix = filters + (size_t)(r->next - lane) * r->rows;
     for (int i = 0; i < signals * turns; ++i) from[i] = x[i / turns] + first + i % turns * r->turn_in;
-    undin_eight_outputs(filters + (size_t)(r->next - lane) * r->rows, r->rows, from, signals * turns, eights);
+    if (r->lanes == 16)
+        undin_two_eights(matrix, r->rows, from, signals * turns, outputs);
+    else
+        undin_eight_outputs(matrix, r->rows, from, signals * turns, outputs);
     for (int i = 0; i < signals * turns; ++i) {
         float *to = out[i / turns] + begin + i % turns * r->turn_out;
-        if (made == 8)
-            UNDIN_STORE_EIGHT(to, UNDIN_LOAD_EIGHT(eights[i]));
-        else
-            for (int output = 0; output < made; ++output) to[output] = eights[i][lane + output];
+        for (int output = 0; output < made; ++output) to[output] = outputs[r->lanes * i + lane + output];
     }
     return made;
 }
@@ -212,7 +219,7 @@ UNDIN_INLINE void undin_resample_signals(undin_resampler *r, const float *filter
             ++done;
         } else if (turns > 1 && r->next == 0 && count - done >= turns * r->turn_out) {
             for (int of_turn = 0; of_turn < r->turn_out;) {
-                const int made = undin_block(r, filters, x, out, done + of_turn, 8, signals, turns);
+                const int made = undin_block(r, filters, x, out, done + of_turn, r->turn_out, signals, turns);
                 of_turn += made;
                 undin_advance(r, made, turns);
             }

@@ -39,8 +39,8 @@ typedef struct undin_layout {
     size_t channel;                              /* floats of all of them together */
     size_t state;                                /* floats of a state of the model */
     size_t down, up, high_band;                  /* where filters begin, floats */
-    size_t work;                                 /* what is needed for a moment: filters in design, two signals */
-    size_t channels, states, arena;              /* where buffers and states of all channels begin, and the arena */
+    size_t channels, states;                     /* where buffers and states of all channels begin, floats */
+    size_t arena;                                /* where the arena of the model begins, which others may use too */
     size_t bytes;                                /* of the whole stream */
 } undin_layout;
 
@@ -64,9 +64,12 @@ struct undin_stream {
     undin_layout layout;
 };
 
-/* The buffers of one channel. */
+/* Samples of the queue, at the most, that have not been given out when a hop begins. */
+#define UNDIN_MAX_LEFT 2
+
+/* The buffers of one channel. A hop of the model lies where its output will be, behind what is left in the queue. */
 typedef struct undin_channel {
-    float *input, *queue, *dry, *change, *dry_energy, *energy, *gains, *hop;
+    float *input, *queue, *dry, *change, *dry_energy, *energy, *gains, *hop, *end;
     undin_offset *offset;
 } undin_channel;
 
@@ -96,7 +99,8 @@ static undin_channel undin_channel_at(undin_stream *s, int channel) {
     c.dry_energy = place + undin_place(&end, (size_t)l->energy);
     c.energy = place + undin_place(&end, (size_t)l->energy);
     c.gains = place + undin_place(&end, (size_t)l->gains);
-    c.hop = place + undin_place(&end, (size_t)s->model->hop_samples);
+    c.hop = c.queue + UNDIN_MAX_LEFT;
+    c.end = place + end;
     return c;
 }
 
@@ -132,7 +136,7 @@ static void undin_plan(undin_stream *s, const undin_model *model, int sample_rat
     const int hop = model->hop_samples, outputs = undin_max_outputs(s), has_other_rate = s->up.half > 0;
     /* Input waits for its output, which comes at the latest when it would be late. */
     l->input = undin_resampler_history(&s->down) + s->latency + undin_resampler_slack(&s->down) + 2;
-    l->queue = outputs + 2;
+    l->queue = UNDIN_MAX_LEFT + (outputs > hop ? outputs : hop);
     l->change = s->up.rows + hop + 16 + undin_resampler_slack(&s->up);
     l->dry = l->change + s->delay;
     l->energy = has_other_rate ? undin_high_band_energies(&s->high_band, hop + s->delay) : 0;
@@ -143,17 +147,18 @@ static void undin_plan(undin_stream *s, const undin_model *model, int sample_rat
     l->down = undin_place(&end, undin_resampler_floats(&s->down));
     l->up = undin_place(&end, undin_resampler_floats(&s->up));
     l->high_band = undin_place(&end, has_other_rate ? (size_t)undin_high_band_floats(&s->high_band) : 0);
-    const int design = 2 * (s->down.half > s->up.half ? s->down.half : s->up.half), samples = l->change + 8;
-    const int least = samples > design ? samples : design;
-    l->work = undin_place(&end, (size_t)(2 * outputs > least ? 2 * outputs : least));
     l->channels = end;
-    /* The size of a channel is where the buffer after its last one would begin. */
     const undin_channel first = undin_channel_at(s, 0);
-    l->channel = (size_t)(first.hop - (float *)first.offset) + (((size_t)hop + 3) & ~(size_t)3);
+    l->channel = (size_t)(first.end - (float *)first.offset);
     end += l->channel * (size_t)channels;
     l->states = undin_place(&end, ((l->state + 3) & ~(size_t)3) * (size_t)channels);
     l->arena = end;
-    l->bytes = sizeof *s + end * sizeof(float) + model->arena_bytes + UNDIN_ARENA_ALIGNMENT;
+    /* What is needed for a moment: a filter in design, a signal for the high band, two signals of two channels. */
+    const int filter = 2 * (s->down.half > s->up.half ? s->down.half : s->up.half), signal = l->change + 8;
+    const int moment = filter > signal ? filter : signal, floats = moment > 2 * outputs ? moment : 2 * outputs;
+    const size_t arena = sizeof(float) * (size_t)floats;
+    l->bytes = sizeof *s + end * sizeof(float) + UNDIN_ARENA_ALIGNMENT;
+    l->bytes += model->arena_bytes > arena ? model->arena_bytes : arena;
 }
 
 static int undin_refusal(const undin_model *model, int sample_rate, int channels) {
@@ -163,6 +168,12 @@ static int undin_refusal(const undin_model *model, int sample_rate, int channels
     if (sample_rate < UNDIN_MIN_SAMPLE_RATE_HZ || sample_rate > UNDIN_MAX_SAMPLE_RATE_HZ) return UNDIN_ERROR_SAMPLE_RATE;
     if (channels < 1 || channels > UNDIN_MAX_CHANNELS) return UNDIN_ERROR_CHANNELS;
     return 0;
+}
+
+/* Memory for a moment. */
+UNDIN_INLINE float *undin_arena(undin_stream *s) {
+    const uintptr_t end = (uintptr_t)(undin_memory(s) + s->layout.arena) + UNDIN_ARENA_ALIGNMENT - 1;
+    return (float *)(end - end % UNDIN_ARENA_ALIGNMENT);
 }
 
 UNDIN_INLINE void *undin_state_at(undin_stream *s, int channel) {
@@ -191,15 +202,19 @@ static void undin_follow(const undin_stream *s, const undin_resampler *at, const
     /* Between the steps the gain changes linearly. The first one that is kept belongs to this sample: */
     const int first = s->high_band.next_sample - UNDIN_STEP * (s->high_band.ahead + s->gain_count);
     const int sample = at->origin + undin_resampler_base(at, at->next) - first;
-    const float step = (float)at->down / (float)(UNDIN_STEP * at->up);
-    const float place = (float)(sample % UNDIN_STEP) / UNDIN_STEP +
-                        (float)((int64_t)at->next * at->down % at->up) / (float)(UNDIN_STEP * at->up);
-    const float *gain = gains + sample / UNDIN_STEP;
-    for (int i = 0; i < count; ++i) {
-        const float at_step = place + step * (float)i;
-        const int whole = (int)at_step;
-        const float now = gain[whole] + (at_step - (float)whole) * (gain[whole + 1] - gain[whole]);
-        change[i] += (now - 1) * (in[i] - dry[i]);
+    const int unit = UNDIN_STEP * at->up; /* places in a step */
+    int place = sample % UNDIN_STEP * at->up + (int)((int64_t)at->next * at->down % at->up);
+    gains += sample / UNDIN_STEP;
+    for (int done = 0; done < count;) {
+        const float now = gains[0] - 1, slope = (gains[1] - gains[0]) / (float)unit;
+        int outputs = (unit - place + at->down - 1) / at->down; /* of this step */
+        if (outputs > count - done) outputs = count - done;
+        for (int i = done; i < done + outputs; ++i)
+            change[i] += (now + slope * (float)(place + (i - done) * at->down)) * (in[i] - dry[i]);
+        done += outputs;
+        place += outputs * at->down;
+        gains += place / unit;
+        place %= unit;
     }
 }
 
@@ -207,7 +222,7 @@ static void undin_follow(const undin_stream *s, const undin_resampler *at, const
 static void undin_deliver(undin_stream *s, int channel, int channels, undin_resampler *up, int count) {
     const undin_resampler before = *up;
     const float *from[4];
-    float *to[4], *work = undin_memory(s) + s->layout.work;
+    float *to[4], *work = undin_arena(s);
     undin_channel each[2];
     const int signals = up->half ? 2 : 1;
     for (int i = 0; i < channels; ++i) {
@@ -288,9 +303,8 @@ static void undin_hear(undin_stream *s) {
         }
     }
     s->dry_count += hop;
-    const uintptr_t arena = (uintptr_t)(undin_memory(s) + s->layout.arena) + UNDIN_ARENA_ALIGNMENT - 1;
-    model->process_hops(states, (void *)(arena - arena % UNDIN_ARENA_ALIGNMENT), (const float *const *)hops, hops,
-                        s->channels, s->is_linked, 1, s->meter.energies);
+    model->process_hops(states, undin_arena(s), (const float *const *)hops, hops, s->channels, s->is_linked, 1,
+                        s->meter.energies);
 }
 
 /* What the model has done, and its gains at the top of its band. */
@@ -305,7 +319,7 @@ static void undin_compare(undin_stream *s) {
         for (int i = 0; i < added; ++i) c.change[first + i] = c.hop[skipped + i] - c.dry[first + i];
         if (steps)
             undin_high_band_gains(&s->high_band, undin_memory(s) + s->layout.high_band, c.dry, c.change, c.dry_energy,
-                                  c.energy, c.gains + s->gain_count, steps, undin_memory(s) + s->layout.work);
+                                  c.energy, c.gains + s->gain_count, steps, undin_arena(s));
     }
     s->gain_count += steps;
     s->high_band.next_sample += UNDIN_STEP * steps;
@@ -429,7 +443,7 @@ int UNDIN_PUBLIC(stream_init)(undin_stream *s, const undin_model *model, int sam
     if (refusal) return refusal;
     undin_plan(s, model, sample_rate_hz, channels);
     s->is_linked = channels == 2;
-    float *memory = undin_memory(s), *work = memory + s->layout.work;
+    float *memory = undin_memory(s), *work = undin_arena(s);
     undin_resampler_design(&s->down, memory + s->layout.down, work);
     undin_resampler_design(&s->up, memory + s->layout.up, work);
     if (s->up.half) undin_high_band_design(&s->high_band, &s->up, memory + s->layout.high_band, work);
