@@ -61,12 +61,13 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         other = Path(folder) / "other"
-        subprocess.run(["git", "-C", ROOT, "worktree", "add", "--quiet", "--detach", other, arguments.beside], check=True)
+        git = ["git", "-C", ROOT, "worktree"]
+        subprocess.run([*git, "add", "--quiet", "--detach", other, arguments.beside], check=True)
         try:
             file = _noisy_file(Path(folder))
             turns = [(_measure(other, file), _measure(ROOT, file)) for _ in range(arguments.turns + 1)][1:]
         finally:
-            subprocess.run(["git", "-C", ROOT, "worktree", "remove", "--force", other], check=True)
+            subprocess.run([*git, "remove", "--force", other], check=True)
     before, now = ({name: _median(turn[side][name] for turn in turns) for name in turns[0][0]} for side in (0, 1))
     _print(before, now, commit=arguments.beside)
 
@@ -83,7 +84,8 @@ def _noisy_file(folder: Path) -> Path:
 
 def _measure(checkout: Path, file: Path) -> dict[str, float]:
     """Seconds of each measurement, by the code of a checkout."""
-    environment = os.environ | {"PYTHONPATH": str(checkout / "src"), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    one_core = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    environment = os.environ | one_core | {"PYTHONPATH": str(checkout / "src")}
     command = [sys.executable, "-c", WORKER, json.dumps(STREAMS), str(file)]
     return json.loads(subprocess.check_output(command, env=environment, cwd=file.parent))
 
@@ -100,12 +102,12 @@ def _print(before: dict[str, float], now: dict[str, float], *, commit: str) -> N
         print(f"| {name} | {1e3 * before[name]:.2f} | {1e3 * now[name]:.2f} | {before[name] / now[name]:.1f} |")
     name = f"WAV to WAV, {FILE_SECONDS} s, 48 kHz stereo, undin-tiny, with start"
     print(f"| {name} | {1e3 * before['file']:.0f} | {1e3 * now['file']:.0f} | {before['file'] / now['file']:.1f} |")
-    hop = {model: _hop_seconds(model) for model in ("undin-nano", "undin-tiny")}
-    own = "undin-nano, 16 kHz mono, blocks of 256"
-    added, added_before = now[own] - 62 * hop["undin-nano"], before[own] - 62 * hop["undin-nano"]
-    print(f"\n16 kHz mono, blocks of 256: beside its hops {1e6 * added / 62:.1f} µs a block, {commit} {1e6 * added_before / 62:.1f}")
-    beside = now["undin-tiny, 48 kHz mono, blocks of 1 s"] / 62.5 - hop["undin-tiny"]
-    print(f"in C alone, 48 kHz mono: {1e6 * beside:.1f} µs a hop beside that of undin-tiny, {1e6 * hop['undin-tiny']:.1f} µs")
+    hop_us = {model: 1e6 * _hop_seconds(model) for model in ("undin-nano", "undin-tiny")}
+    own, blocks = "undin-nano, 16 kHz mono, blocks of 256", 62
+    added_us, added_before_us = (1e6 * times[own] / blocks - hop_us["undin-nano"] for times in (now, before))
+    print(f"\n16 kHz mono, blocks of 256: {added_us:.1f} µs a block beside its hop, {commit} {added_before_us:.1f} µs")
+    beside_us = 1e6 * now["undin-tiny, 48 kHz mono, blocks of 1 s"] / 62.5 - hop_us["undin-tiny"]
+    print(f"48 kHz mono, in C alone: {beside_us:.1f} µs beside each hop of undin-tiny, {hop_us['undin-tiny']:.1f} µs")
     print(f"memory of a 48 kHz stereo stream beside the model: {_memory_bytes():,} bytes")
 
 
@@ -115,6 +117,7 @@ def _hop_seconds(model: str, hops: int = 62) -> float:
     import time
 
     import numpy as np
+
     import undin
 
     c_model = undin.load(model).engine.c_model

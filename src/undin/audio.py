@@ -2,7 +2,7 @@
 
 All decoding and encoding is libsndfile's (through soundfile). This file adds what a careful tool needs on top: blocks
 of float32 in constant memory, errors that name the file, correct rounding and clipping to integers, and outputs that
-appear only when complete. Tags and cover pictures are not carried over. It knows nothing of resampling (`resample.py`)
+appear only when complete. Tags and cover pictures are not carried over. It knows nothing of resampling (c/stream)
 or of networks; `cli/recording.py` shows it at work.
 """
 

@@ -2,7 +2,7 @@
 
 Frame t covers the `window` samples that end with hop t, so a frame is ready as soon as its hop is, and a sample leaves
 the synthesis `window - hop` samples after it entered the analysis. Spectra are not scaled. The network between the two
-lives in `model.py`; the differentiable twin for training lives in `nn/` and is tested against this file.
+is run by `engines/`; in C this is undin_hop.h. The differentiable twin for training lives in `nn/` and is tested against this file.
 """
 
 import numpy as np
