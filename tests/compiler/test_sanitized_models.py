@@ -17,7 +17,7 @@ from onnx import load_from_string
 from small_networks import small_network
 from step_models import metadata
 
-from undin.compiler.build import KERNELS
+from undin.compiler.build import INCLUDES
 from undin.compiler.emit import Source, emit
 from undin.compiler.graph import convert, read
 from undin.compiler.program import C_TYPES, Program
@@ -29,7 +29,7 @@ from undin.nn.export import export
 SUPPORT = Path(__file__).parent / "targets"
 # Sizes unknown to the compiler are the same accesses, and a fifth of the time to compile.
 COMPILER = (
-    *("gcc", "-std=gnu11", "-O1", "-w", "-march=native", "-DUNDIN_RUN_TIME_SIZES", f"-I{KERNELS}"),
+    *("gcc", "-std=gnu11", "-O1", "-w", "-march=native", "-DUNDIN_RUN_TIME_SIZES", *INCLUDES),
     *("-fsanitize=address,undefined,float-cast-overflow", "-fno-sanitize-recover=all"),
 )
 
