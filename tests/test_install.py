@@ -59,7 +59,7 @@ def run(folder: Path, *command: str | Path) -> str:
 
 
 def test_models_come_compiled(stranger):
-    code = "import undin; print(*(type(undin.load(name).engine()).__name__ for name in undin.models()))"
+    code = "import undin; print(*(type(undin.load(name).engine).__name__ for name in undin.models()))"
     assert set(run(stranger, "python", "-c", code).split()) == {"NativeEngine"}
 
 
