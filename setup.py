@@ -18,23 +18,28 @@ SOURCE = Path(__file__).parent / "src"
 
 
 class BuildModels(build_py):
-    """Put a library beside every model; for an editable installation, whose models may change, into the cache."""
+    """Put a library beside every model, and the stream beside its C; for an editable installation into the cache."""
 
     def run(self):
         """Copy the package, then compile."""
         super().run()
         sys.path.insert(0, str(SOURCE))
         try:
-            from undin.compiler.build import build
-            from undin.compiler.cache import cached_library
+            from undin.compiler.build import build, build_stream
+            from undin.compiler.cache import cached_library, cached_stream
             from undin.compiler.translate import translate
 
-            for model in sorted((SOURCE / "undin" / "weights").glob("*.onnx")):
-                if self.editable_mode:
+            models = sorted((SOURCE / "undin" / "weights").glob("*.onnx"))
+            if self.editable_mode:
+                cached_stream()
+                for model in models:
                     cached_library(model)
-                    continue
-                with tempfile.TemporaryDirectory() as folder:
-                    shutil.copy(build(translate(model), Path(folder)), Path(self.build_lib, "undin", "weights"))
+                return
+            with tempfile.TemporaryDirectory() as folder:
+                shutil.copy(build_stream(Path(folder)), Path(self.build_lib, "undin", "c"))
+                for model in models:
+                    library = build(translate(model), Path(folder), with_stream=False)
+                    shutil.copy(library, Path(self.build_lib, "undin", "weights"))
         except (ImportError, OSError) as error:
             warnings.warn(f"the models of undin are not compiled: {error}", stacklevel=1)
 

@@ -21,7 +21,7 @@ import numpy as np
 import soundfile
 import step_models
 import streams
-from compiler.cortex_m7 import run_on_cortex_m7
+from compiler.emulators import run_on_cortex_m7
 from compiler.speech_networks import NETWORKS, exported, seeded
 from streaming_checks import prepared
 

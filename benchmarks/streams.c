@@ -17,7 +17,7 @@ enum { HOP = UNDIN_TINY_HOP_SAMPLES, NOISE_HOPS = 256 };
 static const double hop_seconds = (double)HOP / UNDIN_TINY_SAMPLE_RATE_HZ;
 
 static float noise[NOISE_HOPS][HOP];
-static undin_tiny_state *states;
+static undin_stream **opened;
 static int streams, threads, hops;
 static double start;
 static float *late_ms; /* [streams][hops] */
@@ -31,14 +31,13 @@ static double now(void) {
 /* Serve every stream whose number leaves the remainder `first`, in the order in which they are due. What is due is
  * looked for every millisecond: to wake up for each hop would cost as much as to enhance it. */
 static void *serve(void *first) {
-    static _Thread_local undin_tiny_arena arena;
     const struct timespec millisecond = {0, 1000000};
     float enhanced[HOP];
     for (int hop = 0; hop < hops; ++hop)
         for (int stream = *(int *)first; stream < streams; stream += threads) {
             const double due = start + hop_seconds * (hop + (double)stream / streams);
             while (now() < due) nanosleep(&millisecond, NULL);
-            undin_tiny_process(&states[stream], &arena, noise[(hop + stream) % NOISE_HOPS], enhanced);
+            undin_stream_process_interleaved(opened[stream], noise[(hop + stream) % NOISE_HOPS], enhanced, HOP);
             late_ms[(size_t)stream * hops + hop] = (float)(1e3 * (now() - due));
         }
     return NULL;
@@ -54,8 +53,11 @@ int main(int count, char **arguments) {
     streams = atoi(arguments[1]), threads = atoi(arguments[2]);
     hops = (int)(atof(arguments[3]) / hop_seconds);
     const size_t all = (size_t)streams * hops;
-    states = malloc(streams * sizeof *states);
-    for (int stream = 0; stream < streams; ++stream) undin_tiny_reset(&states[stream]);
+    opened = malloc(streams * sizeof *opened);
+    for (int stream = 0; stream < streams; ++stream) {
+        opened[stream] = malloc(undin_stream_bytes(&undin_tiny, UNDIN_TINY_SAMPLE_RATE_HZ, 1));
+        undin_stream_init(opened[stream], &undin_tiny, UNDIN_TINY_SAMPLE_RATE_HZ, 1);
+    }
     late_ms = malloc(all * sizeof *late_ms);
     memset(late_ms, 0, all * sizeof *late_ms); /* so that no page is missing when it counts */
     for (int hop = 0; hop < NOISE_HOPS; ++hop)

@@ -2,7 +2,7 @@
 
 All decoding and encoding is libsndfile's (through soundfile). This file adds what a careful tool needs on top: blocks
 of float32 in constant memory, errors that name the file, correct rounding and clipping to integers, and outputs that
-appear only when complete. Tags and cover pictures are not carried over. It knows nothing of resampling (`resample.py`)
+appear only when complete. Tags and cover pictures are not carried over. It knows nothing of resampling (c/stream)
 or of networks; `cli/recording.py` shows it at work.
 """
 
@@ -208,8 +208,11 @@ def quantize(block: np.ndarray, *, bits: int) -> np.ndarray:
     ndarray, same shape, int32
         Integers in [-2^(bits-1), 2^(bits-1) - 1].
     """
+    # A float32 holds every step of 24 bits, so that nothing is rounded before its time.
     full_scale = 2.0 ** (bits - 1)
-    return np.clip(np.rint(block.astype(np.float64) * full_scale), -full_scale, full_scale - 1).astype(np.int32)
+    scaled = block * np.asarray(full_scale, np.float32 if bits <= 24 and block.dtype == np.float32 else np.float64)
+    np.rint(scaled, out=scaled)
+    return np.clip(scaled, -full_scale, full_scale - 1, out=scaled).astype(np.int32)
 
 
 def find_files(folder: str | os.PathLike) -> list[Path]:

@@ -9,12 +9,16 @@ from undin.stft import Analysis
 
 FORMAT_VERSION = 1
 
+NAMES_OF_HEADER = {"model", "stream", "levels", "error"}
+"""Behind ``undin_`` these are names of undin.h."""
+
 
 def c_prefix(name: str) -> str:
     """What the names of a compiled model begin with: ``undin_tiny`` for ``undin-tiny``, ``undin_mine`` for ``mine``."""
     words = re.findall("[0-9A-Za-z]+", name)
-    words = words[1:] if words[:1] == ["undin"] else words
-    return "_".join(["undin", *(words or ["model"])])
+    words = (words[1:] if words[:1] == ["undin"] else words) or ["unnamed"]
+    name = "_".join(words)
+    return f"undin_{name}_model" if name in NAMES_OF_HEADER else f"undin_{name}"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,18 +1,16 @@
-"""A model, loaded: what it says about itself, and engines that run its hops.
+"""A model, loaded: what it says about itself, and the engine that runs it.
 
-`load` finds the way to run a model: compiled (``native.py``), by the wheel for the models that come with undin and by
-``compiler/`` on first use for any other, or on ONNX Runtime (``ort.py``). Signals of any rate and block size are the
-business of `stream.py`; an engine takes whole hops at the model's own rate.
+`load` finds the way to run a model: compiled (``engines/native.py``), by the wheel for the models that come with undin
+and by ``compiler/`` on first use for any other, or on ONNX Runtime (``engines/ort.py``). Signals of any rate and block
+size are the business of `stream.py`.
 """
 
 import importlib.util
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from undin import native, ort
-from undin.engine import Engine, NotInstalled, gain_floor
+from undin.engines import native, ort
+from undin.engines.engine import Engine, NotInstalled
 from undin.metadata import Metadata
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -21,28 +19,19 @@ DEFAULT = "undin-small"
 
 
 class Model:
-    """A loaded model; get one from `load`. Its engines may run in different threads.
+    """A loaded model; get one from `load`. Any number of streams may share it, in different threads too.
 
     Attributes
     ----------
     path : Path
         Of the ONNX file, or of the library that was loaded in its place.
     metadata : Metadata
+    engine : Engine
+        What runs it.
     """
 
-    def __init__(self, path: Path, metadata: Metadata, make_engine: Callable[[float | None], Engine]):
-        self.path, self.metadata, self._make_engine = path, metadata, make_engine
-
-    def engine(self, *, atten_lim_db: float | None = None) -> Engine:
-        """A fresh engine for one channel.
-
-        Parameters
-        ----------
-        atten_lim_db : float, optional
-            The most that any sound is attenuated, dB, not negative; None sets no limit, 0 returns the delayed input.
-        """
-        gain_floor(atten_lim_db)  # refuses what is no limit
-        return self._make_engine(atten_lim_db)
+    def __init__(self, path: Path, engine: Engine):
+        self.path, self.metadata, self.engine = path, engine.metadata, engine
 
 
 def models() -> list[str]:
@@ -66,7 +55,7 @@ def find(name_or_path: str | Path) -> Path:
 
 def read_metadata(path: Path) -> Metadata:
     """What a model file says about itself, without an engine to run it; errors as in `load`."""
-    return native.Library(path).metadata if native.is_library(path) else Metadata.of_onnx_file(path)
+    return native.NativeEngine(path).metadata if native.is_library(path) else Metadata.of_onnx_file(path)
 
 
 def load(name_or_path: "str | Path | Model", *, engine: Literal["compiled", "onnxruntime"] | None = None) -> Model:
@@ -107,7 +96,7 @@ def load(name_or_path: "str | Path | Model", *, engine: Literal["compiled", "onn
             raise ValueError(f"{path} is compiled, and ONNX Runtime runs ONNX files: load that which it was made of")
         return _on_onnx_runtime(path)
     try:
-        library = native.Library(_library(path))
+        return Model(path, native.NativeEngine(_library(path)))
     except NotInstalled:
         if engine == "compiled":
             raise
@@ -117,7 +106,6 @@ def load(name_or_path: "str | Path | Model", *, engine: Literal["compiled", "onn
                 'pip install "undin[ort]" ONNX Runtime'
             ) from None
         return _on_onnx_runtime(path)
-    return Model(path, library.metadata, partial(native.NativeEngine, library))
 
 
 def _library(path: Path) -> Path:
@@ -135,5 +123,4 @@ def _library(path: Path) -> Path:
 
 def _on_onnx_runtime(path: Path) -> Model:
     metadata = Metadata.of_onnx_file(path)
-    session = ort.open_session(path, metadata)
-    return Model(path, metadata, partial(ort.OrtEngine, session, metadata))
+    return Model(path, ort.OrtEngine(ort.open_session(path, metadata), metadata))

@@ -1,21 +1,42 @@
 """`Stream`: the only way samples meet a network; and `enhance`, a loop over it.
 
-Any sample rate, any block size, any number of channels in, the same out, `latency_samples` later. Inside, every signal
-is aligned in time by its index (sample k of the signal at the model's rate stands at k / rate seconds), only ever
-later available; a queue at the end, filled with `latency_samples` zeros, makes each block as long as it came. What
-happens between the two ends is in `rates.py`, the network in `model.py`.
+Any sample rate, any block size, any number of channels in, the same out, `latency_samples` later. All of the work is
+done in C: ``c/include/undin.h`` is the file to read next, ``c/stream/undin_stream.c`` the one after it.
 """
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from undin.engine import silenced
+from undin.engines.engine import attenuation
+from undin.engines.native import CLevels, address, aligned, stream_functions
 from undin.model import DEFAULT, Model, load
-from undin.rates import OtherRate, OwnRate, Queue
 
-LOWEST_RATE, HIGHEST_RATE = 4_000, 384_000
-MOST_CHANNELS = 64
+MIN_SAMPLE_RATE_HZ, MAX_SAMPLE_RATE_HZ = 4_000, 384_000
+MAX_CHANNELS = 64
+
+FLOAT32 = np.dtype(np.float32)
+
+
+class Levels(NamedTuple):
+    """Levels for meters; silence counts as -120 dB.
+
+    Attributes
+    ----------
+    input_dbfs, output_dbfs : float
+        Root mean square of the last block, over all channels, dB relative to a sample of 1.
+    reduction_db : float
+        How much softer the last hops of the output are than they went in.
+    presence : float
+        How much of their sound between 200 Hz and 4 kHz was kept, 0 to 1 in energy: high in speech, low in noise, but
+        no trained detector of either.
+    """
+
+    input_dbfs: float
+    output_dbfs: float
+    reduction_db: float
+    presence: float
 
 
 class Stream:
@@ -26,7 +47,7 @@ class Stream:
     sample_rate : int
         Of the blocks, Hz, 4,000 to 384,000.
     channels : int
-        Number of channels; each is enhanced on its own.
+        Number of channels.
     model : str, Path or Model
         A name out of `undin.models()`, a path of a model file, or a loaded model, which several streams may share.
     atten_lim_db : float, optional
@@ -34,13 +55,26 @@ class Stream:
 
     Attributes
     ----------
+    sample_rate, channels, model
+        As given, the model loaded.
     latency_samples : int
         By how much the output comes after the input, samples at `sample_rate`, whatever the block sizes.
+    atten_lim_db : float or None
+        May be set while sound runs; the change is faded in over the next hop of the model.
+    bypass : bool
+        Whether the delayed input comes out as it is; may be set while sound runs, faded likewise.
+    link_channels : bool
+        Whether all channels get the same gain, so that what is left of the noise does not wander between the ears, or
+        each its own; true for two channels, unless set.
+    levels : Levels
+        Of the last block.
 
     Raises
     ------
     ValueError, FileNotFoundError
         If a parameter is out of its range or the model cannot be loaded.
+    OSError
+        If nothing is installed that could run it.
 
     Examples
     --------
@@ -57,29 +91,69 @@ class Stream:
         model: str | Path | Model = DEFAULT,
         atten_lim_db: float | None = None,
     ):
-        if int(sample_rate) != sample_rate or not LOWEST_RATE <= sample_rate <= HIGHEST_RATE:
-            raise ValueError(f"sample_rate must be {LOWEST_RATE} to {HIGHEST_RATE} whole Hz, got {sample_rate}")
-        if int(channels) != channels or not 1 <= channels <= MOST_CHANNELS:
+        if int(sample_rate) != sample_rate or not MIN_SAMPLE_RATE_HZ <= sample_rate <= MAX_SAMPLE_RATE_HZ:
             raise ValueError(
-                f"channels must be 1 to {MOST_CHANNELS}, got {channels}: arrays have the shape (samples, channels)"
+                f"sample_rate must be {MIN_SAMPLE_RATE_HZ} to {MAX_SAMPLE_RATE_HZ} whole Hz, got {sample_rate}"
+            )
+        if int(channels) != channels or not 1 <= channels <= MAX_CHANNELS:
+            raise ValueError(
+                f"channels must be 1 to {MAX_CHANNELS}, got {channels}: arrays have the shape (samples, channels)"
             )
         self.sample_rate, self.channels = int(sample_rate), int(channels)
+        attenuation(atten_lim_db)  # refuses what is no limit before a model is loaded
         self.model = load(model)
-        if self.sample_rate == self.model.metadata.sample_rate:
-            self._path = OwnRate(self.model, channels=self.channels, atten_lim_db=atten_lim_db)
-        else:
-            self._path = OtherRate(self.model, self.sample_rate, channels=self.channels, atten_lim_db=atten_lim_db)
-        self.latency_samples = self._path.latency_samples
-        self._ready = Queue(self.channels)
-        self.reset()
+        self._c = stream_functions()
+        size = self._c.bytes(self.model.engine.c_model, self.sample_rate, self.channels)
+        self._memory = aligned(size)  # kept, because the address alone would not keep it
+        self._address = self._memory.ctypes.data
+        self._c.init(self._address, self.model.engine.c_model, self.sample_rate, self.channels)
+        self.latency_samples = self._c.latency_samples(self._address)
+        self._frames = ((), (1,)) if self.channels == 1 else ((self.channels,),)  # shapes of a sample of all channels
+        self._bypass, self._link_channels = False, self.channels == 2
+        self.atten_lim_db = atten_lim_db
+
+    @property
+    def atten_lim_db(self) -> float | None:
+        """The most that any sound is attenuated, dB; None for no limit."""
+        return self._atten_lim_db
+
+    @atten_lim_db.setter
+    def atten_lim_db(self, atten_lim_db: float | None) -> None:
+        self._c.set_atten_lim_db(self._address, attenuation(atten_lim_db))
+        self._atten_lim_db = atten_lim_db
+
+    @property
+    def bypass(self) -> bool:
+        """Whether the delayed input comes out as it is."""
+        return self._bypass
+
+    @bypass.setter
+    def bypass(self, bypass: bool) -> None:
+        self._bypass = bool(bypass)
+        self._c.set_bypass(self._address, self._bypass)
+
+    @property
+    def link_channels(self) -> bool:
+        """Whether all channels get the same gain."""
+        return self._link_channels
+
+    @link_channels.setter
+    def link_channels(self, link_channels: bool) -> None:
+        self._link_channels = bool(link_channels)
+        self._c.set_link_channels(self._address, self._link_channels)
+
+    @property
+    def levels(self) -> Levels:
+        """Levels of the last block."""
+        levels = CLevels()
+        self._c.get_levels(self._address, levels)
+        return Levels(*(getattr(levels, name) for name in Levels._fields))
 
     def reset(self) -> None:
         """Go back to the fresh state: silence came before the next sample."""
-        self._path.reset()
-        self._ready.clear()
-        self._ready.push(np.zeros((self.latency_samples, self.channels), np.float32))
+        self._c.reset(self._address)
 
-    def process(self, block: np.ndarray) -> np.ndarray:
+    def process(self, block: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
         """Enhance the next block.
 
         Parameters
@@ -87,35 +161,50 @@ class Stream:
         block : ndarray, shape (n,) or (n, channels), float32 in [-1, 1]
             Any n; one dimension only for one channel. Samples that are not finite, or a million times full scale, are
             taken as silence, so that they do not spoil the state for ever.
+        out : ndarray, same shape, float32, optional
+            Where the result goes, contiguous in memory; it may be `block`. Nothing is allocated then.
 
         Returns
         -------
         ndarray, same shape, float32
-            The enhanced signal of `latency_samples` ago.
+            The enhanced signal of `latency_samples` ago; `out`, if that was given.
 
         Raises
         ------
         ValueError
-            If the shape does not fit the channels or the samples are integers.
+            If the shape does not fit the channels, the samples are integers, or `out` is no place for the result.
         """
+        if type(block) is not np.ndarray or block.dtype is not FLOAT32 or block.shape[1:] not in self._frames:
+            block = self._samples(block)
+        if not block.flags.c_contiguous:
+            block = np.ascontiguousarray(block)
+        if out is None:
+            out = np.empty(block.shape, FLOAT32)
+        elif out.shape != block.shape or out.dtype != FLOAT32 or not (out.flags.c_contiguous and out.flags.writeable):
+            raise ValueError(
+                f"out must be a contiguous, writeable float32 array of the shape {block.shape}, "
+                f"got {out.dtype} {out.shape}"
+            )
+        self._c.process_interleaved(self._address, address(block), address(out), len(block))
+        self.model.engine.check()
+        return out
+
+    def _samples(self, block: np.ndarray) -> np.ndarray:
+        """A block that fits, as float32; ValueError if it does not fit."""
         block = np.asarray(block)
         if block.dtype.kind != "f":
             raise ValueError(f"samples must be float32 in [-1, 1], got {block.dtype}: divide by its full scale first")
-        if block.shape[1:] != (self.channels,) and not (block.ndim == 1 and self.channels == 1):
+        if block.shape[1:] not in self._frames or block.ndim == 0:
             raise ValueError(f"block must have the shape (samples, {self.channels}), got {block.shape}")
-        samples = silenced(block).reshape(-1, self.channels)
-        output = np.empty(samples.shape, np.float32)
-        for start in range(0, len(samples), self.sample_rate):  # a second at a time, so that memory stays small
-            part = samples[start : start + self.sample_rate]
-            self._ready.push(self._path.process(part))
-            output[start : start + len(part)] = self._ready.pop(len(part))
-        return output.reshape(block.shape)
+        with np.errstate(over="ignore"):  # what float32 cannot hold is no sound
+            return block.astype(FLOAT32, copy=False)
 
     def flush(self) -> np.ndarray:
         """Return the last `latency_samples` of the enhanced signal and go back to the fresh state."""
         shape = (self.latency_samples,) if self.channels == 1 else (self.latency_samples, self.channels)
-        rest = self.process(np.zeros(shape, np.float32))
-        self.reset()
+        rest = np.empty(shape, np.float32)
+        self._c.flush_interleaved(self._address, rest.ctypes.data)
+        self.model.engine.check()
         return rest
 
 
@@ -143,8 +232,8 @@ def enhance(
 
     Raises
     ------
-    ValueError, FileNotFoundError
-        If a parameter is out of its range or the model cannot be loaded.
+    ValueError, FileNotFoundError, OSError
+        As `Stream` does.
     """
     samples = np.asarray(samples)
     channels = samples.shape[1] if samples.ndim == 2 else 1

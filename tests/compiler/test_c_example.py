@@ -1,7 +1,6 @@
-"""What docs/c.md shows: its programs are compiled with its commands and clean real speech as Python does."""
+"""What docs/c.md shows: its programs, compiled by its commands, clean real speech at 48 kHz stereo as Python does."""
 
 import re
-import shlex
 import subprocess
 from pathlib import Path
 
@@ -10,91 +9,138 @@ import pytest
 import soundfile
 from compiler import small_step
 from compiler.product_checks import built, need
+from support.hops import Hops
 
+from undin import enhance, load
 from undin.compiler.build import build
 from undin.compiler.cache import this_machine
-from undin.compiler.emit import Source
+from undin.compiler.install import install
 from undin.compiler.targets import TARGETS
 from undin.compiler.translate import translate
-from undin.model import WEIGHTS, load
-from undin.native import Library, NativeEngine
+from undin.model import WEIGHTS
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "c.md").read_text(encoding="utf-8")
+SAMPLE_RATE = 48_000
 ATTEN_LIM_DB = 24.0
+SECONDS = 2
+
+READ_HOPS = """
+#include <stdio.h>
+int main(void) {
+    float hop[UNDIN_TINY_HOP_SAMPLES];
+    while (fread(hop, sizeof hop, 1, stdin)) {
+        hop_is_full(hop);
+        fwrite(hop, sizeof hop, 1, stdout);
+    }
+}
+"""
+"""What a board does around the firmware of the page."""
 
 
-def shown(kind: str) -> list[str]:
-    """Blocks of the page in one language."""
-    return re.findall(rf"```{kind}\n(.*?)```", PAGE, re.DOTALL)
-
-
-(PROGRAM,), (SCRIPT,) = shown("c"), shown("js")
-WITH_LIBRARY, WITH_C_FILES = re.findall(r"^gcc .*$", "\n".join(shown("bash")), re.M)
+def shown(kind: str, *, with_word: str = "") -> str:
+    """The one block of the page in a language, and with a word in it."""
+    (block,) = (block for block in re.findall(rf"```{kind}\n(.*?)```", PAGE, re.DOTALL) if with_word in block)
+    return block
 
 
 @pytest.fixture(scope="module")
 def speech(shared_data) -> np.ndarray:
-    """Some seconds, not a whole number of hops."""
-    samples, _ = soundfile.read(shared_data / "valid" / "noisy" / "000.flac", dtype="float32")
-    return samples[: 3 * 16_000 + 7]
-
-
-def enhanced(engine, samples: np.ndarray, *, hop: int) -> np.ndarray:
-    """As many samples, in time with the input."""
-    padded = np.zeros((len(samples) + engine.delay_samples + hop) // hop * hop, np.float32)
-    padded[: len(samples)] = samples
-    return engine.process(padded)[engine.delay_samples :][: len(samples)]
-
-
-def compiled_and_run(command: str, folder: Path, program: str, samples: np.ndarray) -> np.ndarray:
-    """What a program of the page makes of samples, compiled by a command of the page."""
-    (folder / "denoise.c").write_text(program)
-    subprocess.run(shlex.split(command), cwd=folder, check=True)
-    return np.frombuffer(subprocess.check_output(["./denoise"], cwd=folder, input=samples.tobytes()), np.float32)
-
-
-def test_program_with_the_library_gives_the_samples_of_python(tmp_path, speech):
-    if TARGETS["native"].library != "lib{}.so":
-        pytest.skip("the command of the page is for Linux")
-    need("gcc")
-    library = build(translate(WEIGHTS / "undin-tiny.onnx"), tmp_path / "tiny", target=this_machine())
-    output = compiled_and_run(WITH_LIBRARY, tmp_path, PROGRAM, speech)
-    engine = NativeEngine(Library(library), ATTEN_LIM_DB)
-    np.testing.assert_array_equal(output, enhanced(engine, speech, hop=256))
-    assert 0.01 < np.abs(output - speech).max()
+    """Two voices left and right, (samples, 2) at 48 kHz, not a whole number of hops."""
+    soxr = pytest.importorskip("soxr", reason="soxr is not installed")
+    files = (shared_data / "valid" / "noisy" / f"{number:03}.flac" for number in (0, 1))
+    channels = [soundfile.read(file, frames=SECONDS * 16_000, dtype="float32")[0] for file in files]
+    return soxr.resample(np.stack(channels, axis=1), 16_000, SAMPLE_RATE)[:-7].astype(np.float32)
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory) -> tuple[Path, Source]:
-    """A model that compiles in a moment."""
-    path = small_step.save(tmp_path_factory.mktemp("model"))
-    return path, translate(path)
+def place(tmp_path_factory) -> Path:
+    """A folder as the first commands of the page leave it: undin-tiny in `tiny`, installed in `sdk`."""
+    if TARGETS["native"].library != "lib{}.so":
+        pytest.skip("the commands of the page are for Linux")
+    need("gcc")
+    folder = tmp_path_factory.mktemp("place")
+    product = build(translate(WEIGHTS / "undin-tiny.onnx"), folder / "tiny", target=this_machine())
+    install(product, folder / "sdk", model="undin_tiny", target=this_machine())
+    (folder / "denoise.c").write_text(shown("c", with_word="stdin"))
+    (folder / "firmware.c").write_text(shown("c", with_word="hop_is_full"))
+    (folder / "CMakeLists.txt").write_text(shown("cmake"))
+    return folder
+
+
+def call(commands: str, folder: Path) -> None:
+    subprocess.run(["bash", "-e", "-c", commands], cwd=folder, check=True)
+
+
+def output_of(program: list[str], folder: Path, samples: np.ndarray) -> np.ndarray:
+    """What a program makes of samples, of the same shape."""
+    output = subprocess.check_output(program, cwd=folder, input=samples.tobytes())
+    return np.frombuffer(output, np.float32).reshape(-1, *samples.shape[1:])
+
+
+@pytest.fixture(scope="module")
+def expected(place, speech) -> np.ndarray:
+    """What Python makes of the speech with the same library."""
+    library = place / "tiny" / "libundin_tiny.so"
+    output = enhance(speech, sample_rate=SAMPLE_RATE, model=library, atten_lim_db=ATTEN_LIM_DB)
+    assert np.abs(output - speech).max() > 0.01
+    return output
+
+
+def test_program_with_the_library_gives_the_samples_of_python(place, speech, expected):
+    call(shown("bash", with_word="tiny/libundin_tiny.so"), place)
+    np.testing.assert_array_equal(output_of(["./denoise"], place, speech), expected)
+
+
+def test_program_by_cmake(place, speech, expected):
+    need("cmake")
+    call(shown("bash", with_word="cmake"), place)
+    np.testing.assert_array_equal(output_of(["build/denoise"], place, speech), expected)
+
+
+def test_program_by_pkg_config_out_of_a_prefix_that_has_moved(place, speech, expected):
+    need("pkg-config")
+    moved = place / "moved"
+    moved.mkdir()
+    (place / "sdk").rename(moved / "sdk")
+    (moved / "denoise.c").symlink_to(place / "denoise.c")
+    try:
+        call(shown("bash", with_word="PKG_CONFIG_PATH"), moved)
+        np.testing.assert_array_equal(output_of(["./denoise"], moved, speech), expected)
+    finally:
+        (moved / "sdk").rename(place / "sdk")
+
+
+def test_firmware_gives_the_hops_of_python(place, speech):
+    with open(place / "firmware.c", "a") as file:
+        file.write(READ_HOPS)
+    call("gcc -Itiny firmware.c tiny/libundin_tiny.so '-Wl,-rpath,$ORIGIN/tiny' -o firmware", place)
+    engine = load(place / "tiny" / "libundin_tiny.so").engine
+    samples = speech[: len(speech) // 256 * 256, 0].copy()
+    np.testing.assert_array_equal(output_of(["./firmware"], place, samples), Hops(engine).process(samples))
 
 
 def of_small_step(text: str) -> str:
-    """What the page says, of another model."""
-    return text.replace("undin_tiny", small_step.PREFIX).replace("UNDIN_TINY", small_step.PREFIX.upper())
+    """What the page says, of a model that compiles in a moment."""
+    return text.replace("undin_tiny", small_step.PREFIX)
 
 
-def test_program_with_the_c_files(tmp_path, small, speech):
+@pytest.fixture
+def small_model(tmp_path):
+    return load(small_step.save(tmp_path), engine="onnxruntime")
+
+
+def test_program_with_the_c_files(tmp_path, small_model, speech):
     need("gcc")
-    path, source = small
-    build(source, tmp_path / "tiny", target=this_machine())
-    output = compiled_and_run(of_small_step(WITH_C_FILES), tmp_path, of_small_step(PROGRAM), speech)
-    engine = load(path, engine="onnxruntime").engine(atten_lim_db=ATTEN_LIM_DB)
-    np.testing.assert_allclose(output, enhanced(engine, speech, hop=small_step.HOP), atol=1e-5)
+    build(translate(small_model.path), tmp_path / "tiny", target=this_machine())
+    (tmp_path / "denoise.c").write_text(of_small_step(shown("c", with_word="stdin")))
+    call(of_small_step(shown("bash", with_word="_weights.c")), tmp_path)
+    expected = enhance(speech, sample_rate=SAMPLE_RATE, model=small_model, atten_lim_db=ATTEN_LIM_DB)
+    np.testing.assert_allclose(output_of(["./denoise"], tmp_path, speech), expected, atol=1e-5)
 
 
-def test_script_in_node(tmp_path, small, speech):
-    path, source = small
-    built(source, tmp_path, "wasm32", "zig")
+def test_script_in_node(tmp_path, small_model, speech):
+    built(translate(small_model.path), tmp_path, "wasm32", "zig")
     need("node")
-    (tmp_path / "denoise.mjs").write_text(of_small_step(SCRIPT))
-    output = subprocess.check_output(["node", "denoise.mjs"], cwd=tmp_path, input=speech.tobytes())
-    late = small_step.HOP - 1  # of blocks after hops
-    expected = (
-        load(path, engine="onnxruntime").engine().process(speech[: len(speech) // small_step.HOP * small_step.HOP])
-    )
-    np.testing.assert_allclose(
-        np.frombuffer(output, np.float32)[late:][: len(expected)], expected[: len(speech) - late], atol=1e-5
-    )
+    (tmp_path / "denoise.mjs").write_text(of_small_step(shown("js")))
+    expected = enhance(speech, sample_rate=SAMPLE_RATE, model=small_model)
+    np.testing.assert_allclose(output_of(["node", "denoise.mjs"], tmp_path, speech), expected, atol=1e-5)

@@ -5,8 +5,8 @@ import numpy as np
 from undin.compiler.graph import Graph, Value
 from undin.compiler.translate import metadata_of
 from undin.compiler.verify import carried
+from undin.engines.native import aligned
 from undin.metadata import Metadata
-from undin.native import aligned
 from undin.stft import Analysis
 
 NOISE_LEVEL = 0.1

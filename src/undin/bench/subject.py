@@ -17,7 +17,7 @@ from undin.compiler.emit import emit
 from undin.compiler.graph import Graph
 from undin.compiler.targets import TARGETS, Variant
 from undin.compiler.translate import metadata_of, program_of
-from undin.native import aligned
+from undin.engines.native import aligned
 
 
 class Subject:
@@ -61,7 +61,7 @@ class Subject:
         self.macs_per_step = macs_per_step(graph)
         target = replace(TARGETS["native"], variants=(replace(variant, suffix=""),))
         with tempfile.TemporaryDirectory(prefix="undin", ignore_cleanup_errors=True) as folder:
-            library = ctypes.CDLL(str(build(source, Path(folder), target=target)))
+            library = ctypes.CDLL(str(build(source, Path(folder), target=target, with_stream=False)))
         if self.metadata is None:
             self.state_bytes, self.hop = memory.state_bytes, None
             arena = aligned(source.arena_bytes)
@@ -69,10 +69,16 @@ class Subject:
             self.state_bytes = hop.state_bytes(self.metadata)
             arena = aligned(hop.arena_bytes(self.metadata, network_arena_bytes=source.arena_bytes))
             state, out = aligned(self.state_bytes), aligned(self.metadata.hop, np.float32)
-            signal = noise_hops(self.metadata, block)
-            arguments = same_each_time(state, arena, signal, out)
-            arguments[2, 2] = signal[0].nbytes
-            self.hop = Call(library[f"{source.prefix}_process"], arguments, [state, arena, signal, out])
+            signal, energies = noise_hops(self.metadata, block), aligned(2, np.float32)
+            # Pointers to the pointers of one channel; and numbers, which go the same way as pointers.
+            states, outs = (np.array([memory.ctypes.data], np.uintp) for memory in (state, out))
+            ins = np.array([one.ctypes.data for one in signal], np.uintp)
+            channels, linked, hops = ((number, number, 0) for number in (1, 0, 1))
+            arguments = same_each_time(states, arena, ins, outs, energies)
+            arguments[2, 2] = ins.itemsize
+            arguments = np.insert(arguments, 4, (channels, linked, hops), axis=0)
+            memory_of_hop = [state, states, arena, signal, ins, out, outs, energies]
+            self.hop = Call(library[f"{source.prefix}_process_hops"], arguments, memory_of_hop)
         self.arena_bytes = len(arena)
         arguments = np.concatenate((memory.arguments, same_each_time(arena)))
         self.step = Call(library[f"{source.prefix}_run"], arguments, [memory, arena])

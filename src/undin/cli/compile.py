@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from undin.compiler.emit import Source
     from undin.compiler.graph import Graph, Value
     from undin.compiler.verify import Difference, Report
+    from undin.metadata import Metadata
 
 LEAST_SIGNAL_TO_ERROR_DB = 20
 """Of a network in integers: with less, one hears them."""
@@ -26,7 +28,13 @@ HELP = "compile a model to C and a library, for this machine or another"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the command."""
     parser.add_argument("model", metavar="MODEL", help="ONNX file with static shapes, or name of a model of undin")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder to write to")
+    parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="folder for the C files and the library")
+    parser.add_argument(
+        "--prefix",
+        type=Path,
+        metavar="DIR",
+        help="install headers and library for CMake and pkg-config: to DIR/include and DIR/lib",
+    )
     parser.add_argument(
         "--target", choices=TARGETS, default="native", help="what the library is for (default: %(default)s)"
     )
@@ -46,9 +54,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compile a model; 0 when that was all or the check agrees, 1 when it does not."""
+    _refuse_places(args)
+    with tempfile.TemporaryDirectory(prefix="undin") as folder:
+        return _run(args, args.output or Path(folder))
+
+
+def _refuse_places(args: argparse.Namespace) -> None:
+    """ValueError where nothing can go to the places that were given."""
+    if not (args.output or args.prefix):
+        raise ValueError("nowhere to write to: give a folder with -o, a place to install to with --prefix, or both")
+    if args.prefix and TARGETS[args.target].product == "wasm":
+        raise ValueError("--prefix is for libraries that programs link to, and a WebAssembly module is none: use -o")
+
+
+def _run(args: argparse.Namespace, folder: Path) -> int:
+    """Compile a model into a folder, and install it from there."""
     from undin.compiler.build import build
     from undin.compiler.emit import emit
     from undin.compiler.graph import read
+    from undin.compiler.install import install
     from undin.compiler.translate import metadata_of, program_of
     from undin.model import WEIGHTS, models
 
@@ -65,8 +89,12 @@ def run(args: argparse.Namespace) -> int:
             graph, mark=lambda graph: in_floats.extend(quantize(graph, frames, first_and_last=args.int8_ends))
         )
         source = emit(program, metadata)
-    product = build(source, args.output, target=TARGETS[args.target])
-    print(f"{product}: {graph.name} for {args.target}")
+    target = TARGETS[args.target]
+    product = build(source, folder, target=target)
+    if args.output:
+        print(f"{product}: {graph.name} for {args.target}")
+    if args.prefix:
+        print(f"{install(product, args.prefix, model=source.prefix, target=target)}: {graph.name} for {args.target}")
     if args.int8 is not None:
         print(f"in integers, but for {', '.join(in_floats) or 'no layer'}")
     print(_table(graph, source, product))
@@ -78,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _table(graph: "Graph", source: "Source", product: Path) -> str:
-    """Memory, bytes."""
+    """Memory, bytes: of the model by itself, then of streams, whose memory holds state and arena."""
     from undin.compiler import hop
     from undin.compiler.sizes import flash_and_ram_bytes
     from undin.compiler.translate import metadata_of
@@ -104,7 +132,22 @@ def _table(graph: "Graph", source: "Source", product: Path) -> str:
         "variables": variables,
         "RAM": state + arena + others + variables,
     }
+    if metadata is not None:
+        rows |= _stream_rows(metadata, state_bytes=state, arena_bytes=arena)
     return "\n".join(f"{name:<24} {size:>12,} bytes" for name, size in rows.items() if size)
+
+
+def _stream_rows(metadata: "Metadata", *, state_bytes: int, arena_bytes: int) -> dict[str, int]:
+    """Memory of streams on a model, as undin.h tells it on this machine, bytes."""
+    from undin.engines.engine import PROCESS_HOPS, RESET, CModel
+    from undin.engines.native import stream_functions
+
+    model = CModel.describe(metadata, RESET(), PROCESS_HOPS(), state_bytes=state_bytes, arena_bytes=arena_bytes)
+    streams = ((metadata.sample_rate, 1, "mono"), (48_000, 2, "stereo"))
+    return {
+        f"stream, {sample_rate / 1000:g} kHz {channels}": stream_functions().bytes(model, sample_rate, count)
+        for sample_rate, count, channels in streams
+    }
 
 
 def _bytes(value: "Value") -> int:
@@ -114,12 +157,10 @@ def _bytes(value: "Value") -> int:
 @contextmanager
 def _on_this_machine(source: "Source", product: Path, *, target: str) -> Iterator[Path]:
     """The product, or one that is built again for this machine."""
-    import tempfile
-
     from undin.compiler.build import build
 
     with tempfile.TemporaryDirectory(prefix="undin") as folder:
-        yield product if target == "native" else build(source, Path(folder))
+        yield product if target == "native" else build(source, Path(folder), with_stream=False)
 
 
 def _compare(

@@ -66,11 +66,11 @@ def run(args: argparse.Namespace) -> int:
     from undin.cli.outputs import plan
     from undin.cli.progress import Progress
     from undin.cli.recording import Report
-    from undin.engine import gain_floor
+    from undin.engines.engine import attenuation
 
     # What is wrong for all files alike ends the run before the first one.
     _model(args.model)
-    gain_floor(args.atten_lim_db)
+    attenuation(args.atten_lim_db)
     jobs = plan(args.inputs, output=args.output, picture=args.plot)
     progress = Progress(files=len(jobs), audio_seconds=sum(_promised_seconds(job.source) for job in jobs))
     reports: list[Report] = []

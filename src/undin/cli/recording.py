@@ -14,7 +14,7 @@ import numpy as np
 
 from undin import Stream, audio
 from undin.cli.outputs import Job
-from undin.engine import LARGEST_SAMPLE
+from undin.engines.engine import MAX_SAMPLE
 from undin.model import Model
 
 PIPE_READ_BYTES = 65536
@@ -62,14 +62,16 @@ class Tally:
 
     def add(self, block: np.ndarray) -> None:
         """Count a block of input (n, channels)."""
-        magnitude = np.abs(block)
-        usable = magnitude < LARGEST_SAMPLE
-        magnitude = np.where(usable, magnitude, 0).astype(np.float64)
         self.length_samples += len(block)
-        self.unusable += block.size - int(np.count_nonzero(usable))
         self._values += block.size
-        self._energy += float(np.sum(magnitude**2))
-        self._peak = max(self._peak, float(np.max(magnitude, initial=0)))
+        peak = np.abs(block).max(initial=0)
+        if not peak < MAX_SAMPLE:
+            usable = np.abs(block) < MAX_SAMPLE
+            self.unusable += block.size - int(np.count_nonzero(usable))
+            block = np.where(usable, block, 0)
+            peak = np.abs(block).max(initial=0)
+        self._energy += float(np.vdot(block, block))
+        self._peak = max(self._peak, float(peak))
 
     @contextmanager
     def timed(self) -> Iterator[None]:

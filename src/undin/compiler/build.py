@@ -1,7 +1,8 @@
 """From C text to a library: the C compilers of this machine, called for a target of ``targets``.
 
-Whatever was compiled lies beside the product in the end, headers of the kernels too, so that any other build system can
-compile it again. `cache` keeps libraries of users' models, `sizes` reads how large a product is.
+A library holds a model, the stream of undin.h, or both. Whatever was compiled lies beside the product in the end,
+headers too, so that any other build system can compile it again. `cache` keeps libraries of users' models, `install`
+lays out a library for other build systems, `sizes` reads how large a product is.
 """
 
 import importlib.util
@@ -21,7 +22,11 @@ from undin.compiler.emit import Source
 from undin.compiler.targets import TARGETS, Target, Variant
 from undin.files import replacing
 
-KERNELS = Path(__file__).parent / "c"
+C = Path(__file__).parents[1] / "c"
+"""The C that ships; its files have names of their own, and lie flat beside a product."""
+
+C_FILES = {path.name: path for path in C.rglob("*.[ch]")}
+INCLUDES = tuple(f"-I{C / folder}" for folder in ("include", "stream", "kernels"))
 FLAGS = (
     *("-std=gnu11", "-g0", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math"),
     *("-fno-unwind-tables", "-fno-asynchronous-unwind-tables"),
@@ -36,7 +41,10 @@ OPTIMISATION_OF_GCC = (
 """What of its -O3 makes networks faster: the rest of it makes them larger and takes longer to compile."""
 
 EXACT_FLAGS = ("-ffp-contract=off",)
-"""Of networks in integers, which give the same bits everywhere."""
+"""Of the stream and of networks in integers, which give the same bits everywhere."""
+
+STREAM_NAME = "undin"
+"""What the library of the stream alone is called, and what its functions begin with."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +89,48 @@ class Compiler:
         return ["-lcompiler_rt" if self.is_zig else "-lgcc"]
 
 
-def build(source: Source, folder: Path, *, target: Target = TARGETS["native"], compiler: str | None = None) -> Path:
+@dataclass(frozen=True)
+class Unit:
+    """A C file whose functions are compiled once for every variant of a target.
+
+    Attributes
+    ----------
+    stem : str
+        Of the file.
+    header : str
+        Name of the header that declares its public functions.
+    public : str
+        What their names begin with.
+    is_exact : bool
+        Multiplications and additions must not be fused.
+    in_integers : bool
+        It multiplies small integers, for which some variants have instructions of their own.
+    """
+
+    stem: str
+    header: str
+    public: str
+    is_exact: bool
+    in_integers: bool = False
+
+
+STREAM = Unit("undin_stream", "undin.h", STREAM_NAME, is_exact=True)
+
+
+def unit_of(source: Source) -> Unit:
+    """The network of a model, with its hop."""
+    exact = source.in_integers
+    return Unit(source.prefix, f"{source.prefix}.h", source.prefix, is_exact=exact, in_integers=exact)
+
+
+def build(
+    source: Source,
+    folder: Path,
+    *,
+    target: Target = TARGETS["native"],
+    compiler: str | None = None,
+    with_stream: bool = True,
+) -> Path:
     """Compile generated C.
 
     Parameters
@@ -92,6 +141,8 @@ def build(source: Source, folder: Path, *, target: Target = TARGETS["native"], c
     target : Target
     compiler : str, optional
         The one to use, of those that `find_compiler` knows; the best for the target if not given.
+    with_stream : bool
+        A library of a model of undin has the stream inside too.
 
     Returns
     -------
@@ -103,15 +154,27 @@ def build(source: Source, folder: Path, *, target: Target = TARGETS["native"], c
     OSError
         There is no compiler for the target, it failed, or the folder cannot be written.
     """
-    product = target.library.format(source.prefix)
+    units = [unit_of(source), *([STREAM] if source.is_model and with_stream else [])]
+    return _build(source.prefix, source.files, units, folder, target=target, compiler=compiler)
+
+
+def build_stream(folder: Path, *, target: Target = TARGETS["native"], compiler: str | None = None) -> Path:
+    """Compile the stream of undin.h alone; parameters, result and errors as those of `build`."""
+    return _build(STREAM_NAME, {}, [STREAM], folder, target=target, compiler=compiler)
+
+
+def _build(
+    name: str, files: dict[str, str], units: Sequence[Unit], folder: Path, *, target: Target, compiler: str | None
+) -> Path:
+    product = target.library.format(name)
     with tempfile.TemporaryDirectory(prefix="undin") as temporary:
         work = Path(temporary)
-        _Build(source, target, find_compiler(target, name=compiler), work).run(product)
+        _Build(name, files, units, target, find_compiler(target, name=compiler), work).run(product)
         folder.mkdir(parents=True, exist_ok=True)
         wanted = [path.name for path in work.iterdir() if path.suffix in (".c", ".h") and path.name != product]
-        for name in (*sorted(wanted), product):
-            with replacing(folder / name) as place:
-                shutil.copyfile(work / name, place)
+        for file in (*sorted(wanted), product):
+            with replacing(folder / file) as place:
+                shutil.copyfile(work / file, place)
     return folder / product
 
 
@@ -147,63 +210,74 @@ def find_compiler(target: Target, *, name: str | None = None) -> Compiler:
 class _Build:
     """One build in a folder of its own."""
 
-    def __init__(self, source: Source, target: Target, compiler: Compiler, folder: Path):
-        self.source, self.target, self.compiler, self.folder = source, target, compiler, folder
+    def __init__(
+        self,
+        name: str,
+        files: dict[str, str],
+        units: Sequence[Unit],
+        target: Target,
+        compiler: Compiler,
+        folder: Path,
+    ):
+        self.name, self.files, self.units = name, files, units
+        self.target, self.compiler, self.folder = target, compiler, folder
 
     def run(self, product: str) -> None:
         """Compile everything and link it."""
-        prefix = self.source.prefix
-        for name, text in self.source.files.items():
+        for name, text in self.files.items():
             (self.folder / name).write_text(text)
-        baseline, variants = self.target.variants[0], self.variants()
-        self.copy_headers(self.folder / f"{prefix}.c")
-        jobs = [self.compilation(f"{prefix}.c", variant) for variant in variants]
-        jobs.append(self.compilation(f"{prefix}_weights.c", baseline))
-        if len(variants) > 1:
-            text = dispatch.source(prefix, self.source.files[f"{prefix}.h"], in_integers=self.source.in_integers)
-            (self.folder / f"{prefix}_dispatch.c").write_text(text)
-            self.copy_headers(self.folder / f"{prefix}_dispatch.c")
-            jobs.append(self.compilation(f"{prefix}_dispatch.c", baseline))
+        jobs = [job for unit in self.units for job in self.jobs_of_unit(unit)]
+        others = {Path(name).stem for name in self.files if name.endswith(".c")} - {unit.stem for unit in self.units}
+        jobs += map(self.compilation, sorted(others))
         if self.target.freestanding and self.target.product != "archive":
-            self.copy_kernel("freestanding/undin_string.c")
-            jobs.append(self.compilation("undin_string.c", baseline, *self.compiler.flags_of_string_functions()))
+            self.bring("undin_string.c")
+            jobs.append(self.compilation("undin_string", *self.compiler.flags_of_string_functions()))
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             objects = list(pool.map(self.compile, jobs))
         self.link(objects, product)
 
-    def variants(self) -> list[Variant]:
-        """Those of the target, with the instructions for products of small integers where they are needed."""
-        if not self.source.in_integers:
-            return [*self.target.variants]
-        return [replace(one, features=(*one.features, *one.for_integers)) for one in self.target.variants]
+    def jobs_of_unit(self, unit: Unit) -> list[list[str]]:
+        """Compilations of a unit, and of what chooses among its variants where there are several."""
+        self.bring(f"{unit.stem}.c")
+        self.bring(unit.header)
+        jobs = [self.compilation_of_variant(unit, variant) for variant in self.target.variants]
+        if len(jobs) > 1:
+            text = dispatch.source(unit.public, unit.header, self.text(unit.header), in_integers=unit.in_integers)
+            (self.folder / f"{unit.stem}_dispatch.c").write_text(text)
+            self.bring(f"{unit.stem}_dispatch.c")
+            jobs.append(self.compilation(f"{unit.stem}_dispatch"))
+        return jobs
 
-    def copy_kernel(self, name: str) -> Path:
-        """Put a file of undin beside the generated ones."""
-        return Path(shutil.copy(KERNELS / name, self.folder))
+    def text(self, name: str) -> str:
+        return (self.folder / name).read_text()
 
-    def copy_headers(self, path: Path) -> None:
-        """Put the headers of undin that a file includes beside it, and those that they include."""
-        for name in re.findall(r'^#include "(.+)"', path.read_text(), re.MULTILINE):
-            if not (self.folder / name).exists():
-                self.copy_headers(self.copy_kernel(name))
+    def bring(self, name: str) -> None:
+        """Put a file of undin into the folder, where it is not generated, and the headers that it includes."""
+        if not (self.folder / name).exists():
+            shutil.copy(C_FILES[name], self.folder)
+        for header in re.findall(r'^#include "(.+)"', self.text(name), re.MULTILINE):
+            if not (self.folder / header).exists():
+                self.bring(header)
 
-    def compilation(self, name: str, variant: Variant, *flags: str) -> list[str]:
+    def compilation_of_variant(self, unit: Unit, variant: Variant) -> list[str]:
+        """The command that compiles a unit for a variant."""
+        if unit.in_integers:
+            variant = replace(variant, features=(*variant.features, *variant.for_integers))
+        suffix = variant.suffix
+        public = [f"-DUNDIN_PUBLIC(name)={unit.public}_##name##{suffix}"] if suffix else []
+        exact = EXACT_FLAGS if unit.is_exact else ()
+        return self.compilation(unit.stem, *exact, *public, variant=variant)
+
+    def compilation(self, stem: str, *flags: str, variant: Variant | None = None) -> list[str]:
         """The command that compiles one file, the object's name last."""
-        freestanding = ["-ffreestanding", f"-I{KERNELS / 'freestanding'}"] if self.target.freestanding else []
-        prefix, suffix = self.source.prefix, variant.suffix
-        public = [f"-DUNDIN_PUBLIC(name)={prefix}_##name##{suffix}"] if suffix and name == f"{prefix}.c" else []
+        variant = variant or self.target.variants[0]
+        freestanding = ["-ffreestanding", f"-I{C / 'freestanding'}"] if self.target.freestanding else []
+        suffix = variant.suffix if any(unit.stem == stem for unit in self.units) else ""
         return [
             *self.compiler.command,
             *self.compiler.flags(self.target, variant),
-            *(
-                *FLAGS,
-                *(EXACT_FLAGS if self.source.in_integers else ()),
-                *freestanding,
-                *self.target.flags,
-                *flags,
-                *public,
-            ),
-            *("-c", name, "-o", f"{Path(name).stem}{suffix}.o"),
+            *(*FLAGS, *freestanding, *self.target.flags, *flags),
+            *("-c", f"{stem}.c", "-o", f"{stem}{suffix}.o"),
         ]
 
     def compile(self, command: list[str]) -> str:
@@ -220,20 +294,26 @@ class _Build:
         if self.target.freestanding:
             flags += ["-nostdlib", *self.compiler.run_time_library(self.target)]
         if self.target.product == "wasm":
-            header = self.source.files[f"{self.source.prefix}.h"]
-            flags += [f"-Wl,--export={name}" for name in dispatch.public_names(self.source.prefix, header)]
+            flags += [f"-Wl,--export={name}" for unit in self.units for name in self.exports(unit)]
         else:
-            flags += ["-shared"]
-            if product.endswith(".so"):  # the name by which programs ask for it, without the folder it was linked from
-                flags += [f"-Wl,-soname,{product}"]
+            flags += ["-shared", *self.own_name(product)]
         variant = self.compiler.flags(self.target, self.target.variants[0])
         self.call([*self.compiler.command, *variant, *objects, *flags, "-o", product])
+
+    @staticmethod
+    def own_name(product: str) -> list[str]:
+        """What a program that is linked to a library asks for, so that the folder it was linked from is none of it."""
+        if product.endswith(".so"):
+            return [f"-Wl,-soname,{product}"]
+        return [f"-Wl,-install_name,@rpath/{product}"] if product.endswith(".dylib") else []
+
+    def exports(self, unit: Unit) -> list[str]:
+        """Functions and the model that a header declares."""
+        return dispatch.public_names(unit.public, self.text(unit.header))
 
     def call(self, command: Sequence[str]) -> None:
         """Run a program in the folder of the build."""
         done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, stdin=subprocess.DEVNULL)
         if done.returncode:
             errors = [line for line in done.stderr.splitlines() if "error" in line] or done.stderr.splitlines()
-            raise OSError(
-                f"{self.compiler.name} failed on {self.source.prefix}: {errors[0] if errors else 'no reason given'}"
-            )
+            raise OSError(f"{self.compiler.name} failed on {self.name}: {errors[0] if errors else 'no reason given'}")

@@ -1,4 +1,4 @@
-"""Libraries of users' own models: each compiled once, then found again in the user's cache folder.
+"""Libraries of users' own models, and of the stream in a checkout: compiled once, then found again in the user's cache.
 
 A library is found by all that it is made of: the model, the files of the compiler, and the kind of machine. Where the
 cache is, and what is removed from it, is the business of ``undin/cache.py``.
@@ -9,17 +9,18 @@ import importlib.util
 import shutil
 import tempfile
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from undin.cache import cache_folder, mark_used, remove_unused
 from undin.compiler.targets import TARGETS, Target, Variant
-from undin.engine import NotInstalled
+from undin.engines.engine import NotInstalled
 from undin.files import replacing
 from undin.metadata import c_prefix
 
 PACKAGE = Path(__file__).parents[1]
-NAME = "model"
+NAME = "cached"
 """Of every model in the C code: a file that is renamed need not be compiled again."""
 
 _COMPILING = threading.Lock()
@@ -43,15 +44,48 @@ def cached_library(model: Path) -> Path:
     OSError
         The file cannot be read, the C compiler failed, or the cache folder cannot be written.
     """
+    return _cached(c_prefix(NAME), model.read_bytes(), lambda folder, target: _compile(model, folder, target), of=str(model))
+
+
+def cached_stream() -> Path:
+    """The library of the stream of undin.h for this machine; errors but for ValueError as in `cached_library`."""
+
+    def compile_stream(folder: Path, target: Target) -> Path:
+        from undin.compiler.build import build_stream
+
+        return build_stream(folder, target=target)
+
+    return _cached("undin", b"", compile_stream, of="the stream of undin")
+
+
+def _cached(name: str, content: bytes, make: Callable[[Path, Target], Path], *, of: str) -> Path:
+    """A library that `make` builds into a folder, and that is found by what it is made of from then on."""
     target = this_machine()
-    place = cache_folder() / _key(model, target) / target.library.format(c_prefix(NAME))
+    place = cache_folder() / _key(content, target) / target.library.format(name)
     if not place.is_file():
         with _COMPILING:
             if not place.is_file():
-                _compile(model, target, place)
+                _make(place, target, make, of=of)
                 remove_unused()
     mark_used(place.parent)
     return place
+
+
+def _make(place: Path, target: Target, make: Callable[[Path, Target], Path], *, of: str) -> None:
+    from undin.compiler.build import find_compiler
+
+    try:
+        find_compiler(target)
+    except FileNotFoundError as error:
+        raise NotInstalled(f"{of} cannot be compiled: {error}") from None
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(f"{place.parent}: {error.strerror}, so {of} cannot be compiled into the cache") from None
+    with tempfile.TemporaryDirectory(prefix="undin") as folder:
+        library = make(Path(folder), target)
+        with replacing(place) as partial:
+            shutil.copyfile(library, partial)
 
 
 def this_machine() -> Target:
@@ -73,41 +107,29 @@ def instructions() -> set[str]:
         return set()
 
 
-def _key(model: Path, target: Target) -> str:
+def _key(content: bytes, target: Target) -> str:
     """What a library depends on. Reading all of it takes 2 ms, which is little beside the import of numpy."""
-    digest = hashlib.sha256(model.read_bytes())
+    digest = hashlib.sha256(content)
     digest.update(repr(target).encode())
-    compiler = PACKAGE / "compiler"
-    for path in sorted([*compiler.rglob("*.py"), *compiler.rglob("*.[ch]"), PACKAGE / "stft.py"]):
+    made_by = [*(PACKAGE / "compiler").rglob("*.py"), *(PACKAGE / "c").rglob("*.[ch]")]
+    for path in sorted([*made_by, PACKAGE / "stft.py", PACKAGE / "metadata.py"]):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:32]
 
 
-def _compile(model: Path, target: Target, place: Path) -> None:
-    """Compile a model to a library at `place`."""
+def _compile(model: Path, folder: Path, target: Target) -> Path:
+    """Compile a model to a library in a folder."""
     if importlib.util.find_spec("onnx") is None:
         raise NotInstalled(f'{model} cannot be compiled without onnx; install it with: pip install "undin[compile]"')
-    from undin.compiler.build import build, find_compiler  # slow to import, with onnx behind them
+    from undin.compiler.build import build  # slow to import, with onnx behind them
     from undin.compiler.emit import emit
     from undin.compiler.graph import read
     from undin.compiler.translate import metadata_of, program_of
 
     try:
-        find_compiler(target)
-    except FileNotFoundError as error:
-        raise NotInstalled(f"{model} cannot be compiled: {error}") from None
-    try:
         graph = read(model)
         graph.name = NAME
-        metadata = metadata_of(graph)
-        source = emit(program_of(graph), metadata)
+        source = emit(program_of(graph), metadata_of(graph))
     except ValueError as error:
         raise ValueError(f"{model}: {error}") from None
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OSError(f"{place.parent}: {error.strerror}, so {model} cannot be compiled into the cache") from None
-    with tempfile.TemporaryDirectory(prefix="undin") as folder:
-        library = build(source, Path(folder), target=target)
-        with replacing(place) as partial:
-            shutil.copyfile(library, partial)
+    return build(source, folder, target=target, with_stream=False)

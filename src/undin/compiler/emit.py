@@ -3,7 +3,6 @@
 A model of undin gets its whole hop around that (``hop``); any other graph is the one function ``…_run``.
 """
 
-import json
 import re
 from dataclasses import dataclass
 
@@ -43,6 +42,8 @@ class Source:
         Of the network alone.
     in_integers : bool
         All processors are to compute the same bits, so that multiplications and additions must not be fused.
+    is_model : bool
+        It is a model of undin, an `undin_model`; else it is the network alone.
     """
 
     prefix: str
@@ -50,6 +51,7 @@ class Source:
     arena_bytes: int
     weight_bytes: int
     in_integers: bool = False
+    is_model: bool = False
 
 
 def emit(program: Program, metadata: Metadata | None = None) -> Source:
@@ -81,7 +83,7 @@ class _Emitter:
         attributes = f'__attribute__((aligned({ALIGNMENT}), visibility("hidden")))'
         weights = f"const char {self.prefix}_weights[{len(self.weights) + 1}] {attributes}"
         text = f"""/* {self.prefix}.c: the network {self.program.name}: read its last function first. */
-{REPRODUCIBLE * self.program.in_integers}#include "{self.prefix}.h"
+{REPRODUCIBLE * self.program.in_integers}#include "{self.header_of_network()}"
 {includes}
 
 {hop.public_name(self.prefix)}
@@ -104,9 +106,10 @@ void UNDIN_PUBLIC(run)({self.parameters()}) {{
 
 {weights} =
 {_string(self.weights)};
-""",
+{self.model_value()}""",
         }
-        return Source(self.prefix, files, self.arena_bytes, len(self.weights), self.program.in_integers)
+        is_model = self.metadata is not None
+        return Source(self.prefix, files, self.arena_bytes, len(self.weights), self.program.in_integers, is_model)
 
     def parameters(self) -> str:
         """Inputs, outputs and the arena, as the function that runs the network takes them."""
@@ -115,12 +118,21 @@ void UNDIN_PUBLIC(run)({self.parameters()}) {{
         return ", ".join([*inputs, *outputs, "void *arena_memory"])
 
     def surroundings(self) -> str:
-        """What follows the network in a model of undin: its hop, and its metadata as JSON."""
+        """What follows the network in a model of undin: its hop."""
         if self.metadata is None:
             return ""
-        strings = json.dumps(json.dumps(self.metadata.to_strings()))
-        hop_source = hop.source(self.prefix, self.metadata, network_arena_bytes=self.arena_bytes)
-        return f"\n{hop_source}\nconst char *UNDIN_PUBLIC(metadata)(void) {{ return {strings}; }}\n"
+        return f"\n{hop.source(self.metadata, network_arena_bytes=self.arena_bytes)}"
+
+    def header_of_network(self) -> str:
+        """What the network includes first: of a model not its own header, whose name may be that of a kernel."""
+        return f"{self.prefix}.h" if self.metadata is None else "undin.h"
+
+    def model_value(self) -> str:
+        """The `undin_model` of a model of undin."""
+        if self.metadata is None:
+            return ""
+        value = hop.model_value(self.prefix, self.metadata, network_arena_bytes=self.arena_bytes)
+        return f'\n#include "{self.prefix}.h"\n\n{value}'
 
     def header(self) -> str:
         if self.metadata is not None:

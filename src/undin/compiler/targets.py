@@ -76,7 +76,8 @@ class Target:
 ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64", "armv7l": "arm"}
 """Machines as zig names them, where Python says otherwise."""
 
-ELF = ("-Wl,--no-undefined", "-Wl,--gc-sections", "-s")
+# A library calls its own functions, even where another library of the process has some of the same names.
+ELF = ("-Wl,--no-undefined", "-Wl,--gc-sections", "-Wl,-Bsymbolic", "-s")
 ON_LINUX = {"flags": ("-fPIC",), "link_flags": ELF, "freestanding": True}
 ON_ANDROID = ON_LINUX | {"link_flags": (*ELF, "-Wl,-z,max-page-size=16384")}  # new devices have pages of 16 kB
 X86_64 = {"triple": "x86_64-linux-gnu", "cpu": "x86_64", "variants": X86_VARIANTS}

@@ -15,8 +15,11 @@ from undin.compiler.graph import Graph, Value
 from undin.compiler.lower import lower
 from undin.compiler.translate import metadata_of
 from undin.compiler.verify import carried, load_step
-from undin.resample import Resampler
+from undin.engines.engine import PROCESS_HOPS, RESET, CModel, floats
+from undin.metadata import Metadata
+from undin.model import Model
 from undin.stft import Analysis
+from undin.stream import Stream
 
 MOST_SECONDS = 120
 """Of audio in all, evenly from the files, so that many files take no longer than a few."""
@@ -59,21 +62,38 @@ def frames_of(folder: Path, graph: Graph) -> Iterator[np.ndarray]:
     per_file = max(-(-MOST_SECONDS // len(files)), SECONDS_OF_FILE)
     for path in files[:: -(-len(files) * per_file // MOST_SECONDS)]:
         analysis.reset()
-        samples = _at_rate(path, metadata.sample_rate, seconds=per_file)
-        for frame in analysis.process(samples[: len(samples) // metadata.hop * metadata.hop]):
+        for frame in analysis.process(heard(path, metadata, seconds=per_file)):
             yield frame.view(np.float32).reshape(1, 1, metadata.bins, 2)
 
 
-def _at_rate(path: Path, sample_rate: int, *, seconds: float) -> np.ndarray:
-    """The beginning of a file, float32 (N,)."""
-    rate, blocks, length = audio.read_info(path).sample_rate, [], 0
+def heard(path: Path, metadata: Metadata, *, seconds: float) -> np.ndarray:
+    """What a model hears of the beginning of a file: whole hops at its own rate, float32 (N,), at least one."""
+    rate, length, listener = audio.read_info(path).sample_rate, 0, Listener(metadata)
+    stream = Stream(rate, model=Model(path, listener))
     for block in audio.read_blocks(path):
-        blocks.append(block[:, :1])
+        stream.process(block[:, 0])
         length += len(block)
         if length >= seconds * rate:
             break
-    samples = np.concatenate([*blocks, np.zeros((0, 1), np.float32)])
-    return Resampler(rate, sample_rate).process(samples)[:, 0]
+    stream.flush()
+    return np.concatenate(listener.hops)
+
+
+class Listener:
+    """An engine that keeps what it hears; see `Engine`."""
+
+    def __init__(self, metadata: Metadata):
+        self.metadata, self.hops = metadata, []
+        self._callbacks = RESET(lambda state: None), PROCESS_HOPS(self._process_hops)
+        self.c_model = CModel.describe(metadata, *self._callbacks, state_bytes=0)
+
+    def check(self) -> None:
+        """Nothing goes wrong in keeping."""
+
+    def _process_hops(self, _states, _arena, inputs, outputs, _channels, _linked, hops, _energies) -> None:
+        count = hops * self.metadata.hop
+        self.hops.append(floats(inputs[0], count).copy())
+        floats(outputs[0], count)[:] = 0
 
 
 def observe(graph: Graph, values: Sequence[Value], frames: Iterable[np.ndarray]) -> dict[Value, np.ndarray]:

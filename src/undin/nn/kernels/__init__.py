@@ -1,8 +1,8 @@
 """C for what torch does slowly on CPUs in training: recurrences of many small steps, and batch norms of few channels.
 
-Each file of C here is compiled once for every size it is wanted for, with the compiler and the headers that compiled
-models are made of, and kept in the user's cache. Where there is no C compiler, torch does the work, with the same
-results but slower. Who calls them: ``nn/recurrent.py``, ``nn/batch_norm.py`` and `BandMix` in ``nn/layers.py``.
+Each file of C in ``c/training`` is compiled once for every size it is wanted for, with the compiler and the headers
+that compiled models are made of, and kept in the user's cache. Where there is no C compiler, torch does the work, with
+the same results but slower. Its callers: ``nn/recurrent.py``, ``nn/batch_norm.py`` and `BandMix` in ``nn/layers.py``.
 """
 
 import ctypes
@@ -10,16 +10,15 @@ import hashlib
 import subprocess
 import sys
 from functools import lru_cache
-from pathlib import Path
 
 from torch import Tensor
 
 from undin.cache import cache_folder, mark_used
-from undin.compiler.build import FLAGS, KERNELS, find_compiler
+from undin.compiler.build import FLAGS, INCLUDES, C, find_compiler
 from undin.compiler.cache import this_machine
 from undin.files import replacing
 
-HERE = Path(__file__).parent
+TRAINING = C / "training"
 
 
 def address(tensor: Tensor) -> ctypes.c_void_p:
@@ -30,7 +29,7 @@ def address(tensor: Tensor) -> ctypes.c_void_p:
 
 @lru_cache
 def library(name: str, **sizes: int) -> ctypes.CDLL | None:
-    """Load the functions of a file of this folder.
+    """Load the functions of a file of ``c/training``.
 
     Parameters
     ----------
@@ -50,9 +49,9 @@ def library(name: str, **sizes: int) -> ctypes.CDLL | None:
         command = [
             *compiler.command,
             *compiler.flags(target, target.variants[-1]),
-            *(*FLAGS, *target.flags, "-shared", f"-I{KERNELS}"),
+            *(*FLAGS, *target.flags, "-shared", *INCLUDES),
             *(f"-D{size.upper()}={value}" for size, value in sizes.items()),
-            str(HERE / f"{name}.c"),
+            str(TRAINING / f"{name}.c"),
         ]
         place = cache_folder() / _key(command) / target.library.format(name)
         if not place.is_file():
@@ -72,6 +71,6 @@ def library(name: str, **sizes: int) -> ctypes.CDLL | None:
 def _key(command: list[str]) -> str:
     """What a library depends on: how it is compiled, and all that it may include."""
     digest = hashlib.sha256(repr(command).encode())
-    for path in sorted([*KERNELS.glob("*.h"), *HERE.glob("*.c")]):
+    for path in sorted([*C.glob("kernels/*.h"), *TRAINING.glob("*.c")]):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:32]

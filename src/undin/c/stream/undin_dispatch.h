@@ -1,6 +1,6 @@
 /* undin_dispatch.h: which variant of a library for x86-64 this processor runs, found once, when the library is loaded.
  *
- * The generated file that includes this calls the variant of each public function through a table at `undin_variant`.
+ * The generated file that includes this calls the variant of each public function through a table at `undin_running`.
  * A variant is the model's C file compiled once more, with other instructions and names: for undin_tiny.c
  *
  *     cc -O3 -mavx2 -mfma '-DUNDIN_PUBLIC(name)=undin_tiny_##name##_avx2' -c undin_tiny.c -o undin_tiny_avx2.o
@@ -41,9 +41,9 @@ static int undin_variant_of_processor(void) {
 }
 
 /* Written once, before any other code of the program that loads the library can run. */
-static int undin_variant = UNDIN_BASELINE;
+static int undin_running = UNDIN_BASELINE;
 
-__attribute__((constructor)) static void undin_choose(void) { undin_variant = undin_variant_of_processor(); }
+__attribute__((constructor)) static void undin_choose(void) { undin_running = undin_variant_of_processor(); }
 
 /* Declare the variants of a public function and the table of them. */
 #define UNDIN_VARIANTS(name)                                      \

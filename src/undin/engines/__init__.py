@@ -1,0 +1,1 @@
+"""What runs a model, a value of C that streams are opened on: compiled (``native.py``), ONNX Runtime (``ort.py``)."""
