@@ -14,7 +14,8 @@ def runs(heard: np.ndarray) -> np.ndarray:
 
 
 def test_calls_lose_packets_or_are_switched():
-    heard = switched(np.random.default_rng(0), 400, 300)
+    generator = np.random.default_rng(0)
+    heard = np.stack([switched(generator, 300) for _ in range(400)])
     assert heard.shape == (400, 300) and heard.dtype == bool
     lost = 1 - heard.mean(1)
     shortest = np.array([runs(row).min(initial=300) for row in heard])

@@ -21,15 +21,15 @@ LEAST_HEARD = 0.2
 """Where less would be left, all is heard."""
 
 
-def switched(generator: np.random.Generator, rows: int, units: int) -> np.ndarray:
-    """Draw which units are heard where packets get lost, and where somebody switches on and off.
+def switched(generator: np.random.Generator, units: int) -> np.ndarray:
+    """Draw which units are heard where packets get lost, or where somebody switches on and off.
 
     Returns
     -------
-    ndarray of bool, shape (rows, units)
+    ndarray of bool, shape (units,)
     """
-    heard = np.stack([generator.choice([_packets, _switch])(generator, units) for _ in range(rows)])
-    return heard | (heard.mean(1, keepdims=True) < LEAST_HEARD)
+    heard = generator.choice([_packets, _switch])(generator, units)
+    return heard if heard.mean() >= LEAST_HEARD else np.ones(units, bool)
 
 
 def _packets(generator: np.random.Generator, units: int) -> np.ndarray:

@@ -185,7 +185,6 @@ class Mixer:
         most = config.babble_talkers[1]
         talkers = generator.integers(config.babble_talkers[0], most, batch_size, endpoint=True)
         babble_starts = self.speech.draw(generator, (batch_size, most))
-        units = 2 + self.segment_samples // self.unit
         return Draw(
             clean=kind < config.clean_probability,
             noise_alone=(kind >= config.clean_probability)
@@ -208,10 +207,10 @@ class Mixer:
             clipping_db=np.where(chance(config.clipping_probability), uniform(config.clipping_db), np.float32(np.nan)),
             speech_read_samples=read_samples(self.speech_read_samples, config.speech_speed_probability),
             noise_read_samples=read_samples(self.noise_read_samples, config.noise_speed_probability),
-            heard=switched(generator, batch_size, units) | ~chance(config.gap_probability)[:, None],
             heard_from=generator.integers(self.unit, size=batch_size),
             gate_db=np.where(chance(config.gate_probability), uniform(config.gate_db), np.float32(np.nan)),
             gate_hold_frames=np.rint(uniform(config.gate_hold_ms) / FRAME_MS).astype(int),
+            heard=self._draw_heard(generator, batch_size),
         )
 
     def mix(self, draw: Draw) -> tuple[Tensor, Tensor]:
@@ -229,6 +228,14 @@ class Mixer:
             rows = self._rows(reverberant)
             noisy[rows] += late[self._rows(reverberant[draw.room >= 0])] * speech_gain[rows]
         return self._cut(self._clip(noisy, draw.clipping_db, ~draw.clean), clean, draw)
+
+    def _draw_heard(self, generator: np.random.Generator, rows: int) -> np.ndarray:
+        """Which units are heard; all of them where there are no gaps."""
+        heard = np.ones((rows, 2 + self.segment_samples // self.unit), bool)
+        has_gaps = np.flatnonzero(generator.random(rows) < self.config.gap_probability)
+        for row in has_gaps:
+            heard[row] = switched(generator, heard.shape[1])
+        return heard
 
     def _draw_rooms(self, generator: np.random.Generator, rows: int) -> np.ndarray:
         """Simulated rooms, or by their share measured ones."""
@@ -306,11 +313,14 @@ class Mixer:
 
     def _cut(self, noisy: Tensor, clean: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
         """Put zeros into both where nothing is heard."""
+        gated = np.flatnonzero(~np.isnan(draw.gate_db) & ~draw.noise_alone)
+        if draw.heard.all() and not len(gated):
+            return noisy, clean
         heard = torch.from_numpy(draw.heard).to(self.device).repeat_interleave(self.unit, dim=-1)
         heard = torch.stack(
             [row[first : first + clean.shape[1]] for row, first in zip(heard, draw.heard_from.tolist(), strict=True)]
         )
-        for row in np.flatnonzero(~np.isnan(draw.gate_db) & ~draw.noise_alone):
+        for row in gated:
             heard[row] &= gate(
                 clean[row],
                 below_db=float(draw.gate_db[row]),

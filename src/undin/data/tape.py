@@ -142,9 +142,12 @@ class Tapes:
     def read(self, starts: np.ndarray, *, samples: int | None = None) -> Tensor:
         """As `Tape.read`."""
         which = self._tape_at(starts)
+        found = np.unique(which)
+        if len(found) == 1:
+            return self.tapes[found[0]].read(starts - self.origins[found[0]], samples=samples)
         shape = (*starts.shape, samples or self.tapes[0].read_samples)
         audio = torch.empty(shape, device=self.tapes[0].samples.device)
-        for number in np.unique(which):
+        for number in found:
             rows = np.nonzero(which == number)
             part = self.tapes[number].read(starts[rows] - self.origins[number], samples=samples)
             audio[tuple(torch.from_numpy(index).to(audio.device) for index in rows)] = part
