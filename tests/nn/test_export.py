@@ -1,5 +1,7 @@
 """Exported networks run in ONNX Runtime as they do in torch, and a bad export leaves nothing behind."""
 
+from pathlib import Path
+
 import numpy as np
 import onnx
 import pytest
@@ -7,12 +9,15 @@ import soundfile
 import torch
 from small_networks import HOP, N_FFT, SAMPLE_RATE, SMALL_NETWORKS, small_network
 from step_models import metadata
+from streaming_checks import prepared
 from support.hops import Hops
 
 import undin
 from undin.nn.export import export
 from undin.nn.spectrum import Spectrum
+from undin.train.recipe import load
 
+RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 FRAMES = 200
 
 
@@ -49,6 +54,23 @@ def test_speech_comes_out_as_from_torch(exported, shared_data):
     )
     assert sample_rate == SAMPLE_RATE
     assert_equal_to_torch(*exported, speech)
+
+
+@torch.no_grad()
+def test_full_band_streams_compiled_as_from_torch(tmp_path):
+    """At 48 kHz, in blocks of any size, with 20 ms of latency and no resampling."""
+    torch.manual_seed(0)
+    network = prepared(load(RECIPES / "undin-nano-48k.toml").build_network())
+    sizes = {"n_fft": 960, "window": 960, "hop": 480}
+    path = tmp_path / "full.onnx"
+    export(network, metadata(name="full", sample_rate=48_000, state_size=network.state_size, **sizes), path)
+    wave = np.random.default_rng(0).uniform(-0.3, 0.3, 48_000).astype(np.float32)
+    spectrum = Spectrum(**sizes)
+    enhanced, _ = network(spectrum.analyse(torch.from_numpy(wave)[None]), network.initial_state(1))
+    expected = spectrum.synthesise(enhanced, samples=len(wave))[0].numpy()
+    assert np.abs(np.fft.rfft(expected))[8_000:].max() > 1  # the treble is there
+    assert np.abs(undin.enhance(wave, sample_rate=48_000, model=path) - expected).max() < 1e-5
+    assert undin.Stream(48_000, model=path).latency_samples == 959
 
 
 def test_file_says_what_was_said(exported):
