@@ -21,9 +21,9 @@ from quality import speed_of
 import undin
 from undin.bench.measure import Measurement
 from undin.evaluate.score import SystemScores
-from undin.files import replacing
-from undin.metadata import Metadata
-from undin.model import find
+from undin.io.files import replacing
+from undin.load import find
+from undin.models.metadata import Metadata
 from undin.nn import networks
 from undin.nn.export import export
 from undin.nn.macs import macs_per_second, parameters

@@ -31,16 +31,16 @@ from undin.bench.measure import BLOCK, HOP_POINTERS, Measurement, measure, take_
 from undin.bench.subject import Subject
 from undin.cli.outputs import Job
 from undin.cli.recording import enhance_file
-from undin.compiler import hop
-from undin.compiler.build import build
-from undin.compiler.emit import emit
-from undin.compiler.graph import read
-from undin.compiler.quantize import frames_of, quantize
-from undin.compiler.sizes import flash_and_ram_bytes
-from undin.compiler.targets import TARGETS
-from undin.compiler.translate import metadata_of, program_of
-from undin.files import replacing
-from undin.model import find
+from undin.compiler.emit import hop
+from undin.compiler.emit.source import emit
+from undin.compiler.ir.reader import read
+from undin.compiler.passes.quantize import frames_of, quantize
+from undin.compiler.pipeline import metadata_of, program_of
+from undin.compiler.toolchain.build import build
+from undin.compiler.toolchain.sizes import flash_and_ram_bytes
+from undin.compiler.toolchain.targets import TARGETS
+from undin.io.files import replacing
+from undin.load import find
 from undin.nn.export import export
 from undin.nn.layers import Streaming
 from undin.nn.macs import macs_per_second, parameters

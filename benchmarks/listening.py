@@ -22,12 +22,12 @@ from model_scores import VALID, markdown_table
 from PIL import Image
 
 import undin
-from undin import audio
 from undin.evaluate.metrics import pesq_wb
 from undin.evaluate.pairs import Pair, find_pairs
 from undin.evaluate.score import mean_and_spread
-from undin.files import replacing
-from undin.model import DEFAULT, Model
+from undin.io import audio
+from undin.io.files import replacing
+from undin.load import DEFAULT, Model
 
 PAGE = Path("docs/listening.md")
 PICTURES = PAGE.with_suffix("")

@@ -26,8 +26,8 @@ from undin.bench.measure import Measurement, measure
 from undin.engines.native import is_library
 from undin.evaluate.report import GONE_DB
 from undin.evaluate.score import SystemScores
-from undin.files import replacing
-from undin.model import find
+from undin.io.files import replacing
+from undin.load import find
 
 PAGE = Path(__file__).with_name("quality.md")
 PICTURE = PAGE.with_suffix(".svg")

@@ -13,10 +13,10 @@ import numpy as np
 from model_scores import VALID, markdown_table
 
 import undin
-from undin.audio import read
 from undin.data.corpus import Corpus
 from undin.data.held_speech import held_speech
 from undin.evaluate import metrics
+from undin.io.audio import read
 
 RATE_HZ = metrics.SAMPLE_RATE_HZ
 SECONDS = 12

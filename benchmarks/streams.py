@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 
 import undin
-from undin.compiler.build import build, find_compiler
-from undin.compiler.targets import TARGETS
-from undin.compiler.translate import translate
-from undin.model import find
+from undin.compiler.pipeline import translate
+from undin.compiler.toolchain.build import build, find_compiler
+from undin.compiler.toolchain.targets import TARGETS
+from undin.load import find
 
 NAME = "undin-tiny"
 NOISE_HOPS = 256

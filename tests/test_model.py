@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from support.hops import Hops
 
 import undin
-from undin.compiler.build import build
-from undin.compiler.translate import translate
+from undin.compiler.pipeline import translate
+from undin.compiler.toolchain.build import build
 from undin.engines.engine import NotInstalled, attenuation
 from undin.engines.native import NativeEngine
 from undin.engines.ort import OrtEngine
-from undin.metadata import NAMES_OF_HEADER, Metadata, c_prefix, onnx_strings
-from undin.model import Model, load
+from undin.load import Model, load
+from undin.models.metadata import NAMES_OF_HEADER, Metadata, c_prefix, onnx_strings
 
 both_engines = pytest.mark.parametrize("engine", ["compiled", "onnxruntime"])
 

@@ -5,7 +5,6 @@ import pytest
 import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from undin.resample import Resampler
 
 RATES = (8_000, 11_025, 22_050, 44_100, 48_000)

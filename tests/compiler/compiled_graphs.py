@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from undin.compiler.build import INCLUDES
-from undin.compiler.emit import Source, emit
-from undin.compiler.graph import Graph
-from undin.compiler.plan import ALIGNMENT
-from undin.compiler.program import Program
-from undin.compiler.translate import program_of
+from undin.compiler.emit.source import Source, emit
+from undin.compiler.ir.graph import Graph
+from undin.compiler.ir.program import Program
+from undin.compiler.passes.plan import ALIGNMENT
+from undin.compiler.pipeline import program_of
+from undin.compiler.toolchain.build import INCLUDES
 
 FILL = 255
 """What memory holds before; as a float it is a NaN."""

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import step_models
 
-from undin.cache import UNUSED_DAYS, cache_folder
-from undin.compiler import cache
-from undin.compiler.cache import cached_library, cached_stream
-from undin.compiler.targets import TARGETS
+from undin.compiler.toolchain import cache
+from undin.compiler.toolchain.cache import cached_library, cached_stream
+from undin.compiler.toolchain.targets import TARGETS
 from undin.engines.engine import NotInstalled
+from undin.io.cache import UNUSED_DAYS, cache_folder
 
 
 @pytest.fixture

@@ -18,8 +18,9 @@ import pytest
 from compiler.compiled_graphs import compile_graphs
 from onnx import TensorProto, numpy_helper
 
-from undin.compiler.graph import Graph, Unsupported, convert
-from undin.compiler.translate import program_of
+from undin.compiler.ir.graph import Graph, Unsupported
+from undin.compiler.ir.reader import convert
+from undin.compiler.pipeline import program_of
 
 PROMISED = set(
     """

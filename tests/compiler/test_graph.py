@@ -6,8 +6,9 @@ import onnx.parser
 import pytest
 from compiler.compiled_graphs import compile_graphs
 
-from undin.compiler.graph import Unsupported, convert, read
-from undin.compiler.translate import program_of
+from undin.compiler.ir.graph import Unsupported
+from undin.compiler.ir.reader import convert, read
+from undin.compiler.pipeline import program_of
 
 HEADER = '<ir_version: 8, opset_import: ["" : 17]>\n'
 

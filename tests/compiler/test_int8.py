@@ -16,19 +16,19 @@ from support.c_stream import CStream
 
 import undin
 from undin.cli import main
-from undin.compiler.build import build
-from undin.compiler.cache import this_machine
-from undin.compiler.emit import emit
-from undin.compiler.graph import convert, read
-from undin.compiler.quantize import quantize
-from undin.compiler.quantize.error import signal_to_error_db
-from undin.compiler.quantize.marking import best_of_8_bits, candidates, mark
-from undin.compiler.targets import TARGETS, X86_VARIANTS, Variant
-from undin.compiler.translate import metadata_of, program_of
+from undin.compiler.emit.source import emit
+from undin.compiler.ir.reader import convert, read
+from undin.compiler.passes.quantize import quantize
+from undin.compiler.passes.quantize.error import signal_to_error_db
+from undin.compiler.passes.quantize.marking import best_of_8_bits, candidates, mark
+from undin.compiler.pipeline import metadata_of, program_of
+from undin.compiler.toolchain.build import build
+from undin.compiler.toolchain.cache import this_machine
+from undin.compiler.toolchain.targets import TARGETS, X86_VARIANTS, Variant
 from undin.compiler.verify import load_step
 from undin.engines.native import NativeEngine, StreamFunctions
+from undin.models.stft import Analysis
 from undin.nn.export import export
-from undin.stft import Analysis
 
 GATED, LSTM = "undin", "mask_rnn_lstm"
 """A network of undin's own, all of whose state is recurrent; and one with LSTMs beside a running mean."""

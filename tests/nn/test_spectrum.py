@@ -6,8 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from undin.models.stft import Analysis, Synthesis
 from undin.nn.spectrum import Spectrum
-from undin.stft import Analysis, Synthesis
 
 SIZES = [(512, 512, 256), (512, 320, 160), (320, 320, 80), (48, 48, 16)]
 

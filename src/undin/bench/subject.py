@@ -11,12 +11,12 @@ import numpy as np
 from undin.bench.loops import Call, same_each_time
 from undin.bench.macs import macs_per_step
 from undin.bench.memory import StepMemory, noise_hops
-from undin.compiler import hop
-from undin.compiler.build import build
-from undin.compiler.emit import emit
-from undin.compiler.graph import Graph
-from undin.compiler.targets import TARGETS, Variant
-from undin.compiler.translate import metadata_of, program_of
+from undin.compiler.emit import hop
+from undin.compiler.emit.source import emit
+from undin.compiler.ir.graph import Graph
+from undin.compiler.pipeline import metadata_of, program_of
+from undin.compiler.toolchain.build import build
+from undin.compiler.toolchain.targets import TARGETS, Variant
 from undin.engines.native import aligned
 
 

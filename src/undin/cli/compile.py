@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from undin.cli import print_error
-from undin.compiler.targets import TARGETS
+from undin.compiler.toolchain.targets import TARGETS
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from undin.compiler.emit import Source
-    from undin.compiler.graph import Graph, Value
+    from undin.compiler.emit.source import Source
+    from undin.compiler.ir.graph import Graph, Value
     from undin.compiler.verify import Difference, Report
-    from undin.metadata import Metadata
+    from undin.models.metadata import Metadata
 
 LEAST_SIGNAL_TO_ERROR_DB = 20
 """Of a network in integers: with less, one hears them."""
@@ -69,12 +69,12 @@ def _refuse_places(args: argparse.Namespace) -> None:
 
 def _run(args: argparse.Namespace, folder: Path) -> int:
     """Compile a model into a folder, and install it from there."""
-    from undin.compiler.build import build
-    from undin.compiler.emit import emit
-    from undin.compiler.graph import read
-    from undin.compiler.install import install
-    from undin.compiler.translate import metadata_of, program_of
-    from undin.model import WEIGHTS, models
+    from undin.compiler.emit.source import emit
+    from undin.compiler.ir.reader import read
+    from undin.compiler.pipeline import metadata_of, program_of
+    from undin.compiler.toolchain.build import build
+    from undin.compiler.toolchain.install import install
+    from undin.load import WEIGHTS, models
 
     path = WEIGHTS / f"{args.model}.onnx" if args.model in models() else Path(args.model)
     graph = read(path)
@@ -82,7 +82,7 @@ def _run(args: argparse.Namespace, folder: Path) -> int:
     if args.int8 is None:
         source = emit(program_of(graph), metadata)
     else:
-        from undin.compiler.quantize import frames_of, quantize
+        from undin.compiler.passes.quantize import frames_of, quantize
 
         frames, in_floats = list(frames_of(args.int8, graph)), []
         program = program_of(
@@ -107,9 +107,9 @@ def _run(args: argparse.Namespace, folder: Path) -> int:
 
 def _table(graph: "Graph", source: "Source", product: Path) -> str:
     """Memory, bytes: of the model by itself, then of streams, whose memory holds state and arena."""
-    from undin.compiler import hop
-    from undin.compiler.sizes import flash_and_ram_bytes
-    from undin.compiler.translate import metadata_of
+    from undin.compiler.emit import hop
+    from undin.compiler.pipeline import metadata_of
+    from undin.compiler.toolchain.sizes import flash_and_ram_bytes
     from undin.compiler.verify import carried
 
     metadata = metadata_of(graph)
@@ -157,7 +157,7 @@ def _bytes(value: "Value") -> int:
 @contextmanager
 def _on_this_machine(source: "Source", product: Path, *, target: str) -> Iterator[Path]:
     """The product, or one that is built again for this machine."""
-    from undin.compiler.build import build
+    from undin.compiler.toolchain.build import build
 
     with tempfile.TemporaryDirectory(prefix="undin") as folder:
         yield product if target == "native" else build(source, Path(folder), with_stream=False)
@@ -167,7 +167,7 @@ def _compare(
     path: Path, graph: "Graph", source: "Source", product: Path, frames: list["np.ndarray"], *, target: str
 ) -> int:
     """Say how far integers are from ONNX Runtime's floats; 1 where that is too far."""
-    from undin.compiler.quantize.error import signal_to_error_db
+    from undin.compiler.passes.quantize.error import signal_to_error_db
 
     with _on_this_machine(source, product, target=target) as library:
         error_db, count = signal_to_error_db(path, graph, source, library, frames)

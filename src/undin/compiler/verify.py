@@ -15,16 +15,17 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from undin.compiler.build import build
-from undin.compiler.decompose import decompose
-from undin.compiler.emit import Source, emit
-from undin.compiler.graph import Graph, Value, read
+from undin.compiler.emit.source import Source, emit
+from undin.compiler.ir.graph import Graph, Value
+from undin.compiler.ir.reader import read
 from undin.compiler.lower import lower
-from undin.compiler.plan import ALIGNMENT
-from undin.compiler.rewrite import rewrite
-from undin.compiler.targets import TARGETS, X86_VARIANTS, Variant
-from undin.compiler.translate import metadata_of
-from undin.stft import Analysis
+from undin.compiler.passes.decompose import decompose
+from undin.compiler.passes.plan import ALIGNMENT
+from undin.compiler.passes.rewrite import rewrite
+from undin.compiler.pipeline import metadata_of
+from undin.compiler.toolchain.build import build
+from undin.compiler.toolchain.targets import TARGETS, X86_VARIANTS, Variant
+from undin.models.stft import Analysis
 
 if TYPE_CHECKING:
     import onnxruntime

@@ -12,8 +12,8 @@ from pathlib import Path
 import onnx
 import torch
 
-from undin.files import replacing
-from undin.metadata import Metadata
+from undin.io.files import replacing
+from undin.models.metadata import Metadata
 from undin.nn.layers import Streaming, fold_norms
 
 OPSET = 17

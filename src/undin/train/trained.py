@@ -7,8 +7,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from undin.metadata import Metadata
-from undin.model import find, models
+from undin.load import find, models
+from undin.models.metadata import Metadata
 from undin.nn.layers import Streaming
 from undin.nn.unfold import unfold
 from undin.train.checkpoint import Checkpoint
