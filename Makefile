@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # The models that come with undin are compiled when it is installed, out of these.
-COMPILED := $(shell find src/undin/models src/undin/compiler src/undin/c -name '*.onnx' -o -name '*.py' -o -name '*.[ch]')
+COMPILED := $(shell find src/undin/model src/undin/compiler src/undin/c -name '*.onnx' -o -name '*.py' -o -name '*.[ch]')
 # Nobody is there to answer, and pip's own version is none of our business.
 export PIP_NO_INPUT := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1

@@ -22,8 +22,8 @@ import undin
 from undin.bench.measure import Measurement
 from undin.evaluate.score import SystemScores
 from undin.io.files import replacing
-from undin.load import find
-from undin.models.metadata import Metadata
+from undin.model.loading import find
+from undin.model.metadata import Metadata
 from undin.nn import networks
 from undin.nn.export import export
 from undin.nn.macs import macs_per_second, parameters

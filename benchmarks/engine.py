@@ -40,7 +40,7 @@ from undin.compiler.toolchain.build import build
 from undin.compiler.toolchain.sizes import flash_and_ram_bytes
 from undin.compiler.toolchain.targets import TARGETS
 from undin.io.files import replacing
-from undin.load import find
+from undin.model.loading import find
 from undin.nn.export import export
 from undin.nn.layers import Streaming
 from undin.nn.macs import macs_per_second, parameters

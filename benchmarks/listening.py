@@ -27,7 +27,7 @@ from undin.evaluate.pairs import Pair, find_pairs
 from undin.evaluate.score import mean_and_spread
 from undin.io import audio
 from undin.io.files import replacing
-from undin.load import DEFAULT, Model
+from undin.model.loading import DEFAULT, Model
 
 PAGE = Path("docs/listening.md")
 PICTURES = PAGE.with_suffix("")

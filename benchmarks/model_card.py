@@ -2,7 +2,7 @@
 
 Usage, from the repository's root, with the audio of `../shared` in its place::
 
-    python benchmarks/model_card.py src/undin/models/weights/undin-tiny.onnx
+    python benchmarks/model_card.py src/undin/model/weights/undin-tiny.onnx
 """
 
 import argparse
@@ -17,7 +17,7 @@ from undin.evaluate.metrics import has_treble
 from undin.evaluate.report import to_text
 from undin.evaluate.score import SystemScores
 from undin.io.files import replacing
-from undin.models.metadata import Metadata
+from undin.model.metadata import Metadata
 
 COLUMNS = {"pesq_wb": "PESQ-WB", "stoi": "STOI", "si_sdr": "SI-SDR, dB"}
 TREBLE_COLUMNS = {

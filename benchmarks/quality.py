@@ -27,7 +27,7 @@ from undin.engines.native import is_library
 from undin.evaluate.report import GONE_DB
 from undin.evaluate.score import SystemScores
 from undin.io.files import replacing
-from undin.load import find
+from undin.model.loading import find
 
 PAGE = Path(__file__).with_name("quality.md")
 PICTURE = PAGE.with_suffix(".svg")

@@ -11,7 +11,7 @@ from model_scores import QUARTER, SETS, VALID, mean_and_error, score_cells, valu
 from undin.bench.measure import Measurement
 from undin.evaluate.report import GONE_DB, summarise_noise
 from undin.evaluate.score import NOISY, SystemScores, mean_and_spread
-from undin.models.metadata import Metadata
+from undin.model.metadata import Metadata
 
 COLUMNS = {
     "pesq_wb": "PESQ-WB",

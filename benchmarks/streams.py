@@ -20,7 +20,7 @@ import undin
 from undin.compiler.pipeline import translate
 from undin.compiler.toolchain.build import build, find_compiler
 from undin.compiler.toolchain.targets import TARGETS
-from undin.load import find
+from undin.model.loading import find
 
 NAME = "undin-tiny"
 NOISE_HOPS = 256

@@ -11,7 +11,7 @@ import numpy as np
 
 from undin.engines.engine import attenuation
 from undin.engines.native import CLevels, address, aligned, stream_functions
-from undin.load import DEFAULT, Model, load
+from undin.model.loading import DEFAULT, Model, load
 
 MIN_SAMPLE_RATE_HZ, MAX_SAMPLE_RATE_HZ = 4_000, 384_000
 MAX_CHANNELS = 64

@@ -15,7 +15,7 @@ from undin.bench.macs import macs_per_step
 from undin.compiler.ir.reader import convert, read
 from undin.compiler.passes.decompose import decompose
 from undin.compiler.pipeline import metadata_of
-from undin.load import WEIGHTS
+from undin.model.loading import WEIGHTS
 from undin.nn.export import export
 from undin.nn.macs import macs_per_frame
 

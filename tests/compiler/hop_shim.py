@@ -12,7 +12,7 @@ import pytest
 from undin.compiler.emit import hop
 from undin.compiler.toolchain.build import INCLUDES
 from undin.engines.native import NativeEngine
-from undin.models.metadata import Metadata
+from undin.model.metadata import Metadata
 
 ZIG = [sys.executable, "-m", "ziglang", "cc", "-target", "x86_64-linux-gnu"]
 BUILDS = {

@@ -28,7 +28,7 @@ from undin.compiler.toolchain.cache import cached_library, this_machine
 from undin.compiler.toolchain.targets import TARGETS, X86_VARIANTS
 from undin.compiler.verify import load_step
 from undin.engines.native import NativeEngine
-from undin.load import load
+from undin.model.loading import load
 
 WILD = [np.nan, np.inf, -np.inf, 1e-42, -1e-45, 3e38, -3e38, 0.0, -0.0, 1e-20]
 """What no microphone sends: not a number, infinite, denormal, about to overflow."""

@@ -17,7 +17,7 @@ from undin.compiler.toolchain.build import build
 from undin.compiler.toolchain.cache import this_machine
 from undin.compiler.toolchain.install import install
 from undin.compiler.toolchain.targets import TARGETS
-from undin.load import WEIGHTS
+from undin.model.loading import WEIGHTS
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "c.md").read_text(encoding="utf-8")
 SAMPLE_RATE = 48_000

@@ -21,8 +21,8 @@ from undin.compiler.ir.reader import read
 from undin.compiler.passes.quantize import quantize
 from undin.compiler.pipeline import metadata_of, program_of
 from undin.compiler.toolchain.sizes import flash_and_ram_bytes
-from undin.load import load, read_metadata
-from undin.models.stft import Analysis
+from undin.model.loading import load, read_metadata
+from undin.model.stft import Analysis
 from undin.nn.export import export
 from undin.nn.networks import build as build_network
 

@@ -27,7 +27,7 @@ from undin.compiler.toolchain.cache import this_machine
 from undin.compiler.toolchain.targets import TARGETS, X86_VARIANTS, Variant
 from undin.compiler.verify import load_step
 from undin.engines.native import NativeEngine, StreamFunctions
-from undin.models.stft import Analysis
+from undin.model.stft import Analysis
 from undin.nn.export import export
 
 GATED, LSTM = "undin", "mask_rnn_lstm"

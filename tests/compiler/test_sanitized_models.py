@@ -23,7 +23,7 @@ from undin.compiler.ir.reader import convert, read
 from undin.compiler.passes.quantize import quantize
 from undin.compiler.pipeline import metadata_of, program_of, translate
 from undin.compiler.toolchain.build import INCLUDES
-from undin.load import WEIGHTS
+from undin.model.loading import WEIGHTS
 from undin.nn.export import export
 
 SUPPORT = Path(__file__).parent / "targets"

@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     import dataclasses
 
     from undin.bench.measure import measure
-    from undin.load import find, models
+    from undin.model.loading import find, models
 
     paths = [find(name) for name in args.models or models()]
     measured = [measure(path, seconds=args.seconds, variant=args.variant, int8=args.int8) for path in paths]

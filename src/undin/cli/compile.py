@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from undin.compiler.emit.source import Source
     from undin.compiler.ir.graph import Graph, Value
     from undin.compiler.verify import Difference, Report
-    from undin.models.metadata import Metadata
+    from undin.model.metadata import Metadata
 
 LEAST_SIGNAL_TO_ERROR_DB = 20
 """Of a network in integers: with less, one hears them."""
@@ -74,7 +74,7 @@ def _run(args: argparse.Namespace, folder: Path) -> int:
     from undin.compiler.pipeline import metadata_of, program_of
     from undin.compiler.toolchain.build import build
     from undin.compiler.toolchain.install import install
-    from undin.load import WEIGHTS, models
+    from undin.model.loading import WEIGHTS, models
 
     path = WEIGHTS / f"{args.model}.onnx" if args.model in models() else Path(args.model)
     graph = read(path)

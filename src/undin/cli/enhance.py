@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from undin.cli import print_error, sentence
-from undin.load import DEFAULT, Model
+from undin.model.loading import DEFAULT, Model
 
 if TYPE_CHECKING:
     from multiprocessing.synchronize import Event

@@ -16,7 +16,7 @@ from undin import Stream
 from undin.cli.outputs import Job
 from undin.engines.engine import MAX_SAMPLE
 from undin.io import audio
-from undin.load import Model
+from undin.model.loading import Model
 
 PIPE_READ_BYTES = 65536
 RAW_TYPES = {"s16le": np.dtype("<i2"), "f32le": np.dtype("<f4")}

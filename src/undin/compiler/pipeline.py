@@ -13,7 +13,7 @@ from undin.compiler.lower import lower
 from undin.compiler.passes.decompose import decompose
 from undin.compiler.passes.fuse import fuse
 from undin.compiler.passes.rewrite import rewrite
-from undin.models.metadata import Metadata
+from undin.model.metadata import Metadata
 
 OF_UNDIN = {"format_version", "latency_samples", "state_size"}
 """Metadata by which a model of undin is known from any other."""

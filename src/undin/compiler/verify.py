@@ -25,7 +25,7 @@ from undin.compiler.passes.rewrite import rewrite
 from undin.compiler.pipeline import metadata_of
 from undin.compiler.toolchain.build import build
 from undin.compiler.toolchain.targets import TARGETS, X86_VARIANTS, Variant
-from undin.models.stft import Analysis
+from undin.model.stft import Analysis
 
 if TYPE_CHECKING:
     import onnxruntime

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from undin.engines.engine import ABI, CModel
-from undin.models.metadata import Metadata, c_prefix
+from undin.model.metadata import Metadata, c_prefix
 
 ALIGNMENT = 64
 """Bytes: where working memory begins costs least at a cache line."""

@@ -1,7 +1,7 @@
 """From a trained network to a model file: batch norms folded, one step traced, and everything said about it.
 
 The file is ONNX with the inputs `spec` and `state` and the outputs `enhanced` and `next_state` (ONNX wants every value
-to have a name of its own). What the metadata mean stands in `undin.model`, which also loads the result.
+to have a name of its own). What the metadata mean stands in ``model/metadata.py``; ``model/loading.py`` loads the result.
 """
 
 import copy
@@ -13,7 +13,7 @@ import onnx
 import torch
 
 from undin.io.files import replacing
-from undin.models.metadata import Metadata
+from undin.model.metadata import Metadata
 from undin.nn.layers import Streaming, fold_norms
 
 OPSET = 17

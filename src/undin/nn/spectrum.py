@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from undin.models.stft import analysis_window, synthesis_window
+from undin.model.stft import analysis_window, synthesis_window
 
 
 class Spectrum(nn.Module):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from undin.models.stft import analysis_window, synthesis_window
+from undin.model.stft import analysis_window, synthesis_window
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ The step itself is written by ``emit``; what C does with it is in c/stream/undin
 import json
 
 from undin.compiler.emit import fft_tables
-from undin.models.metadata import Metadata
+from undin.model.metadata import Metadata
 
 LINE_BYTES = 64
 """A cache line, and the widest vector; buffers of a hop begin on one."""

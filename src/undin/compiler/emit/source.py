@@ -12,7 +12,7 @@ from undin.compiler.emit import hop
 from undin.compiler.ir.program import C_TYPES, Program, Step
 from undin.compiler.ir.views import Buffer, View
 from undin.compiler.passes.plan import ALIGNMENT, plan
-from undin.models.metadata import Metadata, c_prefix
+from undin.model.metadata import Metadata, c_prefix
 
 KERNELS = ("undin_math.h", "undin_pointwise.h", "undin_matmul.h", "undin_lanes.h", "undin_recurrent.h")
 INTEGER_KERNELS = ("undin_int8_matmul.h", "undin_int8_recurrent.h")

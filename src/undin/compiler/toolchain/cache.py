@@ -17,7 +17,7 @@ from undin.compiler.toolchain.targets import TARGETS, Target, Variant
 from undin.engines.engine import NotInstalled
 from undin.io.cache import cache_folder, mark_used, remove_unused
 from undin.io.files import replacing
-from undin.models.metadata import c_prefix
+from undin.model.metadata import c_prefix
 
 PACKAGE = Path(__file__).parents[2]
 NAME = "cached"
@@ -116,7 +116,7 @@ def _key(content: bytes, target: Target) -> str:
     digest = hashlib.sha256(content)
     digest.update(repr(target).encode())
     made_by = [*(PACKAGE / "compiler").rglob("*.py"), *(PACKAGE / "c").rglob("*.[ch]")]
-    for path in sorted([*made_by, PACKAGE / "models" / "stft.py", PACKAGE / "models" / "metadata.py"]):
+    for path in sorted([*made_by, PACKAGE / "model" / "stft.py", PACKAGE / "model" / "metadata.py"]):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:32]
 

@@ -16,9 +16,9 @@ from undin.compiler.toolchain.cache import this_machine
 from undin.compiler.verify import carried, load_step
 from undin.engines.engine import PROCESS_HOPS, RESET, CModel, floats
 from undin.io import audio
-from undin.load import Model
-from undin.models.metadata import Metadata
-from undin.models.stft import Analysis
+from undin.model.loading import Model
+from undin.model.metadata import Metadata
+from undin.model.stft import Analysis
 from undin.stream import Stream
 
 MOST_SECONDS = 120

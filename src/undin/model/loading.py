@@ -11,9 +11,9 @@ from typing import Literal
 
 from undin.engines import native, ort
 from undin.engines.engine import Engine, NotInstalled
-from undin.models.metadata import Metadata
+from undin.model.metadata import Metadata
 
-WEIGHTS = Path(__file__).parent / "models" / "weights"
+WEIGHTS = Path(__file__).parent / "weights"
 DEFAULT = "undin-small"
 """The model that is taken where none is named."""
 

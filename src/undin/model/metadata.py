@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from undin.models.stft import Analysis
+from undin.model.stft import Analysis
 
 FORMAT_VERSION = 1
 
