@@ -95,7 +95,7 @@ def test_models_share_a_prefix(model, tmp_path, capsys):
         "lib/cmake/undin/undin-config-version.cmake",
         *(f"include/undin_{part}_gain.h" for part in ("half", "quarter")),
         *(f"lib/libundin_{part}_gain.so" for part in ("half", "quarter")),
-        *(f"lib/cmake/undin/model/undin_{part}_gain.cmake" for part in ("half", "quarter")),
+        *(f"lib/cmake/undin/models/undin_{part}_gain.cmake" for part in ("half", "quarter")),
         *(f"lib/pkgconfig/undin_{part}_gain.pc" for part in ("half", "quarter")),
     }
     assert (prefix / "lib" / name).read_bytes() == (tmp_path / "out" / name).read_bytes()

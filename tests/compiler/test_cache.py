@@ -45,11 +45,12 @@ def test_an_entry_serves_until_the_model_or_the_compiler_changes(folder, model, 
     package = tmp_path / "undin"
     for name in ("compiler", "c"):
         shutil.copytree(cache.PACKAGE / name, package / name)
-    for name in ("stft.py", "metadata.py"):
-        shutil.copy(cache.PACKAGE / name, package)
+    (package / "model").mkdir()
+    for name in ("model/stft.py", "model/metadata.py"):
+        shutil.copy(cache.PACKAGE / name, package / name)
     monkeypatch.setattr(cache, "PACKAGE", package)
     assert cache._key(b"", target) == key
-    for name in ("c/stream/undin_stream.c", "c/include/undin.h", "compiler/hop.py"):
+    for name in ("c/stream/undin_stream.c", "c/include/undin.h", "compiler/emit/hop.py"):
         key = cache._key(b"", target)
         with open(package / name, "a") as file:
             file.write("\n")

@@ -2,7 +2,7 @@
 
     include/undin.h, include/undin_tiny.h
     lib/libundin_tiny.so
-    lib/cmake/undin/undin-config.cmake      finds lib/cmake/undin/model/undin_tiny.cmake and its neighbours
+    lib/cmake/undin/undin-config.cmake      finds lib/cmake/undin/models/undin_tiny.cmake and its neighbours
     lib/pkgconfig/undin_tiny.pc
 
 Models may follow each other into one prefix, and the prefix may move: nothing in it says where it is.
