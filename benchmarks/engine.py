@@ -31,7 +31,8 @@ from undin.bench.measure import BLOCK, HOP_POINTERS, Measurement, measure, take_
 from undin.bench.subject import Subject
 from undin.cli.outputs import Job
 from undin.cli.recording import enhance_file
-from undin.compiler.emit.source import emit, hop
+from undin.compiler.emit import hop
+from undin.compiler.emit.source import emit
 from undin.compiler.ir.reader import read
 from undin.compiler.passes.quantize import frames_of, quantize
 from undin.compiler.pipeline import metadata_of, program_of

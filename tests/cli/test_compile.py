@@ -11,8 +11,8 @@ import step_models
 
 from undin import load
 from undin.cli import main
+from undin.compiler.emit import hop
 from undin.compiler.emit.dispatch import public_names
-from undin.compiler.emit.source import hop
 from undin.compiler.lower import pointwise
 from undin.compiler.toolchain.targets import TARGETS
 from undin.engines.native import stream_functions

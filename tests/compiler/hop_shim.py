@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from undin.compiler.emit.source import hop
+from undin.compiler.emit import hop
 from undin.compiler.toolchain.build import INCLUDES
 from undin.engines.native import NativeEngine
 from undin.model.metadata import Metadata

@@ -10,7 +10,7 @@ from compiler.hop_shim import BUILDS, load_engine, made_up_metadata, run_compile
 from support.hops import Hops
 from support.reference import hop as reference
 
-from undin.compiler.emit.source import hop
+from undin.compiler.emit import hop
 from undin.compiler.toolchain.build import INCLUDES
 
 MODELS = {

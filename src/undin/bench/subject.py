@@ -11,7 +11,8 @@ import numpy as np
 from undin.bench.loops import Call, same_each_time
 from undin.bench.macs import macs_per_step
 from undin.bench.memory import StepMemory, noise_hops
-from undin.compiler.emit.source import emit, hop
+from undin.compiler.emit import hop
+from undin.compiler.emit.source import emit
 from undin.compiler.ir.graph import Graph
 from undin.compiler.pipeline import metadata_of, program_of
 from undin.compiler.toolchain.build import build

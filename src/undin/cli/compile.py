@@ -107,7 +107,7 @@ def _run(args: argparse.Namespace, folder: Path) -> int:
 
 def _table(graph: "Graph", source: "Source", product: Path) -> str:
     """Memory, bytes: of the model by itself, then of streams, whose memory holds state and arena."""
-    from undin.compiler.emit.source import hop
+    from undin.compiler.emit import hop
     from undin.compiler.pipeline import metadata_of
     from undin.compiler.toolchain.sizes import flash_and_ram_bytes
     from undin.compiler.verify import carried

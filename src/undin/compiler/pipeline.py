@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from undin.compiler.emit.source import source as emit
+from undin.compiler.emit import source as emit
 from undin.compiler.ir.graph import Graph, Value
 from undin.compiler.ir.program import Program
 from undin.compiler.ir.reader import read

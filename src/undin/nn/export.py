@@ -1,7 +1,8 @@
 """From a trained network to a model file: batch norms folded, one step traced, and everything said about it.
 
 The file is ONNX with the inputs `spec` and `state` and the outputs `enhanced` and `next_state` (ONNX wants every value
-to have a name of its own). What the metadata mean stands in ``model/metadata.py``; ``model/loading.py`` loads the result.
+to have a name of its own). What the metadata mean stands in ``model/metadata.py``; ``model/loading.py``
+loads the result.
 """
 
 import copy

@@ -5,7 +5,7 @@ The step itself is written by ``emit``; what C does with it is in c/stream/undin
 
 import json
 
-from undin.compiler.emit.source import fft_tables
+from undin.compiler.emit import fft_tables
 from undin.model.metadata import Metadata
 
 LINE_BYTES = 64

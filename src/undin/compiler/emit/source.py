@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from undin.compiler.emit.source import hop
+from undin.compiler.emit import hop
 from undin.compiler.ir.program import C_TYPES, Program, Step
 from undin.compiler.ir.views import Buffer, View
 from undin.compiler.passes.plan import ALIGNMENT, plan
