@@ -32,10 +32,9 @@ from undin.bench.subject import Subject
 from undin.cli.outputs import Job
 from undin.cli.recording import enhance_file
 from undin.compiler.emit import hop
-from undin.compiler.emit.source import emit
 from undin.compiler.ir.reader import read
 from undin.compiler.passes.quantize import frames_of, quantize
-from undin.compiler.pipeline import metadata_of, program_of
+from undin.compiler.pipeline import metadata_of, translate
 from undin.compiler.toolchain.build import build
 from undin.compiler.toolchain.sizes import flash_and_ram_bytes
 from undin.compiler.toolchain.targets import TARGETS
@@ -288,7 +287,7 @@ def cortex_m7(folder: Path) -> Iterator[str]:
         graph = read(model(name, folder))
         about = metadata_of(graph)
         mark = partial(quantize, frames=list(frames_of(AUDIO, graph))) if kind else None
-        source = emit(program_of(graph, mark=mark), about)
+        source = translate(graph, mark=mark)
         product = build(source, folder / "cortex-m7", target=TARGETS["cortex-m7"], compiler=COMPILER)
         _, instructions = run_on_cortex_m7(product, COMPILER, samples)
         a_second = instructions * SAMPLE_RATE / HOP

@@ -21,12 +21,12 @@ import undin
 from undin.compiler.emit.dispatch import public_names
 from undin.compiler.ir.reader import read
 from undin.compiler.pipeline import translate
+from undin.compiler.session import load_step
 from undin.compiler.toolchain import build as build_module
 from undin.compiler.toolchain import targets
 from undin.compiler.toolchain.build import C_FILES, build, find_compiler
 from undin.compiler.toolchain.cache import cached_library, this_machine
 from undin.compiler.toolchain.targets import TARGETS, X86_VARIANTS
-from undin.compiler.verify import load_step
 from undin.engines.native import NativeEngine
 from undin.model.loading import load
 

@@ -6,6 +6,7 @@ import onnx.parser
 import pytest
 from compiler.compiled_graphs import compile_graphs
 
+from undin.compiler.ir.check import check
 from undin.compiler.ir.graph import Unsupported
 from undin.compiler.ir.reader import convert, read
 from undin.compiler.pipeline import program_of
@@ -19,7 +20,7 @@ def model(text: str) -> onnx.ModelProto:
 
 
 def program(text: str):
-    return program_of(convert(model(text), name="test"))
+    return program_of(convert(model(text), name="test"), watch=check)
 
 
 def test_shapes_and_what_is_computed_of_them_are_constants():

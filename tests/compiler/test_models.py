@@ -15,7 +15,7 @@ from step_models import metadata
 
 from undin.compiler.ir.program import Recurrence
 from undin.compiler.ir.reader import convert, read
-from undin.compiler.verify import reference_session
+from undin.compiler.session import reference_session
 from undin.nn.export import export
 
 FRAMES = 10

@@ -4,7 +4,7 @@ import numpy as np
 
 from undin.compiler.ir.graph import Graph, Value
 from undin.compiler.pipeline import metadata_of
-from undin.compiler.verify import carried
+from undin.compiler.session import carried
 from undin.engines.native import aligned
 from undin.model.metadata import Metadata
 from undin.model.stft import Analysis

@@ -118,6 +118,15 @@ class Graph:
     metadata: dict[str, str] = field(default_factory=dict)
     opset: int = OPSET
 
+    def __str__(self):
+        lines = [f"{self.name} of {', '.join(map(str, self.inputs))}"]
+        for node in self.nodes:
+            attributes = ", ".join(f"{name}={_short(value)}" for name, value in node.attributes.items())
+            inputs = ", ".join(str(value) if value else "none" for value in node.inputs)
+            outputs = ", ".join(str(value) if value else "none" for value in node.outputs)
+            lines.append(f"    {outputs} = {node.operator}({inputs}{'; ' * bool(attributes)}{attributes})")
+        return "\n".join([*lines, f"    return {', '.join(map(str, self.outputs))}"])
+
     def readers(self) -> dict[Value, list[Node]]:
         """Who reads each value."""
         found: dict[Value, list[Node]] = {}
@@ -136,3 +145,8 @@ class Graph:
                 node.outputs[1:] = (output if output in wanted else None for output in node.outputs[1:])
                 wanted.update(value for value in node.inputs if value)
         self.nodes = kept[::-1]
+
+
+def _short(attribute: Any) -> str:
+    """An attribute as text of one line."""
+    return f"array {attribute.shape}" if isinstance(attribute, np.ndarray) else str(attribute)

@@ -132,6 +132,9 @@ class Program:
     steps: list[Step]
     in_integers: bool = False
 
+    def __str__(self):
+        return "\n".join([self.name, *(f"    {step.label}: {step.comment}" for step in self.steps)])
+
 
 def merged_axes(views: Iterable[View]) -> list[tuple[int, list[int]]]:
     """Axes to loop over, outermost first: ``(length, [stride of each view])``.

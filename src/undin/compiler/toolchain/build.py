@@ -17,7 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from undin.compiler.emit.source import Source, dispatch
+from undin.compiler.emit import dispatch
+from undin.compiler.emit.source import Source
 from undin.compiler.toolchain.targets import TARGETS, Target, Variant
 from undin.io.files import replacing
 

@@ -125,15 +125,11 @@ def _compile(model: Path, folder: Path, target: Target) -> Path:
     """Compile a model to a library in a folder."""
     if importlib.util.find_spec("onnx") is None:
         raise NotInstalled(f'{model} cannot be compiled without onnx; install it with: pip install "undin[compile]"')
-    from undin.compiler.emit.source import emit
-    from undin.compiler.ir.reader import read
-    from undin.compiler.pipeline import metadata_of, program_of
-    from undin.compiler.toolchain.build import build  # slow to import, with onnx behind them
+    from undin.compiler.pipeline import translate  # slow to import, with onnx behind it
+    from undin.compiler.toolchain.build import build
 
     try:
-        graph = read(model)
-        graph.name = NAME
-        source = emit(program_of(graph), metadata_of(graph))
+        source = translate(model, name=NAME)
     except ValueError as error:
         raise ValueError(f"{model}: {error}") from None
     return build(source, folder, target=target, with_stream=False)

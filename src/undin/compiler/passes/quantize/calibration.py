@@ -7,13 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from undin.compiler.emit.source import emit
 from undin.compiler.ir.graph import Graph, Value
-from undin.compiler.lower import lower
-from undin.compiler.pipeline import metadata_of
+from undin.compiler.pipeline import as_lowered, metadata_of
+from undin.compiler.session import Session, carried, load_step
 from undin.compiler.toolchain.build import build
 from undin.compiler.toolchain.cache import this_machine
-from undin.compiler.verify import carried, load_step
 from undin.engines.engine import PROCESS_HOPS, RESET, CModel, floats
 from undin.io import audio
 from undin.model.loading import Model
@@ -115,18 +113,16 @@ def observe(graph: Graph, values: Sequence[Value], frames: Iterable[np.ndarray])
     watched = copy.copy(graph)
     values = list(dict.fromkeys(values))
     watched.outputs = [*graph.outputs, *(value for value in values if value not in graph.outputs)]
-    (new_state, old_state), *_ = carried(graph).items()
-    spec, state = graph.inputs
+    spec, _state = graph.inputs
     frames = list(frames)
     kept = {value: [] for value in values}
     with tempfile.TemporaryDirectory(prefix="undin") as folder:
-        source = emit(lower(watched))
+        source = as_lowered(watched)
         library = build(source, Path(folder), target=this_machine())
         step = load_step(library, f"{source.prefix}_run", watched, arena_bytes=source.arena_bytes)
-        feeds = {old_state: np.zeros(state.shape, state.dtype)}
+        session = Session(step, graph.inputs, carried(graph))
         for frame in frames:
-            results = step({spec.name: frame} | feeds)
-            feeds = {old_state: results[new_state]}
+            results = session.run({spec.name: frame})
             for value in values:
                 every = max(1, len(frames) * value.size // KEPT)
                 kept[value].append(results[value.name].reshape(-1)[len(kept[value]) % every :: every])

@@ -7,7 +7,7 @@ import numpy as np
 
 from undin.compiler.emit.source import Source
 from undin.compiler.ir.graph import Graph
-from undin.compiler.verify import carried, load_step, reference_session
+from undin.compiler.session import Session, carried, load_step, reference_step
 
 
 def signal_to_error_db(
@@ -33,19 +33,14 @@ def signal_to_error_db(
     count : int
         Frames that were run, each side with the state that it made itself.
     """
-    session = reference_session(str(model))
-    ours = load_step(library, f"{source.prefix}_run", graph, arena_bytes=source.arena_bytes)
-    (new, old), *_ = carried(graph).items()
+    compiled = load_step(library, f"{source.prefix}_run", graph, arena_bytes=source.arena_bytes)
+    ours, theirs = (Session(step, graph.inputs, carried(graph)) for step in (compiled, reference_step(str(model))))
     spec, enhanced = graph.inputs[0].name, graph.outputs[0].name
-    our_state = np.zeros(graph.inputs[1].shape, graph.inputs[1].dtype)
-    their_state = np.zeros(graph.inputs[1].shape, np.float32)
     signal = error = np.finfo(np.float64).tiny
     count = 0
     for frame in frames:
-        our_result = ours({spec: frame, old: our_state})
-        theirs, their_state = session.run([enhanced, new], {spec: frame, old: their_state})
-        our_state = our_result[new]
-        signal += np.sum(np.square(theirs, dtype=np.float64))
-        error += np.sum(np.square(our_result[enhanced] - theirs, dtype=np.float64))
+        exact = theirs.run({spec: frame})[enhanced]
+        signal += np.sum(np.square(exact, dtype=np.float64))
+        error += np.sum(np.square(ours.run({spec: frame})[enhanced] - exact, dtype=np.float64))
         count += 1
     return float(10 * np.log10(signal / error)), count
