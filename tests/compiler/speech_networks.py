@@ -8,7 +8,7 @@ import io
 import warnings
 
 import torch
-from compiler.grouped_network import GroupedNetwork
+from benchmarks.grouped_network import GroupedNetwork
 from torch import Tensor, nn
 from torch.nn import functional
 

@@ -4,7 +4,7 @@ The question is what LSTMs at the bottlenecks of a nested U-Net are worth agains
 Took 34 minutes on two cores busy with training. Usage, from the repository's root, with the audio of `../shared` in its
 place::
 
-    python benchmarks/baselines.py [--jobs J] [--seconds S]
+    python research/baselines.py [--jobs J] [--seconds S]
 """
 
 import argparse
@@ -42,7 +42,7 @@ MODELS = {
 ABOUT = """\
 # Baselines
 
-Measured by `python benchmarks/baselines.py`.
+Measured by `python research/baselines.py`.
 
 `nunet_tls` is a nested U-Net that carries time in convolutions over past frames, dilated at its bottlenecks;
 `nunet_lstm` is the same with LSTMs there and all convolutions over single frames. `mask_rnn` has two LSTMs between mel

@@ -3,9 +3,9 @@
 Some minutes a model on two cores, most of them for DNSMOS. Nothing is kept from one run to the next. Usage, from the
 repository's root, with the audio of `../shared` in its place::
 
-    python benchmarks/quality.py [MODEL ...] [--jobs J] [--seconds S]
+    python research/quality.py [MODEL ...] [--jobs J] [--seconds S]
 
-measures all models that come with undin, the baselines in `benchmarks/baselines/`, and those given: ONNX files, or
+measures all models that come with undin, the baselines in `research/baselines/`, and those given: ONNX files, or
 libraries, which are scored but not timed. The tables are made in `quality_tables.py`.
 """
 
@@ -19,10 +19,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 from model_scores import QUARTER, SETS, VALID, markdown_table, mean_and_error, scored, values
 from quality_tables import LEAST_PESQ_WB, MOST_LOSS_DB, Subject, by_snr, costs, means, promises, targets
-from streams import real_time_priority
 
 import undin
 from undin.bench.measure import Measurement, measure
+from undin.bench.priority import real_time_priority
 from undin.engines.native import is_library
 from undin.evaluate.report import GONE_DB
 from undin.evaluate.score import SystemScores
@@ -127,7 +127,7 @@ def main() -> None:
         )
         for place, model in enumerate(models)
     ]
-    command = " ".join(["python benchmarks/quality.py", *(Path(model).name for model in args.models)])
+    command = " ".join(["python research/quality.py", *(Path(model).name for model in args.models)])
     with replacing(PICTURE) as partial:
         draw(subjects, noisy, partial)
     with replacing(PAGE) as partial:
