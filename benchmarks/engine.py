@@ -58,6 +58,7 @@ when a hop is due to when it is enhanced, in that of {streams.RUNS} runs in whic
 took the least time from it.
 """
 
+
 @dataclass(frozen=True)
 class Goal:
     """What a network step should reach: times as fast as ONNX Runtime, and percent of the peak."""
