@@ -9,7 +9,7 @@ COMPILED := $(shell find src/undin/weights src/undin/compiler src/undin/c -name 
 export PIP_NO_INPUT := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test clean
+.PHONY: help demo test tables clean
 
 help: ## show this help
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile
@@ -21,6 +21,13 @@ test: $(VENV)/.test-installed ## check the style and run all tests (installs PyT
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/pytest --numprocesses auto --dist loadfile
+
+tables: $(VENV)/.test-installed ## measure again what weights touch: scores, 8 bits, memory, flash (hours; needs ../shared)
+	$(BIN)/python research/quality.py
+	$(BIN)/python research/int8.py
+	$(BIN)/python research/baselines.py
+	$(BIN)/python research/listening.py
+	$(BIN)/python benchmarks/sizes.py
 
 clean: ## remove .venv and what demo and test have made
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis src/*.egg-info enhanced.wav enhanced.png
