@@ -10,15 +10,20 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from model_scores import SETS, EvaluationSet, markdown_table, score_cells, scored
+from model_scores import SETS, VALID48, EvaluationSet, markdown_table, score_cells, scored
 
 import undin
+from undin.evaluate.metrics import has_treble
 from undin.evaluate.report import to_text
 from undin.evaluate.score import SystemScores
 from undin.files import replacing
 from undin.metadata import Metadata
 
 COLUMNS = {"pesq_wb": "PESQ-WB", "stoi": "STOI", "si_sdr": "SI-SDR, dB"}
+TREBLE_COLUMNS = {
+    "treble_lsd_db": "log-spectral distance, dB",
+    "treble_level_db": "level over that of clean speech, dB",
+}
 
 LIMITS = """\
 The model knows voices close to a microphone, mostly reading or commanding, in English and German. It takes all that is
@@ -45,7 +50,8 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, help="processes that score (default: one a core)")
     args = parser.parse_args()
     metadata = undin.load(args.model).metadata
-    scores = {one: scored([str(args.model)], one, jobs=args.jobs) for one in SETS}
+    sets = (*SETS, VALID48) if has_treble(metadata.sample_rate) else SETS
+    scores = {one: scored([str(args.model)], one, jobs=args.jobs) for one in sets}
     with replacing(args.model.with_suffix(".md")) as partial:
         partial.write_text("\n".join(card(metadata, scores, note=args.note)), encoding="utf-8")
 
@@ -75,18 +81,21 @@ def card(metadata: Metadata, scores: dict[EvaluationSet, list[SystemScores]], *,
     yield from ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items()), ""]
     if note:
         yield from [note, ""]
-    yield from ["## Scores", "", ABOUT_SCORES, *markdown_table(summary(scores)), "", ABOUT_TABLES]
+    yield from ["## Scores", "", ABOUT_SCORES, *markdown_table(summary(scores, COLUMNS)), ""]
+    if full_band := {one: systems for one, systems in scores.items() if "treble" in one.metrics}:
+        yield from ["Between 8 and 20 kHz:", "", *markdown_table(summary(full_band, TREBLE_COLUMNS)), ""]
+    yield ABOUT_TABLES
     for one, systems in scores.items():
         yield from [f"### {one.name}", "", one.about, "", "```", to_text(systems), "```", ""]
     yield from ["## Limits", "", LIMITS]
 
 
-def summary(scores: dict[EvaluationSet, list[SystemScores]]) -> Iterator[Sequence[str]]:
-    """Rows of scores on whole sets."""
-    yield ["", "", *COLUMNS.values()]
+def summary(scores: dict[EvaluationSet, list[SystemScores]], columns: dict[str, str]) -> Iterator[Sequence[str]]:
+    """Rows of scores on whole sets, in these metrics by their titles."""
+    yield ["", "", *columns.values()]
     for one, systems in scores.items():
         for system in systems:
-            yield [one.name, system.name, *score_cells(system, COLUMNS)]
+            yield [one.name, system.name, *score_cells(system, columns)]
 
 
 if __name__ == "__main__":

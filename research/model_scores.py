@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 import undin
-from undin.evaluate.score import METRICS, SystemScores, evaluate_pairs, mean_and_spread
+from undin.evaluate.score import SystemScores, evaluate_pairs, mean_and_spread, metrics_at
 
-DECIMALS = {"si_sdr": 2}
+DECIMALS = {"si_sdr": 2, "treble_lsd_db": 2, "treble_level_db": 2}
 
 
 @dataclass(frozen=True)
@@ -31,16 +31,24 @@ VALID = EvaluationSet(
     "100 pairs: LibriSpeech test-other speakers in noise, neither of them in the training data, SNR −5 to 15 dB. "
     "Choices in training were made on these pairs, so their scores flatter.",
     Path("../shared/data/valid"),
-    metrics=tuple(METRICS),
+    metrics=metrics_at(16_000),
 )
 QUARTER = EvaluationSet(
     "VoiceBank-DEMAND, a quarter of the test set",
     "206 pairs, every fourth utterance of the test set of Valentini-Botinhao (2017). Nothing was chosen on them; "
     "that their noise is rumble for two thirds led to rumble in the noise of training and a high-pass for its speech.",
     Path("../shared/data/test/voicebank_demand_quarter"),
-    metrics=tuple(name for name in METRICS if name != "dnsmos"),  # which takes longer than all the others
+    metrics=tuple(name for name in metrics_at(16_000) if name != "dnsmos"),  # which takes longer than all the others
+)
+VALID48 = EvaluationSet(
+    "valid48",
+    "60 pairs at 48 kHz by `scripts/valid48.py`: two VCTK speakers in everyday ambiences, neither of them in "
+    "training, SNR −5 to 15 dB. Choices in training at 48 kHz were made on these pairs, so their scores flatter.",
+    Path("../gathered/valid48"),
+    metrics=tuple(name for name in metrics_at(48_000) if name != "dnsmos"),
 )
 SETS = (VALID, QUARTER)
+"""Of all models; those of full band are compared on `VALID48` besides."""
 
 
 def scored(

@@ -10,6 +10,7 @@ SAMPLE_RATE, N_FFT, HOP = 16_000, 512, 256
 
 SMALL_NETWORKS = {
     "undin": ("undin", {"channels": 8, "depth": 2, "band_channels": 8, "squeeze": 4}),
+    "undin_treble": ("undin", {"channels": 8, "band_channels": 8, "treble_bands": 8, "treble_hz": 4000.0}),
     "nunet_tls": ("nunet_tls", {"channels": 16, "middle_channels": 8}),
     "nunet_lstm": ("nunet_lstm", {"channels": 16, "middle_channels": 8, "units": 5}),
     "mask_rnn_lstm": ("mask_rnn", {"hidden": 12, "mel_count": 20, "mel_low_hz": 50.0, "mel_high_hz": 7000.0}),

@@ -2,6 +2,7 @@
 
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -18,8 +19,11 @@ from undin import cli
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
-MOST_BYTES = 15_000_000
-"""Of undin itself, installed."""
+MOST_BYTES, MOST_BYTES_INSTALLED = 12_000_000, 15_000_000
+"""Of the wheel, and of undin itself."""
+
+MOST_SECONDS = 0.15
+"""Of a processor, to import undin; numpy takes most of it."""
 
 PYTHON_SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 COMMANDS = re.findall(r"^(undin .*?)\s*(?:#.*)?$", "\n".join(re.findall(r"```bash\n(.*?)```", README, re.DOTALL)), re.M)
@@ -52,15 +56,44 @@ def stranger(tmp_path_factory) -> Path:
     return folder
 
 
-def run(folder: Path, *command: str | Path) -> str:
+def run(folder: Path, *command: str | Path, **variables: str) -> str:
     """Run a command in `folder` with its environment first and nothing else of ours; return what it prints."""
-    environment = {"PATH": f"{folder}/env/bin:/usr/bin:/bin", "XDG_CACHE_HOME": str(folder / "cache")}
-    return subprocess.run(command, cwd=folder, check=True, env=environment, stdout=subprocess.PIPE, text=True).stdout
+    settings = {"PATH": f"{folder}/env/bin:/usr/bin:/bin", "XDG_CACHE_HOME": str(folder / "cache")} | variables
+    return subprocess.run(command, cwd=folder, check=True, env=settings, stdout=subprocess.PIPE, text=True).stdout
 
 
 def test_models_come_compiled(stranger):
-    code = "import undin; print(*(type(undin.load(name).engine()).__name__ for name in undin.models()))"
+    code = "import undin; print(*(type(undin.load(name).engine).__name__ for name in undin.models()))"
     assert set(run(stranger, "python", "-c", code).split()) == {"NativeEngine"}
+
+
+def test_a_file_is_enhanced_without_a_compiler(stranger):
+    run(stranger, "undin", "enhance", "examples/noisy.wav", "-o", "without.wav", PATH=str(stranger / "env" / "bin"))
+    assert soundfile.info(stranger / "without.wav").frames == soundfile.info(stranger / "examples/noisy.wav").frames
+    assert not (stranger / "cache").exists()  # where the stream would be, had it been compiled
+
+
+def test_importing_takes_no_time(stranger):
+    code = "import time; start = time.process_time(); import undin; print(time.process_time() - start)"
+    assert min(float(run(stranger, "python", "-c", code)) for _ in range(5)) < MOST_SECONDS
+
+
+def test_an_installed_undin_compiles_models(stranger):
+    pytest.importorskip("ziglang", reason="ziglang is not installed")
+    ours = next(
+        path for path in sys.path if path.endswith("site-packages")
+    )  # onnx and ziglang, without installing them
+    command = "undin", "compile", "undin-nano", "--target", "linux-aarch64", "-o", "nano", "--prefix", "sdk"
+    run(stranger, *command, PYTHONPATH=ours)
+    assert (stranger / "nano" / "undin_stream.c").is_file()
+    assert (stranger / "sdk" / "lib" / "libundin_nano.so").is_file()
+
+
+def test_a_wheel_is_built_with_a_compiler_from_pypi_where_there_is_none(monkeypatch):
+    backend = runpy.run_path(str(ROOT / "build_backend.py"))
+    for programs, more in ({"gcc"}, []), ({"clang"}, []), ((), ["ziglang"]):
+        monkeypatch.setattr(shutil, "which", lambda program, programs=programs: program in programs or None)
+        assert backend["_compiler"]() == more
 
 
 def test_nothing_heavy_is_installed(stranger):
@@ -72,8 +105,9 @@ def test_nothing_heavy_is_installed(stranger):
     needed = [line for line in run(stranger, "python", "-c", code).splitlines() if "extra ==" not in line]
     assert [re.match(r"\w+", line)[0] for line in needed] == ["numpy", "soundfile"]
     (wheel,) = stranger.glob("*.whl")
+    assert wheel.stat().st_size < MOST_BYTES
     with zipfile.ZipFile(wheel) as file:
-        assert sum(entry.file_size for entry in file.infolist()) < MOST_BYTES
+        assert sum(entry.file_size for entry in file.infolist()) < MOST_BYTES_INSTALLED
 
 
 def test_a_model_of_your_own_says_what_it_needs(stranger):

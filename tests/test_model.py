@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -12,15 +13,16 @@ import pytest
 import step_models
 from hypothesis import given
 from hypothesis import strategies as st
+from support.hops import Hops
 
 import undin
 from undin.compiler.build import build
 from undin.compiler.translate import translate
-from undin.engine import NotInstalled, gain_floor
-from undin.metadata import Metadata, onnx_strings
+from undin.engines.engine import NotInstalled, attenuation
+from undin.engines.native import NativeEngine
+from undin.engines.ort import OrtEngine
+from undin.metadata import NAMES_OF_HEADER, Metadata, c_prefix, onnx_strings
 from undin.model import Model, load
-from undin.native import NativeEngine
-from undin.ort import OrtEngine
 
 both_engines = pytest.mark.parametrize("engine", ["compiled", "onnxruntime"])
 
@@ -144,9 +146,9 @@ def test_the_recipe_of_a_shipped_model_tells_no_folder_of_where_it_was_trained(n
 def test_a_file_of_your_own_is_compiled_and_found_again_under_any_name(tmp_path):
     path = step_models.identity(tmp_path / "identity.onnx")
     first = load(path)
-    assert isinstance(first.engine(), NativeEngine) and first.path == path
+    assert isinstance(first.engine, NativeEngine) and first.path == path
     shutil.copy(path, tmp_path / "again.onnx")
-    assert load(tmp_path / "again.onnx").engine().library.path == first.engine().library.path
+    assert load(tmp_path / "again.onnx").engine.path == first.engine.path
 
 
 def test_what_lies_beside_a_file_of_your_own_may_be_out_of_date(tmp_path):
@@ -161,7 +163,7 @@ def test_a_compiled_model_is_loaded_from_its_library(tmp_path, monkeypatch):
     monkeypatch.chdir(library.parent)  # a name without a folder must not be looked for among the system's libraries
     model = load(library.name)
     assert model.metadata == load(path, engine="onnxruntime").metadata
-    assert isinstance(model.engine(), NativeEngine)
+    assert isinstance(model.engine, NativeEngine)
     with pytest.raises(ValueError, match="is compiled, and ONNX Runtime runs ONNX files"):
         load(library, engine="onnxruntime")
     with pytest.raises(FileNotFoundError, match=r"there is no model file libmissing\.so"):
@@ -173,7 +175,7 @@ def test_without_a_compiler_onnx_runtime_runs_it_and_without_that_one_sentence_s
 ):
     path = step_models.gain(tmp_path / "rare.onnx", 0.123)
     monkeypatch.setitem(sys.modules, "onnx", None)
-    assert isinstance(load(path).engine(), OrtEngine)
+    assert isinstance(load(path).engine, OrtEngine)
     with pytest.raises(NotInstalled, match=r"rare\.onnx cannot be compiled without onnx; .*undin\[compile\]"):
         load(path, engine="compiled")
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
@@ -200,21 +202,20 @@ def test_a_model_that_cannot_be_compiled_is_not_run_slowly_in_silence(tmp_path):
 @pytest.mark.parametrize("make", [step_models.identity, step_models.look_ahead])
 def test_engine_delays_by_what_it_says(tmp_path, make, engine):
     model: Model = load(make(tmp_path / "model.onnx"), engine=engine)
-    run = model.engine()
-    assert run.delay_samples == model.metadata.latency_samples - (model.metadata.hop - 1)
+    hops = Hops(model.engine)
+    assert hops.delay_samples == model.metadata.latency_samples - (model.metadata.hop - 1)
     samples = noise(20 * model.metadata.hop)
-    output = run.process(samples)
-    np.testing.assert_allclose(output[run.delay_samples :], samples[: -run.delay_samples], atol=1e-6)
+    output = hops.process(samples)
+    np.testing.assert_allclose(output[hops.delay_samples :], samples[: -hops.delay_samples], atol=1e-6)
 
 
 @both_engines
 def test_engine_keeps_its_state_between_calls_and_forgets_at_reset(tmp_path, engine):
     model = load(step_models.fading(tmp_path / "fading.onnx"), engine=engine)
-    hop = model.metadata.hop
-    samples = noise(9 * hop)
-    one, other = model.engine(), model.engine()
+    one, other = Hops(model.engine), Hops(model.engine)
+    samples = noise(9 * model.metadata.hop)
     at_once = one.process(samples)
-    by_hop = [other.process(samples[start : start + hop]) for start in range(0, len(samples), hop)]
+    by_hop = [other.process(part) for part in samples.reshape(9, -1)]
     np.testing.assert_array_equal(np.concatenate(by_hop), at_once)
     assert not np.allclose(one.process(samples), at_once, atol=1e-3)
     one.reset()
@@ -224,13 +225,34 @@ def test_engine_keeps_its_state_between_calls_and_forgets_at_reset(tmp_path, eng
 @both_engines
 @pytest.mark.parametrize(("atten_lim_db", "expected_gain"), [(None, 0.01), (40, 0.0199), (6, 0.504), (0, 1)])
 def test_no_sound_is_attenuated_by_more_than_the_limit(tmp_path, atten_lim_db, expected_gain, engine):
-    run = load(step_models.gain(tmp_path / "gain.onnx", 0.01), engine=engine).engine(atten_lim_db=atten_lim_db)
+    model = load(step_models.gain(tmp_path / "gain.onnx", 0.01), engine=engine)
     samples = noise(20 * 256)
-    output = run.process(samples)[run.delay_samples :]
-    assert output @ samples[: len(output)] / np.sum(samples[: len(output)] ** 2) == pytest.approx(expected_gain, 1e-2)
+    output = undin.enhance(samples, sample_rate=16_000, model=model, atten_lim_db=atten_lim_db)
+    assert output @ samples / np.sum(samples**2) == pytest.approx(expected_gain, 1e-2)
 
 
 @pytest.mark.parametrize("atten_lim_db", [-1, float("nan")])
 def test_a_negative_limit_is_refused(atten_lim_db):
     with pytest.raises(ValueError, match="atten_lim_db must be 0 dB or more"):
-        gain_floor(atten_lim_db)
+        attenuation(atten_lim_db)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("undin-tiny", "undin_tiny"),
+        ("mine", "undin_mine"),
+        ("", "undin_unnamed"),
+        ("undin", "undin_unnamed"),
+        ("my model, 2nd", "undin_my_model_2nd"),
+        *((name, f"undin_{name}_model") for name in ("model", "stream", "levels", "error")),
+    ],
+)
+def test_names_in_c_are_none_of_the_header(name, expected):
+    assert c_prefix(name) == expected
+
+
+def test_names_of_the_header_are_all_known():
+    header = (Path(undin.__file__).parent / "c" / "include" / "undin.h").read_text()
+    names = set(re.findall(r"\bundin_(\w+)", re.sub(r"/\*.*?\*/", "", header, flags=re.DOTALL)))
+    assert {name for name in names if not name.startswith("stream_")} == NAMES_OF_HEADER

@@ -1,8 +1,8 @@
 """The one analysis and synthesis: samples to spectra and back, a hop at a time, in numpy.
 
 Frame t covers the `window` samples that end with hop t, so a frame is ready as soon as its hop is, and a sample leaves
-the synthesis `window - hop` samples after it entered the analysis. Spectra are not scaled. The network between the two
-is run by `engines/`; in C this is undin_hop.h. The differentiable twin for training lives in `nn/` and is tested against this file.
+the synthesis `window - hop` samples after it entered the analysis. Spectra are not scaled. The C that ships does the
+same in undin_hop.h; the differentiable twin for training lives in `nn/` and is tested against this file.
 """
 
 import numpy as np

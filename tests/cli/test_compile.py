@@ -1,15 +1,21 @@
-"""`undin compile` writes C and a library, tells their sizes, and refuses in one sentence."""
+"""`undin compile` writes C and a library for every target, tells their sizes, and refuses in one sentence."""
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import onnx.parser
 import pytest
 import step_models
 
+from undin import load
 from undin.cli import main
 from undin.compiler import hop
+from undin.compiler.dispatch import public_names
 from undin.compiler.lower import pointwise
+from undin.compiler.targets import TARGETS
+from undin.engines.native import stream_functions
 
 
 @pytest.fixture
@@ -23,16 +29,86 @@ def test_library_and_sizes_for_this_machine(model, tmp_path, capsys):
     output = capsys.readouterr().out
     (library,) = folder.glob("*undin_half_gain.*[!ch]")
     assert output.startswith(f"{library}: half-gain for native\n")
+    assert exported(library) >= wanted_beside(library)
     names = {path.name for path in folder.iterdir()}
     assert names >= {"undin_half_gain.c", "undin_half_gain.h", "undin_half_gain_weights.c", "undin_hop.h"}
-    sizes = {name: int(size.replace(",", "")) for name, size in re.findall(r"^(\w+) +([\d,]+) bytes$", output, re.M)}
+    assert names >= {"undin.h", "undin_stream.c"}
+    sizes = sizes_in(output)
     assert sizes["flash"] == sizes["code"] + sizes["weights"]
     assert sizes["state"] == hop.state_bytes(step_models.metadata(name="gain"))
     assert sizes["RAM"] == sizes["state"] + sizes["arena"] + sizes.get("variables", 0)
     assert 1000 < sizes["code"] < library.stat().st_size
     header = (folder / "undin_half_gain.h").read_text()
-    assert f"ARENA_SIZE {sizes['arena']} " in header
+    assert f"ARENA_BYTES {sizes['arena']}\n" in header
+    for rate, channels, name in ((16_000, 1, "stream, 16 kHz mono"), (48_000, 2, "stream, 48 kHz stereo")):
+        assert sizes[name] == stream_functions().bytes(load(library).engine.c_model, rate, channels)
     assert "1000 frames as in ONNX Runtime" in output
+
+
+def sizes_in(output: str) -> dict[str, int]:
+    """The table that the command prints, bytes."""
+    rows = re.findall(r"^(\w.*?) +([\d,]+) bytes$", output, re.M)
+    return {name: int(size.replace(",", "")) for name, size in rows}
+
+
+@pytest.mark.parametrize("target", sorted(TARGETS.keys() - {"native"}))
+def test_every_target_has_the_model_and_the_stream(model, tmp_path, target):
+    pytest.importorskip("ziglang", reason="ziglang is not installed")
+    assert main(["compile", str(model), "-o", str(tmp_path / "out"), "--target", target]) == 0
+    (product,) = (path for path in (tmp_path / "out").iterdir() if path.suffix not in (".c", ".h"))
+    assert exported(product) >= wanted_beside(product)
+
+
+def wanted_beside(product: Path) -> set[str]:
+    """What the headers beside a product declare."""
+    headers = [product.with_name(name).read_text() for name in ("undin.h", "undin_half_gain.h")]
+    wanted = {name for header in headers for name in public_names("undin", header)}
+    assert wanted >= {"undin_half_gain", "undin_half_gain_process_hops", "undin_stream_process", "undin_error"}
+    return wanted
+
+
+def exported(product: Path) -> set[str]:
+    """Names that a product has for others."""
+    if product.suffix == ".wasm":
+        return {name.decode() for name in re.findall(rb"undin_\w+", product.read_bytes())}
+    if not shutil.which("nm"):
+        pytest.skip("nm is not installed")
+    which = ["-g"] if product.suffix in (".a", ".dylib") else ["-D"]
+    table = subprocess.run(["nm", *which, "--defined-only", product], text=True, check=True, capture_output=True)
+    return {line.split()[-1].removeprefix("_") for line in table.stdout.splitlines() if line}
+
+
+def test_models_share_a_prefix(model, tmp_path, capsys):
+    pytest.importorskip("ziglang", reason="ziglang is not installed")
+    other = step_models.gain(tmp_path / "quarter-gain.onnx", 0.25)
+    prefix, name = tmp_path / "new" / "prefix", "libundin_half_gain.so"
+    command = ["compile", "--target", "linux-aarch64", "--prefix", str(prefix)]
+    assert main([*command, str(model), "-o", str(tmp_path / "out")]) == 0
+    assert main([*command, str(other)]) == 0
+    products = re.findall("^(.*): (.*)-gain for linux-aarch64$", capsys.readouterr().out, re.M)
+    places = (tmp_path / "out", "half"), (prefix / "lib", "half"), (prefix / "lib", "quarter")
+    assert products == [(str(folder / f"libundin_{part}_gain.so"), part) for folder, part in places]
+    files = {str(path.relative_to(prefix)) for path in prefix.rglob("*") if path.is_file()}
+    assert files == {
+        "include/undin.h",
+        "lib/cmake/undin/undin-config.cmake",
+        "lib/cmake/undin/undin-config-version.cmake",
+        *(f"include/undin_{part}_gain.h" for part in ("half", "quarter")),
+        *(f"lib/libundin_{part}_gain.so" for part in ("half", "quarter")),
+        *(f"lib/cmake/undin/models/undin_{part}_gain.cmake" for part in ("half", "quarter")),
+        *(f"lib/pkgconfig/undin_{part}_gain.pc" for part in ("half", "quarter")),
+    }
+    assert (prefix / "lib" / name).read_bytes() == (tmp_path / "out" / name).read_bytes()
+    for path in prefix.rglob("*.[cp]*"):
+        assert "@" not in path.read_text() and str(tmp_path) not in path.read_text(), path
+
+
+def test_places_are_refused_before_anything_is_compiled(model, tmp_path, capsys):
+    assert main(["compile", str(model)]) == 1
+    assert "give a folder with -o, a place to install to with --prefix, or both" in capsys.readouterr().err
+    assert main(["compile", str(model), "--prefix", str(tmp_path / "out"), "--target", "wasm32"]) == 1
+    assert "a WebAssembly module is none: use -o" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_check_that_fails_names_the_tensor(model, tmp_path, capsys, monkeypatch):

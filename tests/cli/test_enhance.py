@@ -191,7 +191,7 @@ def test_attenuation_limit(tmp_path, half):
 
 def test_a_compiled_model_does_as_its_onnx_file(tmp_path, half):
     source = write(tmp_path / "a.wav", noise(16_000))
-    library = load(half).engine().library.path
+    library = load(half).engine.path
     for name, model in (("b.wav", half), ("c.wav", library)):
         assert enhance(source, "-o", tmp_path / name, "--model", model) == 0
     np.testing.assert_array_equal(read(tmp_path / "b.wav"), read(tmp_path / "c.wav"))

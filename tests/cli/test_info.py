@@ -29,7 +29,7 @@ def test_json_holds_all_metadata(tmp_path, capsys):
 
 def test_a_compiled_model_says_what_its_onnx_file_says(tmp_path, capsys):
     path = step_models.identity(tmp_path / "identity.onnx")
-    library = undin.load(path).engine().library.path
+    library = undin.load(path).engine.path
     assert main(["info", "--json", str(path), str(library)]) == 0
     first, second = json.loads(capsys.readouterr().out)
     assert (first.pop("path"), second.pop("path")) == (str(path), str(library))

@@ -15,14 +15,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import undin.compiler
+from undin.compiler.build import INCLUDES
 from undin.compiler.emit import Source, emit
 from undin.compiler.graph import Graph
 from undin.compiler.plan import ALIGNMENT
 from undin.compiler.program import Program
 from undin.compiler.translate import program_of
 
-KERNELS = Path(undin.compiler.__file__).parent / "c"
 FILL = 255
 """What memory holds before; as a float it is a NaN."""
 
@@ -49,7 +48,7 @@ def compile_graphs(graphs: Sequence[Graph], folder: Path, *, flags: Sequence[str
         (folder / f"{source.prefix}.h").write_text(source.files[f"{source.prefix}.h"])
     (folder / "all.c").write_text("\n".join(texts))
     library = folder / "all.so"
-    command = [compiler, "-std=gnu99", *flags, "-w", "-fPIC", "-shared", f"-I{KERNELS}", "all.c", "-o", library.name]
+    command = [compiler, "-std=gnu99", *flags, "-w", "-fPIC", "-shared", *INCLUDES, "all.c", "-o", library.name]
     subprocess.run(command, cwd=folder, check=True)
     loaded = ctypes.CDLL(str(library))
     return [

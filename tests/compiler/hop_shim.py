@@ -1,4 +1,4 @@
-"""Models without a network, compiled: a trivial step inside the hop of undin_hop.h, bound with ctypes."""
+"""Models without a network, compiled: a trivial step inside the hop of undin_hop.h."""
 
 import ctypes
 import shutil
@@ -7,13 +7,13 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from undin.compiler import hop
+from undin.compiler.build import INCLUDES
+from undin.engines.native import NativeEngine
 from undin.metadata import Metadata
 
-KERNELS = Path(hop.__file__).parent / "c"
 ZIG = [sys.executable, "-m", "ziglang", "cc", "-target", "x86_64-linux-gnu"]
 BUILDS = {
     "gcc-avx2": ["gcc", "-mavx2", "-mfma"],
@@ -23,7 +23,7 @@ BUILDS = {
     "zig-avx2": [*ZIG, "-mcpu=x86_64_v3"],
     "zig-baseline": [*ZIG, "-mcpu=x86_64"],
 }
-SILENT = ["-std=gnu99", "-Wall", "-Wextra", "-Wdouble-promotion", "-Werror", f"-I{KERNELS}"]
+SILENT = ["-std=gnu99", "-Wall", "-Wextra", "-Wdouble-promotion", "-Werror", *INCLUDES]
 NEEDED_OF_CPU = {"avx2": {"avx2", "fma"}, "avx512": {"avx512f", "avx512bw", "avx512dq", "avx512vl"}}
 
 STEPS = {
@@ -63,7 +63,7 @@ def made_up_metadata(n_fft: int, window: int, hop_samples: int, *, look_ahead_fr
 
 
 def write_model(folder: Path, prefix: str, metadata: Metadata, *, step: str) -> Path:
-    """Write the header and the source of a model into a folder; returns the path of the source."""
+    """Write the C files of a model into a folder; returns the path of the one with the hop."""
     network_arena_bytes = 1000
     sizes = {"bins": metadata.bins, "state_size": metadata.state_size}
     text = f"""\
@@ -76,8 +76,10 @@ void UNDIN_PUBLIC(run)(const float *spec, const float *state, float *enhanced, f
 {STEPS[step].format(**sizes)}
 }}
 
-{hop.source(prefix, metadata, network_arena_bytes=network_arena_bytes)}"""
+{hop.source(metadata, network_arena_bytes=network_arena_bytes)}"""
+    value = hop.model_value(prefix, metadata, network_arena_bytes=network_arena_bytes)
     (folder / f"{prefix}.h").write_text(hop.header(prefix, metadata, network_arena_bytes=network_arena_bytes))
+    (folder / f"{prefix}_value.c").write_text(f'#include "{prefix}.h"\n\n{value}')
     path = folder / f"{prefix}.c"
     path.write_text(text)
     return path
@@ -103,68 +105,9 @@ def load_library(folder: Path, source: Path, build: str) -> ctypes.CDLL:
     return ctypes.CDLL(str(library))
 
 
-class CStream:
-    """A stream of a compiled model; it keeps guards around its memory."""
-
-    GUARD = 32
-
-    def __init__(self, library: ctypes.CDLL, prefix: str = "undin_test"):
-        self._library, self._prefix = library, prefix
-        self.state_size, self.arena_size = (
-            self._function(f"{name}_size", ctypes.c_size_t)() for name in ("state", "arena")
-        )
-        self.latency_samples = self._function("latency_samples")()
-        self._state, self._arena = (self._guarded(size) for size in (self.state_size, self.arena_size))
-        self.reset()
-
-    def _function(self, name: str, returns=ctypes.c_int):
-        function = getattr(self._library, f"{self._prefix}_{name}")
-        function.restype = returns
-        return function
-
-    def _guarded(self, size: int) -> np.ndarray:
-        """Bytes of 0xA5 with a guard on both sides; the memory between is as aligned as a float, and no more."""
-        memory = np.full(size + 2 * self.GUARD + 64, 0xA5, np.uint8)
-        start = -memory.ctypes.data % 64 + 4
-        return memory[start : start + size + 2 * self.GUARD]
-
-    def _address(self, memory: np.ndarray) -> ctypes.c_void_p:
-        return ctypes.c_void_p(memory.ctypes.data + self.GUARD)
-
-    def fill(self, byte: int) -> None:
-        """Fill the memory of the state with a byte."""
-        self._state[self.GUARD : -self.GUARD] = byte
-
-    @property
-    def state(self) -> np.ndarray:
-        """A copy of the state as floats; the last is the gain that the attenuation limit became."""
-        return self._state[self.GUARD : -self.GUARD].copy().view(np.float32)
-
-    def reset(self) -> None:
-        """Go back to the fresh state."""
-        self._function("reset", None)(self._address(self._state))
-
-    def set_atten_lim_db(self, atten_lim_db: float) -> int:
-        """Limit the attenuation; 0 if the limit was accepted."""
-        return self._function("set_atten_lim_db")(self._address(self._state), ctypes.c_float(atten_lim_db))
-
-    def process_hops(self, samples: np.ndarray, *, hop_samples: int) -> np.ndarray:
-        """Enhance whole hops, in place of a copy."""
-        return self._process("process_hops", samples, len(samples) // hop_samples)
-
-    def process_hop(self, samples: np.ndarray) -> np.ndarray:
-        """Enhance one hop, in place of a copy."""
-        return self._process("process", samples)
-
-    def process_block(self, samples: np.ndarray) -> np.ndarray:
-        """Enhance a block of any length, in place of a copy."""
-        return self._process("process_block", samples, len(samples))
-
-    def _process(self, name: str, samples: np.ndarray, *count: int) -> np.ndarray:
-        output = np.array(samples, np.float32)
-        pointer = ctypes.c_void_p(output.ctypes.data)
-        addresses = self._address(self._state), self._address(self._arena)
-        self._function(name, None)(*addresses, pointer, pointer, *map(ctypes.c_size_t, count))
-        for memory in (self._state, self._arena):
-            assert (memory[: self.GUARD] == 0xA5).all() and (memory[-self.GUARD :] == 0xA5).all()
-        return output
+def load_engine(folder: Path, source: Path, build: str) -> NativeEngine:
+    """Compile the C files of one model into a shared library and load it."""
+    library = folder / f"{source.stem}.so"
+    parts = [source, source.with_name(f"{source.stem}_value.c")]
+    run_compiler(build, f"-I{folder}", "-shared", "-fPIC", *parts, "-o", library)
+    return NativeEngine(library)

@@ -19,7 +19,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-KERNELS = Path(__file__).resolve().parents[2] / "src" / "undin" / "compiler" / "c"
+from undin.compiler.build import INCLUDES
+
 FLOAT, INT8 = (Path(__file__).with_name(name) for name in ("kernel_shim.c", "int8_shim.c"))
 # Set by test_kernels_sanitized.py, which runs the same tests in a process that has the sanitizers loaded.
 SANITIZED = "UNDIN_TEST_SANITIZED" in os.environ
@@ -148,7 +149,7 @@ def _commands(source: Path) -> dict[str, list[str]]:
     """Every build: its name and the compiler with its flags, without input and output."""
     cc = shutil.which("gcc") or shutil.which("cc")
     rounding = ["-ffp-contract=off", "-DUNDIN_REPRODUCIBLE"] if source == INT8 else ["-ffp-contract=fast"]
-    common = ["-I", str(KERNELS), "-std=gnu99", "-Wall", "-Wextra", "-Werror", "-fPIC", *rounding]
+    common = [*INCLUDES, "-std=gnu99", "-Wall", "-Wextra", "-Werror", "-fPIC", *rounding]
     fast = [*common, "-O3", "-fno-math-errno"]
     builds = {}
     widths = _vector_widths(source)

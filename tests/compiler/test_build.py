@@ -15,19 +15,20 @@ import pytest
 import step_models
 from compiler import small_step
 from compiler.product_checks import built, need, needed
+from support.hops import Hops
 
+import undin
 from undin.compiler import build as build_module
 from undin.compiler import targets
-from undin.compiler.build import KERNELS, build, find_compiler
-from undin.compiler.cache import cached_library
+from undin.compiler.build import C_FILES, build, find_compiler
+from undin.compiler.cache import cached_library, this_machine
 from undin.compiler.dispatch import public_names
 from undin.compiler.graph import read
 from undin.compiler.targets import TARGETS, X86_VARIANTS
 from undin.compiler.translate import translate
 from undin.compiler.verify import load_step
-from undin.metadata import c_prefix
+from undin.engines.native import NativeEngine
 from undin.model import load
-from undin.native import Library, NativeEngine
 
 WILD = [np.nan, np.inf, -np.inf, 1e-42, -1e-45, 3e38, -3e38, 0.0, -0.0, 1e-20]
 """What no microphone sends: not a number, infinite, denormal, about to overflow."""
@@ -109,12 +110,12 @@ def test_what_lies_beside_a_library_compiles_without_undin(library):
 
 
 def test_wild_input_never_crashes_and_reset_forgets_it(library):
-    engine = NativeEngine(Library(library))
-    samples = np.random.default_rng(4).normal(0, 0.1, 20 * small_step.HOP).astype(np.float32)
-    expected = engine.process(samples)
-    engine.process(wild_frames(50).reshape(-1)[: 50 * small_step.HOP])
-    engine.reset()
-    np.testing.assert_array_equal(engine.process(samples), expected)
+    stream = undin.Stream(48_000, channels=2, model=library)
+    samples = np.random.default_rng(4).normal(0, 0.1, (3_000, 2)).astype(np.float32)
+    expected = stream.process(samples)
+    assert np.isfinite(stream.process(wild_frames(50).reshape(-1, 2))).all()
+    stream.reset()
+    np.testing.assert_array_equal(stream.process(samples), expected)
 
 
 def test_fading_sound_takes_no_longer_than_noise():
@@ -122,11 +123,11 @@ def test_fading_sound_takes_no_longer_than_noise():
     noise = np.random.default_rng(0).normal(0, 0.1, 100 * 256).astype(np.float32)
     fading = noise * np.exp(-115 * np.linspace(0, 1, len(noise), dtype=np.float32))
     sounds = [noise, np.sign(noise) * np.float32(1e-39), np.sign(noise) * np.float32(1e-19), fading]
-    engine, seconds = load("undin-tiny", engine="compiled").engine(atten_lim_db=12), []
+    stream, seconds = undin.Stream(48_000, model=load("undin-tiny", engine="compiled"), atten_lim_db=12), []
     for sound in sounds * 10:
-        engine.reset()
+        stream.reset()
         start = time.thread_time()
-        engine.process(sound)
+        stream.process(sound)
         seconds.append(time.thread_time() - start)
     noise_seconds, *others = np.reshape(seconds, (-1, len(sounds))).min(axis=0)
     assert max(others) < 4 * noise_seconds
@@ -186,7 +187,7 @@ def test_cache_is_filled_once_by_two_processes_at_once(tmp_path, monkeypatch):
     library = Path(answers[0])
     assert library.is_relative_to(tmp_path)
     assert [path.name for path in library.parent.iterdir()] == [library.name]
-    assert np.abs(NativeEngine(Library(library)).process(np.ones(1024, np.float32))[64:] - 0.5).max() < 1e-6
+    assert np.abs(Hops(NativeEngine(library)).process(np.ones(1024, np.float32))[64:] - 0.5).max() < 1e-6
 
     written = library.stat().st_mtime_ns
     assert cached_library(model) == library
@@ -197,9 +198,18 @@ def test_cache_is_filled_once_by_two_processes_at_once(tmp_path, monkeypatch):
 
 def test_no_name_of_a_model_meets_a_name_of_the_kernels(source):
     names = public_names(source.prefix, source.files[f"{source.prefix}.h"])
-    ends = "|".join(
-        [*(name.removeprefix(f"{source.prefix}_") for name in names), "state", "arena", "variant", "weights"]
-    )
-    for header in KERNELS.glob("*.h"):
-        assert not re.findall(rf"\bundin_\w+_(?:{ends})\b", header.read_text()), header
-    assert c_prefix("undin") == "undin_model"
+    ends = [name.removeprefix(f"{source.prefix}_") for name in names if name != source.prefix]
+    assert set(ends) == {"run", "reset", "process_hops"}
+    with_network = {*re.findall(r'#include "(.+)"', source.files[f"{source.prefix}.c"]), "undin_dispatch.h"}
+    for name in with_network - {"undin.h"}:
+        assert not re.findall(
+            rf"\bundin_\w+_(?:{'|'.join([*ends, 'variant', 'weights'])})\b", C_FILES[name].read_text()
+        )
+
+
+@pytest.mark.parametrize("name", ["gain", "stream"])
+def test_a_model_may_be_called_as_a_function_of_undin(tmp_path, name):
+    source = translate(step_models.gain(tmp_path / f"{name}.onnx", 0.5, **SHORT_FRAMES))
+    library = build(source, tmp_path, target=this_machine())
+    samples = np.ones(1000, np.float32)
+    assert undin.enhance(samples, sample_rate=16_000, model=library)[500] == pytest.approx(0.5)

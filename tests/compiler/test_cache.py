@@ -11,9 +11,9 @@ import step_models
 
 from undin.cache import UNUSED_DAYS, cache_folder
 from undin.compiler import cache
-from undin.compiler.cache import cached_library
+from undin.compiler.cache import cached_library, cached_stream
 from undin.compiler.targets import TARGETS
-from undin.engine import NotInstalled
+from undin.engines.engine import NotInstalled
 
 
 @pytest.fixture
@@ -37,19 +37,30 @@ def test_an_entry_serves_until_the_model_or_the_compiler_changes(folder, model, 
     assert cached_library(Path(again)) == library and library.stat().st_mtime_ns == written
 
     target = cache.this_machine()
-    key = cache._key(model, target)
-    step_models.gain(tmp_path / "model.onnx", 0.5, n_fft=64, window=64, hop=32)
-    assert cache._key(model, target) != key
+    key = cache._key(model.read_bytes(), target)
+    step_models.gain(model, 0.5, n_fft=64, window=64, hop=32)
+    assert cache._key(model.read_bytes(), target) != key
+    key = cache._key(b"", target)
+    assert cache._key(b"", TARGETS["native"]) != key or target == TARGETS["native"]
     package = tmp_path / "undin"
-    shutil.copytree(cache.PACKAGE / "compiler", package / "compiler")
-    shutil.copy(cache.PACKAGE / "stft.py", package)
-    key = cache._key(model, target)
+    for name in ("compiler", "c"):
+        shutil.copytree(cache.PACKAGE / name, package / name)
+    for name in ("stft.py", "metadata.py"):
+        shutil.copy(cache.PACKAGE / name, package)
     monkeypatch.setattr(cache, "PACKAGE", package)
-    assert cache._key(model, target) == key
-    assert cache._key(model, TARGETS["native"]) != key or target == TARGETS["native"]
-    with open(package / "compiler" / "c" / "undin_fft.h", "a") as file:
-        file.write("\n")
-    assert cache._key(model, target) != key
+    assert cache._key(b"", target) == key
+    for name in ("c/stream/undin_stream.c", "c/include/undin.h", "compiler/hop.py"):
+        key = cache._key(b"", target)
+        with open(package / name, "a") as file:
+            file.write("\n")
+        assert cache._key(b"", target) != key
+
+
+def test_the_stream_is_compiled_once(folder):
+    library = cached_stream()
+    assert library.is_relative_to(folder) and library.name == TARGETS["native"].library.format("undin")
+    written = library.stat().st_mtime_ns
+    assert cached_stream() == library and library.stat().st_mtime_ns == written
 
 
 def test_entries_without_use_for_long_are_removed_when_another_is_made(folder, model):

@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from compiler import small_step
-from compiler.cortex_m7 import run_on_cortex_m7
+from compiler.emulators import run_on_cortex_m7
 from compiler.product_checks import built, needed
 from step_models import HOP, N_FFT, metadata
+from support.hops import Hops
 
 from undin.compiler.emit import emit
 from undin.compiler.graph import read
@@ -65,13 +66,12 @@ def test_firmware_sounds_as_onnx_runtime(tmp_path, record_property, name, compil
     assert {function for function in wanted if not function.startswith("__aeabi_")} <= {"memcpy", "memmove", "memset"}
     assert not [function for function in wanted if re.match("__aeabi_d|__aeabi_.*2d", function)]
 
-    engine = load(path, engine="onnxruntime").engine()
     output, instructions = run_on_cortex_m7(product, compiler, samples)
-    expected = engine.process(samples)
+    expected = Hops(load(path, engine="onnxruntime").engine).process(samples)
     np.testing.assert_allclose(output, expected, atol=0.1 * np.abs(expected).max() if in_integers else 1e-5)
 
     header = source.files[f"{source.prefix}.h"]
-    state, arena = (int(re.search(rf"_{part}_SIZE (\d+)", header)[1]) for part in ("STATE", "ARENA"))
+    state, arena = (int(re.search(rf"_{part}_BYTES (\d+)", header)[1]) for part in ("STATE", "ARENA"))
     flash, variables = flash_and_ram_bytes(product)
     assert variables == 0
     sizes = f"flash {flash:,} bytes, state {state:,} bytes, arena {arena:,} bytes"

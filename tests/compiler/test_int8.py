@@ -1,20 +1,18 @@
 """Networks in integers: near to those in floats, and the same bits on every processor."""
 
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-from compiler.cortex_m7 import run_on_cortex_m7
-from compiler.product_checks import built, need
-from compiler.test_c_example import SCRIPT
-from compiler.test_targets import run_on_linux
+from compiler.emulators import Blocks, run_in_node, run_on_cortex_m7, run_on_linux
+from compiler.product_checks import built
 from onnx import TensorProto, helper, numpy_helper, shape_inference
 from onnx.reference import ReferenceEvaluator
 from small_networks import SMALL_NETWORKS, small_network
 from step_models import metadata
+from support.c_stream import CStream
 
 import undin
 from undin.cli import main
@@ -28,7 +26,7 @@ from undin.compiler.quantize.marking import best_of_8_bits, candidates, mark
 from undin.compiler.targets import TARGETS, X86_VARIANTS, Variant
 from undin.compiler.translate import metadata_of, program_of
 from undin.compiler.verify import load_step
-from undin.native import Library, NativeEngine
+from undin.engines.native import NativeEngine, StreamFunctions
 from undin.nn.export import export
 from undin.stft import Analysis
 
@@ -36,6 +34,7 @@ GATED, LSTM = "undin", "mask_rnn_lstm"
 """A network of undin's own, all of whose state is recurrent; and one with LSTMs beside a running mean."""
 
 HOP = 256
+BLOCKS = Blocks(48_000, channels=2, block=441)
 
 
 @pytest.fixture(scope="module")
@@ -97,44 +96,55 @@ def test_ends_stay_in_floats_unless_asked(models, compiled):
     assert not others
 
 
+@pytest.fixture(scope="module")
+def stereo() -> np.ndarray:
+    """Noise that fades in, a quarter of a second."""
+    noise = np.random.default_rng(2).normal(0, 0.1, (28 * BLOCKS.block, BLOCKS.channels))
+    return (noise * np.linspace(0, 1, len(noise))[:, None]).astype(np.float32)
+
+
 @pytest.mark.parametrize("name", [GATED, LSTM])
 class TestSameBits:
+    """A stream of stereo at 48 kHz, whose rates, filters and linked channels are not in integers, but as exact."""
+
     @pytest.fixture
-    def expected(self, native, samples, name) -> np.ndarray:
-        return NativeEngine(Library(native[name])).process(samples)
+    def expected(self, native, stereo, name) -> np.ndarray:
+        return in_stream(native[name], stereo)
 
     @pytest.mark.skipif(len(TARGETS["native"].variants) < 2, reason="this is no x86-64")
     @pytest.mark.parametrize("variant", X86_VARIANTS, ids=lambda variant: variant.suffix.removeprefix("_"))
-    def test_variants_of_x86(self, compiled, samples, expected, tmp_path, name, variant):
+    def test_variants_of_x86(self, compiled, stereo, expected, tmp_path, name, variant):
         features = (*variant.features, *variant.for_integers)
         flags = Path("/proc/cpuinfo").read_text().replace("avx512_vnni", "avx512vnni")
         if missing := [feature for feature in features if f" {feature} " not in flags]:
             pytest.skip(f"this processor has no {missing[0]}")
         target = replace(TARGETS["native"], variants=(Variant("", features),))
         library = build(compiled[name][1], tmp_path, target=target)
-        np.testing.assert_array_equal(NativeEngine(Library(library)).process(samples), expected)
+        np.testing.assert_array_equal(in_stream(library, stereo), expected)
 
     @pytest.mark.parametrize("target", ["linux-aarch64", "linux-aarch64-dotprod", "linux-armv7"])
-    def test_arm_under_qemu(self, compiled, samples, expected, tmp_path, name, target):
-        source = compiled[name][1]
-        product = built(source, tmp_path, target, "zig")
-        np.testing.assert_array_equal(run_on_linux(source, product, target, samples), expected)
+    def test_arm_under_qemu(self, compiled, stereo, expected, tmp_path, name, target):
+        product = built(compiled[name][1], tmp_path, target, "zig")
+        output = run_on_linux(product, target, stereo, blocks=BLOCKS)
+        np.testing.assert_array_equal(output.reshape(expected.shape), expected)
 
-    def test_webassembly_in_node(self, compiled, samples, expected, tmp_path, name):
-        source = compiled[name][1]
-        built(source, tmp_path, "wasm32", "zig")
-        need("node")
-        (tmp_path / "denoise.mjs").write_text(SCRIPT.replace("undin_tiny", source.prefix))
-        output = subprocess.check_output(["node", "denoise.mjs"], cwd=tmp_path, input=samples.tobytes())
-        late = HOP - 1  # of blocks after hops
-        output = np.frombuffer(output, np.float32)[late:]
-        np.testing.assert_array_equal(output, expected[: len(output)])
+    def test_webassembly_in_node(self, compiled, stereo, expected, tmp_path, name):
+        product = built(compiled[name][1], tmp_path, "wasm32", "zig")
+        output = run_in_node(product, stereo, blocks=BLOCKS)
+        np.testing.assert_array_equal(output.reshape(expected.shape), expected)
 
     @pytest.mark.parametrize("compiler", ["arm-none-eabi-gcc", "zig"])
-    def test_cortex_m7(self, compiled, samples, expected, tmp_path, name, compiler):
+    def test_cortex_m7(self, compiled, stereo, expected, tmp_path, name, compiler):
         product = built(compiled[name][1], tmp_path, "cortex-m7", compiler)
-        output, _ = run_on_cortex_m7(product, compiler, samples)
-        np.testing.assert_array_equal(output, expected)
+        output, _ = run_on_cortex_m7(product, compiler, stereo, blocks=BLOCKS)
+        np.testing.assert_array_equal(output.reshape(expected.shape), expected)
+
+
+def in_stream(library: Path, samples: np.ndarray) -> np.ndarray:
+    """Samples through the stream that a library holds beside its model."""
+    engine = NativeEngine(library)
+    stream = CStream(engine.c_model, BLOCKS.sample_rate, BLOCKS.channels, functions=StreamFunctions(engine.library))
+    return np.concatenate((stream.process(samples), stream.flush()))
 
 
 def test_command_and_library_as_a_model(models, samples, tmp_path, capsys):
@@ -145,7 +155,7 @@ def test_command_and_library_as_a_model(models, samples, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "in integers, but for /stem/stem.0/Conv, /mask/ConvTranspose" in printed
     assert "dB above its error" in printed
-    enhanced = undin.enhance(samples, sample_rate=16_000, model=tmp_path / "out" / "libundin_model.so")
+    enhanced = undin.enhance(samples, sample_rate=16_000, model=tmp_path / "out" / "libundin_unnamed.so")
     floats = undin.enhance(samples, sample_rate=16_000, model=models[GATED])
     assert 0 < np.abs(enhanced - floats).max() < 0.1 * np.abs(floats).max()
 

@@ -1,4 +1,4 @@
-"""Whole generated models under gcc's AddressSanitizer and UndefinedBehaviorSanitizer, fed with anything.
+"""Whole generated models, and streams, under gcc's AddressSanitizer and UndefinedBehaviorSanitizer, fed with anything.
 
 The programs are C, so that state, arena, inputs and outputs lie in memory of exactly their size. The kernels alone are
 watched by test_kernels_sanitized.py.
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import step_models
 from compiler import small_step
 from compiler.product_checks import model_flags, need
 from compiler.speech_networks import NETWORKS, exported, seeded
@@ -17,7 +18,7 @@ from onnx import load_from_string
 from small_networks import small_network
 from step_models import metadata
 
-from undin.compiler.build import KERNELS
+from undin.compiler.build import C_FILES, INCLUDES
 from undin.compiler.emit import Source, emit
 from undin.compiler.graph import convert, read
 from undin.compiler.program import C_TYPES, Program
@@ -29,34 +30,39 @@ from undin.nn.export import export
 SUPPORT = Path(__file__).parent / "targets"
 # Sizes unknown to the compiler are the same accesses, and a fifth of the time to compile.
 COMPILER = (
-    *("gcc", "-std=gnu11", "-O1", "-w", "-march=native", "-DUNDIN_RUN_TIME_SIZES", f"-I{KERNELS}"),
+    *("gcc", "-std=gnu11", "-O1", "-w", "-march=native", "-DUNDIN_RUN_TIME_SIZES", *INCLUDES),
     *("-fsanitize=address,undefined,float-cast-overflow", "-fno-sanitize-recover=all"),
 )
 
 
-def run_sanitized(source: Source, folder: Path, driver: Path) -> None:
-    """Link a driver to a model and run it; its output says what is wrong."""
+def run_sanitized(source: Source, folder: Path, driver: Path, *arguments: str) -> None:
+    """Link a driver to a model and the stream, and run it; its output says what is wrong."""
     need("gcc")
     for name, text in source.files.items():
         (folder / name).write_text(text)
-    parts = [f"{source.prefix}.c", f"{source.prefix}_weights.c", driver]
+    parts = [f"{source.prefix}.c", f"{source.prefix}_weights.c", C_FILES["undin_stream.c"], driver]
     command = [*COMPILER, *model_flags(folder, source.prefix), *parts, "-o", "program", "-lm"]
     subprocess.run(command, cwd=folder, check=True)
-    done = subprocess.run([folder / "program"], capture_output=True, text=True)
+    done = subprocess.run([folder / "program", *arguments], capture_output=True, text=True)
     assert done.returncode == 0, (done.stdout + done.stderr)[:3000]
 
 
-def test_hops_and_blocks_of_anything(tmp_path):
-    run_sanitized(translate(WEIGHTS / "undin-tiny.onnx"), tmp_path, SUPPORT / "soak.c")
+def test_hops_of_anything(tmp_path):
+    run_sanitized(translate(WEIGHTS / "undin-tiny.onnx"), tmp_path, SUPPORT / "soak_hops.c")
 
 
-def test_hops_and_blocks_of_anything_in_integers(tmp_path):
+def test_streams_of_anything(tmp_path):
+    path = step_models.gain(tmp_path / "small.onnx", 0.5, n_fft=64, window=48, hop=24, look_ahead_frames=1)
+    run_sanitized(translate(path), tmp_path, SUPPORT / "soak_stream.c", "1", "100")
+
+
+def test_hops_of_anything_in_integers(tmp_path):
     network, path = small_network("undin"), tmp_path / "small.onnx"
     export(network, metadata(name="small", state_size=network.state_size), path)
     graph = read(path)
     frames = np.random.default_rng(0).standard_normal((20, *graph.inputs[0].shape), np.float32)
     program = program_of(graph, mark=partial(quantize, frames=frames))
-    run_sanitized(emit(program, metadata_of(graph)), tmp_path, SUPPORT / "soak.c")
+    run_sanitized(emit(program, metadata_of(graph)), tmp_path, SUPPORT / "soak_hops.c")
 
 
 @pytest.mark.parametrize("name", ["small_step", "BandAttention", "UpDown"])

@@ -1,32 +1,25 @@
 """Products of the targets run, here or on an emulator, and give the samples of the native library.
 
-The Cortex-M7 is in test_cortex_m7.py; WebAssembly in test_c_example.py, by the script that docs/c.md shows.
+What is computed in floats differs by rounding. A network in integers gives the same bits everywhere, and so does the
+stream around it: test_int8.py has both on every target. The Cortex-M7's instructions are in test_cortex_m7.py.
 """
 
 import os
 import shutil
-import subprocess
 from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 import pytest
 from compiler import small_step
-from compiler.product_checks import built, model_flags, need, needed
+from compiler.emulators import LINUX, run_on_linux
+from compiler.product_checks import built, needed
+from support.hops import Hops
 
-from undin.compiler.build import build, find_compiler
-from undin.compiler.targets import TARGETS, Variant
+from undin.compiler.build import build
 from undin.compiler.translate import translate
-from undin.native import Library, NativeEngine
+from undin.engines.native import NativeEngine
 
-SUPPORT = Path(__file__).parent / "targets"
 HOPS = 40
-EMULATORS = {
-    "linux-aarch64": ("qemu-aarch64", "/usr/aarch64-linux-gnu", "lib/ld-linux-aarch64.so.1"),
-    "android-arm64": ("qemu-aarch64", "/usr/aarch64-linux-gnu", "lib/ld-linux-aarch64.so.1"),
-    "linux-armv7": ("qemu-arm", "/usr/arm-linux-gnueabihf", "lib/ld-linux-armhf.so.3"),
-}
-"""Emulator, and the folder of another machine's files with its dynamic linker; no other library is needed."""
 
 
 @pytest.fixture(scope="module")
@@ -46,36 +39,14 @@ def expected(source, samples, tmp_path_factory) -> np.ndarray:
     """What the native library makes of the samples."""
     if not any(map(shutil.which, ("gcc", "clang"))) and not find_spec("ziglang"):
         pytest.skip("there is no C compiler: install gcc, clang or ziglang")
-    return NativeEngine(Library(build(source, tmp_path_factory.mktemp("native")))).process(samples)
+    return Hops(NativeEngine(build(source, tmp_path_factory.mktemp("native")))).process(samples)
 
 
-def run_on_linux(source, product: Path, target: str, samples: np.ndarray) -> np.ndarray:
-    """Link the driver to a library and run it under an emulator."""
-    emulator, root, loader = EMULATORS[target.removesuffix("-dotprod")]
-    need(emulator)
-    if not Path(root, loader).exists():
-        pytest.skip(f"{root}/{loader} is missing: install libc6-arm64-cross and libc6-armhf-cross")
-    compiler, linux = find_compiler(TARGETS[target], name="zig"), target.replace("android-arm64", "linux-aarch64")
-    program = product.parent / "driver"
-    subprocess.run(
-        [
-            *compiler.command,
-            *compiler.flags(TARGETS[linux], Variant()),
-            *("-O1", "-ffreestanding", "-nostdlib", SUPPORT / "driver.c", product),
-            *model_flags(product.parent, source.prefix),
-            *(f"-Wl,-dynamic-linker=/{loader}", f"-Wl,-rpath={product.parent}", "-o", program),
-        ],
-        check=True,
-    )
-    output = subprocess.check_output([emulator, "-L", root, program], input=samples.tobytes())
-    return np.frombuffer(output, np.float32)
-
-
-@pytest.mark.parametrize("target", EMULATORS)
+@pytest.mark.parametrize("target", LINUX)
 def test_arm_under_qemu(source, samples, expected, tmp_path, target):
     product = built(source, tmp_path, target, "zig")
     assert not needed(product)
-    np.testing.assert_allclose(run_on_linux(source, product, target, samples), expected, atol=1e-5)
+    np.testing.assert_allclose(run_on_linux(product, target, samples), expected, atol=1e-5)
 
 
 def test_android_on_x86_64(source, samples, expected, tmp_path):
@@ -84,4 +55,4 @@ def test_android_on_x86_64(source, samples, expected, tmp_path):
     if os.uname().machine != "x86_64":
         pytest.skip("this machine is no x86-64")
     # It needs no library, so any Linux will load it.
-    np.testing.assert_allclose(NativeEngine(Library(product)).process(samples), expected, atol=1e-5)
+    np.testing.assert_allclose(Hops(NativeEngine(product)).process(samples), expected, atol=1e-5)

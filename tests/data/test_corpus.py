@@ -50,6 +50,14 @@ def test_unusable_files_are_named_and_left_out(tmp_path, capsys):
         assert report.count(name) == 1
 
 
+def test_folders_to_leave_out_are_left_out_at_any_depth(tmp_path):
+    for folder in ("vctk/p226/mic1", "vctk/p227", "p226"):
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+        soundfile.write(tmp_path / folder / "p226.wav", tone(16000), 16000)
+    names = Corpus.load(tmp_path, sample_rate=16000, leave_out=["p226", "p229"]).names
+    assert names == (str(tmp_path / "vctk" / "p227" / "p226.wav"),)
+
+
 def test_nothing_usable_is_one_clear_error(tmp_path):
     with pytest.raises(ValueError, match="no audio files below"):
         Corpus.load(tmp_path, sample_rate=16000)

@@ -4,11 +4,13 @@ import dataclasses
 
 import numpy as np
 import pytest
+import soxr
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up_audio import SAMPLE_RATE, corpus_of
 
+from undin.data import held_speech, synthetic_noise
 from undin.data.level import active_level_dbfs
 from undin.data.mixing import Mixer
 from undin.data.mixing_config import MixingConfig
@@ -32,8 +34,20 @@ EVERYTHING = MixingConfig(
     noise_alone_probability=0.15,
     speech_speed_probability=0.6,
     noise_speed_probability=0.6,
+    held_speech_share=0.3,
+    synthetic_noise_shares={"hum": 0.2, "click": 0.2},
+    gap_probability=0.3,
+    gate_probability=0.3,
     rooms=8,
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_made_sounds():
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (held_speech, synthetic_noise):
+            patch.setattr(module, "RECORDINGS", 3)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +80,7 @@ def test_snr_and_speech_level_are_the_drawn_ones(make_mixer):
 
 def test_clean_and_noise_alone_are_exact(everything):
     draw = everything.draw(0, 128)
+    draw = dataclasses.replace(draw, heard=np.ones_like(draw.heard))  # what is heard may be a pause
     noisy, clean = everything.mix(draw)
     assert np.array_equal((noisy == clean).all(-1).numpy(), draw.clean)
     assert np.array_equal((clean == 0).all(-1).numpy(), draw.noise_alone)
@@ -117,6 +132,17 @@ def test_rooms_are_convolutions_in_time_the_early_part_alone_for_the_target(make
             assert np.mean((found - expected) ** 2) < 1e-8 * np.mean(found**2)
 
 
+def test_measured_rooms_are_taken_by_their_share(speech, noise):
+    clap = np.zeros(8000)
+    clap[40] = 0.9
+    config = dataclasses.replace(PLAIN, room_probability=0.8, measured_room_share=0.25)
+    rooms = corpus_of([clap + 1e-4 * np.random.default_rng(0).standard_normal(8000)], ["rooms/0.flac"])
+    sizes = {"sample_rate": SAMPLE_RATE, "segment_samples": 16000, "seed": 0}
+    room = Mixer(speech, noise, config, measured_rooms=rooms, **sizes).draw(0, 2000).room
+    assert set(room) == {-1, *range(config.rooms + 1)}
+    assert np.mean(room == config.rooms) == pytest.approx(0.8 * 0.25, abs=0.03)
+
+
 @pytest.mark.parametrize("speed", [0.8, 1.25])
 def test_at_another_speed_tones_move_in_frequency_and_none_folds_back(noise, speed):
     tones_hz = np.array([310.0, 2070.0, 4900.0, 7300.0])
@@ -151,6 +177,24 @@ def test_band_limits_hold_for_noisy_and_clean(make_mixer):
         assert 10 * torch.log10(power[:75].mean() / inside) < -25
 
 
+def test_noise_ends_where_the_recording_of_the_speech_does(noise):
+    generator = np.random.default_rng(0)
+    narrow = soxr.resample(0.1 * generator.standard_normal(80_000), 8000, SAMPLE_RATE)
+    wide = 0.1 * generator.standard_normal(160_000)
+    speech = corpus_of([narrow, wide], ["narrow/0.wav", "wide/0.wav"])
+    for matched in (False, True):
+        config = dataclasses.replace(PLAIN, match_speech_band=matched)
+        mixer = Mixer(speech, noise, config, sample_rate=SAMPLE_RATE, segment_samples=16000, seed=0)
+        draw = mixer.draw(0, 16)
+        noisy, clean = mixer.mix(draw)
+        power = torch.fft.rfft((noisy - clean) * torch.hann_window(16000)).abs().square()  # bins of 1 Hz
+        treble_db = 10 * torch.log10(power[:, 5000:7000].mean(-1) / power[:, 500:3000].mean(-1)).numpy()
+        is_narrow = mixer.speech.file_at(draw.speech_start) == 0
+        assert 0 < is_narrow.sum() < 16
+        assert (treble_db[is_narrow] < -50).all() == matched
+        assert (treble_db[~is_narrow] > -30).all()
+
+
 def test_a_high_pass_of_the_speech_leaves_the_noise_its_rumble(make_mixer):
     as_recorded = make_mixer(PLAIN)
     draw = as_recorded.draw(0, 8)
@@ -181,6 +225,33 @@ def test_clipping_flattens_the_mixture_alone(make_mixer):
     np.testing.assert_allclose(crest_db, draw.clipping_db[quiet.numpy()], atol=0.01)
 
 
+def test_gaps_are_zeros_in_both_and_change_nothing_else(make_mixer):
+    mixer = make_mixer(
+        dataclasses.replace(PLAIN, gap_probability=0.5, gate_probability=0.5, noise_alone_probability=0.2)
+    )
+    draw = mixer.draw(0, 32)
+    noisy, clean = mixer.mix(draw)
+    whole = dataclasses.replace(draw, heard=np.ones_like(draw.heard), gate_db=np.full(32, np.nan, np.float32))
+    unbroken = mixer.mix(whole)
+    cut = noisy == 0
+    assert torch.equal(torch.where(cut, 0, unbroken[0]), noisy) and torch.equal(torch.where(cut, 0, unbroken[1]), clean)
+    has_gaps = cut.float().mean(-1).numpy() > 0.01
+    gated = ~np.isnan(draw.gate_db) & ~draw.noise_alone
+    assert not has_gaps[draw.heard.all(1) & ~gated].any()
+    assert has_gaps[~draw.heard.all(1)].all() and has_gaps[gated].mean() > 0.5
+
+
+def test_made_sounds_are_heard_by_their_shares(make_mixer):
+    config = dataclasses.replace(PLAIN, held_speech_share=0.25, synthetic_noise_shares={"hum": 0.1, "tone": 0.4})
+    mixer = make_mixer(config)
+    draw = mixer.draw(0, 1000)
+    speech = [mixer.speech.name_at(start).split(" ")[0] for start in draw.speech_start]
+    noise = [mixer.noise.name_at(start).split(" ")[0] for start in draw.noise_start]
+    assert [speech.count("held") / 1000, noise.count("hum") / 1000, noise.count("tone") / 1000] == pytest.approx(
+        [0.25, 0.1, 0.4], abs=0.04
+    )
+
+
 @pytest.mark.parametrize("kind", ["second_noise", "babble", "coloured_noise"])
 def test_added_noise_changes_the_noise_and_not_the_speech(make_mixer, kind):
     without = {f"{name}_probability": 0.0 for name in ("second_noise", "babble", "coloured_noise")}
@@ -204,6 +275,10 @@ def test_added_noise_changes_the_noise_and_not_the_speech(make_mixer, kind):
         ("low_pass_hz", (0.0, 100.0), "above 0"),
         ("noise_speed", (0.0, 1.0), "above 0"),
         ("speech_high_pass_hz", -1.0, "0 or above"),
+        ("corpus_shares", {"a": 1.1}, "at most 1"),
+        ("corpus_shares", {"a": 0.0}, "above 0"),
+        ("synthetic_noise_shares", {"hum": 0.7, "tone": 0.6}, "add up"),
+        ("synthetic_noise_shares", {"humm": 0.7}, "known are hum, tone, beep, click"),
     ],
 )
 def test_senseless_numbers_are_refused_by_name(field, value, message):

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import soxr
 import torch
+from made_up_audio import corpus_of
 
-from undin.data.rooms import image_sources, room_bank
+from undin.data.rooms import image_sources, measured_bank, room_bank
 
 SAMPLE_RATE = 16000
 EARLY_SAMPLES = 801  # 50 ms and the direct sound
@@ -68,3 +70,36 @@ def test_direct_sound_is_at_lag_0_and_the_parts_share_no_sample():
 def test_same_seed_same_rooms():
     assert torch.equal(bank(5, 0.3).late, bank(5, 0.3).late)
     assert not torch.equal(bank(5, 0.3).late, bank(5, 0.3, seed=1).late)
+
+
+def recorded(bank, *, before: int, gain: float):
+    """A corpus of a bank's responses as if measured: later, at another level, in the noise of a microphone."""
+    generator = np.random.default_rng(0)
+    responses = (bank.early + bank.late).numpy()
+    noise = 3e-5 * generator.standard_normal((len(responses), before + responses.shape[1]))
+    noise[:, before:] += gain * responses
+    return corpus_of(list(noise), [f"{number}.flac" for number in range(len(noise))])
+
+
+def test_measured_rooms_come_back_with_their_direct_sound_early_and_late_part():
+    rooms = bank(12, 0.5)
+    measured = measured_bank(recorded(rooms, before=700, gain=0.2), samples=6000, early_ms=50)
+    rise = 16
+    for found, expected in ((measured.early, rooms.early), (measured.late, rooms.late)):
+        assert found.shape == (12, 6000)
+        np.testing.assert_allclose(found[:, rise:5600], expected[:, : 5600 - rise], atol=2e-3)
+    assert measured.late[:, -1].abs().max() < 1e-4
+    np.testing.assert_allclose(np.median(measured.rt60_s), 0.5, rtol=0.15)
+
+
+def test_a_room_measured_at_a_lower_rate_is_refused():
+    response = soxr.resample((bank(1, 0.3).early + bank(1, 0.3).late)[0, ::2].numpy().astype(np.float64), 8000, 16000)
+    with pytest.raises(ValueError, match=r"low\.flac: the room was measured up to \d+ Hz only, not for audio at 16000"):
+        measured_bank(corpus_of([0.3 * response], ["low.flac"]), samples=4000, early_ms=50)
+
+
+def test_joined_banks_keep_their_order():
+    one, two = bank(3, 0.3), bank(2, 0.3, seed=1)
+    both = one.joined(two)
+    assert torch.equal(both.late[3:], two.late) and torch.equal(both.early[:3], one.early)
+    assert both.rt60_s.shape == (5,)

@@ -2,21 +2,21 @@
 
 import numpy as np
 import pytest
+import torch
 from made_up_audio import SAMPLE_RATE, corpus_of
 
 from undin.data.corpus import FULL_SCALE
-from undin.data.tape import Tape
+from undin.data.tape import Tape, Tapes
+from undin.data.weights import file_weights
 
 
-def tape_of(
-    corpus, *, segment=8000, lead=1000, tail=500, group_by_folder=False, min_active_share=0.0, most_samples=0
-) -> Tape:
+def tape_of(corpus, *, segment=8000, lead=1000, tail=500, min_active_share=0.0, most_samples=0) -> Tape:
     return Tape(
         corpus,
         segment_samples=segment,
         lead_samples=lead,
         tail_samples=tail,
-        group_by_folder=group_by_folder,
+        weights=file_weights(corpus, group_by_folder=False),
         min_active_share=min_active_share,
         most_samples=most_samples,
     )
@@ -40,21 +40,12 @@ def test_reads_more_or_less_around_a_start_in_the_same_proportions(noise):
         np.testing.assert_allclose(tape.read(np.array([50_000]), samples=samples)[0], expected, atol=1e-7)
 
 
-def test_groups_are_weighted_by_the_root_of_their_duration(noise):
+def test_files_are_drawn_by_their_weights(noise):
     tape = tape_of(noise)
     names = [tape.name_at(start) for start in tape.draw(np.random.default_rng(0), (20_000,))]
     shares = np.array([names.count(name) for name in noise.names]) / len(names)
-    weights = np.sqrt(noise.lengths.numpy())
     # the ends of the tape are moved elsewhere, which changes little
-    np.testing.assert_allclose(shares, weights / weights.sum(), atol=0.02)
-
-
-def test_a_folder_of_speech_counts_as_one_voice():
-    files = [np.full(SAMPLE_RATE, 0.1)] * 10
-    corpus = corpus_of(files, ["a/0.wav", *(f"b/{n}.wav" for n in range(9))])
-    tape = tape_of(corpus, segment=800, lead=0, tail=0, group_by_folder=True)
-    starts = tape.draw(np.random.default_rng(0), (20_000,))
-    assert np.mean(starts < SAMPLE_RATE) == pytest.approx(1 / (1 + np.sqrt(9)), abs=0.02)
+    np.testing.assert_allclose(shares, file_weights(noise, group_by_folder=False), atol=0.02)
 
 
 def test_silence_is_avoided_as_long_as_there_is_sound():
@@ -83,3 +74,17 @@ def test_corpora_shorter_than_a_segment_repeat(samples, read_samples):
     np.testing.assert_allclose(segments, expected, atol=1e-7)
     assert len(np.unique(starts)) > 50
     assert {tape.name_at(start) for start in starts} == {"x.wav"}
+
+
+def test_several_tapes_read_as_each_by_itself_and_by_their_shares(noise):
+    first, second = tape_of(noise), tape_of(corpus_of([np.full(30_000, 0.5)], ["x.wav"]))
+    both = Tapes([first, second], [0.8, 0.2])
+    starts = both.draw(np.random.default_rng(0), (2000, 2))
+    segments = both.read(starts)
+    is_second = starts >= len(first.samples)
+    assert is_second.mean() == pytest.approx(0.2, abs=0.02)
+    assert torch.equal(segments[torch.from_numpy(~is_second)], first.read(starts[~is_second]))
+    assert torch.equal(segments[torch.from_numpy(is_second)], second.read(starts[is_second] - len(first.samples)))
+    names = np.array([*noise.names, "x.wav"])
+    assert [both.name_at(start) for start in starts[:20, 0]] == names[both.file_at(starts[:20, 0])].tolist()
+    assert both.read(starts[:3], samples=7000).shape == (3, 2, 7000)

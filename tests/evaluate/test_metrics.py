@@ -7,6 +7,7 @@ from multiprocessing import get_context
 
 import numpy as np
 import pytest
+import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -135,6 +136,62 @@ def test_active_level_is_the_one_that_mixing_uses(shared_data):
         clean = read(pair.clean)
         expected = float(active_level_dbfs(torch.from_numpy(clean), sample_rate=RATE_HZ))
         assert metrics.active_level_dbfs(clean) == pytest.approx(expected, abs=1e-3)
+
+
+FULL_RATE_HZ = 48_000
+
+
+def band(low_hz, high_hz, *, seed=0):
+    """A second of noise at 48 kHz between two frequencies."""
+    spectrum = np.fft.rfft(noise(FULL_RATE_HZ, seed=seed))
+    frequency_hz = np.fft.rfftfreq(FULL_RATE_HZ, 1 / FULL_RATE_HZ)
+    return np.fft.irfft(spectrum * ((frequency_hz >= low_hz) & (frequency_hz < high_hz))).astype(np.float32)
+
+
+@given(st.floats(-20, 20))
+@settings(max_examples=10, deadline=None)
+def test_a_gain_of_the_treble_is_its_distance_and_its_level(gain_db):
+    low, high = band(0, 7_000), band(7_500, 20_500)
+    lsd_db, level_db = metrics.treble(low + high, low + 10 ** (gain_db / 20) * high, sample_rate=FULL_RATE_HZ)
+    assert lsd_db == pytest.approx(abs(gain_db), abs=0.15)
+    assert level_db == pytest.approx(gain_db, abs=0.05)
+
+
+def test_what_lies_below_the_treble_and_what_lies_in_pauses_leaves_it_alone():
+    speech = np.concatenate((band(0, 24_000), np.zeros(FULL_RATE_HZ)))
+    other = np.concatenate((band(0, 7_000, seed=1), np.zeros(12_000), band(0, 24_000, seed=2)[:36_000]))
+    lsd_db, level_db = metrics.treble(speech, speech + other, sample_rate=FULL_RATE_HZ)
+    assert lsd_db == pytest.approx(0, abs=0.2)
+    assert level_db == pytest.approx(0, abs=0.05)
+
+
+def test_treble_that_is_gone_is_far_away():
+    lsd_db, level_db = metrics.treble(band(0, 24_000), band(0, 7_000), sample_rate=FULL_RATE_HZ)
+    assert lsd_db > 40
+    assert level_db < -40
+
+
+def test_audio_without_treble_has_no_treble_to_score(speech):
+    values, undefined = score_pair(speech, speech, chosen=["treble"])
+    assert all(np.isnan(value) for value in values.values())
+    assert "16000 Hz does not reach 20000 Hz" in undefined["treble_lsd_db"]
+
+
+def test_a_pair_at_48_khz_scores_as_what_it_is_at_16_khz_but_for_si_sdr_and_treble(speech):
+    pair = [soxr.resample(signal, RATE_HZ, FULL_RATE_HZ) for signal in (speech, speech + 0.1 * noise(len(speech)))]
+    pair[1] += 1e-3 * noise(len(pair[1]))
+    wide = score_pair(*pair, sample_rate=FULL_RATE_HZ)[0]
+    narrow = score_pair(*(soxr.resample(signal, FULL_RATE_HZ, RATE_HZ) for signal in pair))[0]
+    assert wide.pop("si_sdr") == metrics.si_sdr(*pair) != narrow.pop("si_sdr")
+    assert np.isfinite([wide.pop("treble_lsd_db"), wide.pop("treble_level_db")]).all()
+    assert wide == pytest.approx(narrow)
+
+
+def test_activity_is_the_same_at_every_rate(speech):
+    wide = soxr.resample(speech, RATE_HZ, FULL_RATE_HZ)
+    narrow_frames, wide_frames = metrics.active_frames(speech), metrics.active_frames(wide, sample_rate=FULL_RATE_HZ)
+    assert np.mean(narrow_frames == wide_frames[: len(narrow_frames)]) > 0.98
+    assert metrics.level_loss_db(wide, wide / 2, sample_rate=FULL_RATE_HZ) == pytest.approx(6.02, abs=0.01)
 
 
 ODD = {

@@ -77,13 +77,25 @@ def test_an_enhanced_folder_must_hold_the_pairs_that_are_scored(folders, tmp_pat
 @pytest.mark.parametrize("place", ["clean", "noisy"])
 @pytest.mark.parametrize(
     ("properties", "message"),
-    [({"rate_hz": 48_000}, "48000 Hz"), ({"channels": 2}, "2 channels"), ({"samples": 1601}, "samples, but its clean")],
+    [
+        ({"rate_hz": 48_000}, "Hz, but other files have"),
+        ({"channels": 2}, "2 channels"),
+        ({"samples": 1601}, "samples, but its clean"),
+    ],
 )
 def test_a_file_unlike_the_others_is_named(folders, tmp_path, place, properties, message):
     suffix = "wav" if place == "clean" else "flac"
     write(tmp_path / place / f"b.{suffix}", **properties)
     with pytest.raises(ValueError, match=rf"b\.(wav|flac) has .*{message}"):
         find_pairs(*folders)
+
+
+@pytest.mark.parametrize("rate_hz", [44_100, 48_000])
+def test_all_files_may_have_a_higher_rate(tmp_path, rate_hz):
+    for place in ("clean", "noisy"):
+        write(tmp_path / place / "a.wav", rate_hz=rate_hz, samples=rate_hz)
+    (pair,) = find_pairs(tmp_path / "clean", tmp_path / "noisy")
+    assert (pair.sample_rate, pair.seconds) == (rate_hz, 1.0)
 
 
 def test_enhanced_files_may_differ_by_a_hop(folders, tmp_path):

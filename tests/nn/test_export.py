@@ -7,6 +7,7 @@ import soundfile
 import torch
 from small_networks import HOP, N_FFT, SAMPLE_RATE, SMALL_NETWORKS, small_network
 from step_models import metadata
+from support.hops import Hops
 
 import undin
 from undin.nn.export import export
@@ -31,7 +32,7 @@ def assert_equal_to_torch(network, model, wave: np.ndarray) -> None:
     spec = spectrum.analyse(torch.from_numpy(wave)[None])
     enhanced, _ = network(spec, network.initial_state(1))
     expected = spectrum.synthesise(enhanced, samples=len(wave))[0].numpy()
-    streamed = model.engine().process(wave)
+    streamed = Hops(model.engine).process(wave)
     delay = N_FFT - HOP
     assert np.abs(expected).max() > 1e-3
     assert np.abs(streamed[delay:] - expected[:-delay]).max() < 1e-5

@@ -9,8 +9,8 @@ from streaming_checks import TOLERANCE, assert_causal, assert_same_in_chunks, as
 
 from undin.nn.batch_norm import BatchNorm
 from undin.nn.layers import fold_norms
+from undin.nn.mel import mel_bands
 from undin.nn.networks import NETWORKS, build
-from undin.nn.networks.mask_rnn import mel_bands
 
 
 @pytest.fixture(params=SMALL_NETWORKS)
@@ -62,6 +62,8 @@ def test_folded_norms_change_nothing(network):
     ("name", "options", "message"),
     [
         ("unet", {}, "unknown network 'unet': choose one of undin, "),
+        ("undin", {"treble_bands": 8}, "no treble above 8000 Hz at a sample rate of 16000 Hz"),
+        ("undin", {"treble_bands": 7, "treble_hz": 4000.0}, "of 8 bins: 128 bins below the treble and 7 bands"),
         ("crn", {"chanels": (4,)}, "network 'crn' has no option 'chanels': it takes channels, compression"),
         ("crn", {"channels": [4] * 9}, "cannot be halved by 9 stages"),
         ("nunet_tls", {"channels": 5}, "must be even"),

@@ -6,18 +6,21 @@ from pathlib import Path
 
 from undin.files import replacing
 
-HELP = "score models or an enhanced folder against clean speech: PESQ, STOI, SI-SDR, DNSMOS, speed"
+HELP = "score models or an enhanced folder against clean speech: PESQ, STOI, SI-SDR, DNSMOS, treble, speed"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the command."""
-    parser.add_argument("--clean", type=Path, required=True, metavar="DIR", help="clean speech, 16 kHz mono")
+    parser.add_argument("--clean", type=Path, required=True, metavar="DIR", help="clean speech, mono, from 16 kHz up")
     parser.add_argument("--noisy", type=Path, required=True, metavar="DIR", help="the same files with noise")
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--model", nargs="+", default=[], metavar="M", help="names of models, or their files")
     source.add_argument("--enhanced", type=Path, metavar="DIR", help="the same files, enhanced by anything")
     parser.add_argument(
-        "--metrics", nargs="+", metavar="NAME", help="only these of pesq_wb stoi estoi si_sdr dnsmos (default: all)"
+        "--metrics",
+        nargs="+",
+        metavar="NAME",
+        help="only these of pesq_wb stoi estoi si_sdr dnsmos treble (default: all, treble from 40 kHz up)",
     )
     parser.add_argument(
         "--index", type=Path, metavar="CSV", help="columns id and snr_db (default: index.csv beside --clean, if any)"
@@ -32,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Score, print the tables and write the files that were asked for."""
     from undin.evaluate import report
-    from undin.evaluate.score import METRICS, evaluate_pairs
+    from undin.evaluate.score import evaluate_pairs
 
     for path in (args.json, args.csv, args.plot):
         if path is not None and not path.parent.is_dir():
@@ -43,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
         models=args.model,
         enhanced=args.enhanced,
         index=args.index,
-        chosen=args.metrics or tuple(METRICS),
+        chosen=args.metrics,
         limit=args.limit,
         jobs=args.jobs,
         progress=_show_progress if sys.stderr.isatty() else _no_progress,

@@ -44,7 +44,7 @@ def cached_library(model: Path) -> Path:
     OSError
         The file cannot be read, the C compiler failed, or the cache folder cannot be written.
     """
-    return _cached(NAME, model.read_bytes(), lambda folder, target: _compile(model, folder, target), of=str(model))
+    return _cached(c_prefix(NAME), model.read_bytes(), lambda folder, target: _compile(model, folder, target), of=str(model))
 
 
 def cached_stream() -> Path:
@@ -61,7 +61,7 @@ def cached_stream() -> Path:
 def _cached(name: str, content: bytes, make: Callable[[Path, Target], Path], *, of: str) -> Path:
     """A library that `make` builds into a folder, and that is found by what it is made of from then on."""
     target = this_machine()
-    place = cache_folder() / _key(content, target) / target.library.format(c_prefix(name))
+    place = cache_folder() / _key(content, target) / target.library.format(name)
     if not place.is_file():
         with _COMPILING:
             if not place.is_file():

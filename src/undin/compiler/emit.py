@@ -83,7 +83,7 @@ class _Emitter:
         attributes = f'__attribute__((aligned({ALIGNMENT}), visibility("hidden")))'
         weights = f"const char {self.prefix}_weights[{len(self.weights) + 1}] {attributes}"
         text = f"""/* {self.prefix}.c: the network {self.program.name}: read its last function first. */
-{REPRODUCIBLE * self.program.in_integers}#include "{self.prefix}.h"
+{REPRODUCIBLE * self.program.in_integers}#include "{self.header_of_network()}"
 {includes}
 
 {hop.public_name(self.prefix)}
@@ -122,6 +122,10 @@ void UNDIN_PUBLIC(run)({self.parameters()}) {{
         if self.metadata is None:
             return ""
         return f"\n{hop.source(self.metadata, network_arena_bytes=self.arena_bytes)}"
+
+    def header_of_network(self) -> str:
+        """What the network includes first: of a model not its own header, whose name may be that of a kernel."""
+        return f"{self.prefix}.h" if self.metadata is None else "undin.h"
 
     def model_value(self) -> str:
         """The `undin_model` of a model of undin."""

@@ -6,7 +6,7 @@ This only decodes, once: `decoded.py` keeps the result. Which segments are read 
 
 import dataclasses
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -50,6 +50,7 @@ class Corpus:
         folders: str | Path | Sequence[str | Path],
         *,
         sample_rate: int,
+        leave_out: Collection[str] = (),
         trim_silence_db: float | None = None,
         workers: int | None = None,
     ) -> "Corpus":
@@ -63,6 +64,8 @@ class Corpus:
             One folder or several, searched to any depth for files that soundfile reads, of any rate and channel count.
         sample_rate
             Hz; other rates are resampled.
+        leave_out
+            Names of folders below these, at any depth, that are passed over: voices and noises that validation needs.
         trim_silence_db
             Cut both ends of a file down to the first and last 20 ms that are less than this many dB below its loudest
             20 ms; None keeps all.
@@ -75,7 +78,7 @@ class Corpus:
         ValueError
             When a folder is missing or nothing usable lies below the folders.
         """
-        paths = audio_files(folders)
+        paths = [path for path in audio_files(folders) if not set(leave_out) & set(path.parts[:-1])]
 
         def decode(path: Path) -> np.ndarray:
             audio, rate = read_mono(path)

@@ -17,13 +17,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from undin.data.coloured_noise import coloured_noise
+from undin.data.bandwidth import FULL_BAND, bandwidth_hz
 from undin.data.corpus import Corpus
 from undin.data.filters import Equaliser, band_limit_gains
+from undin.data.gaps import UNIT_MS, gate, switched
 from undin.data.level import FRAME_MS, SILENCE_POWER, active_level_dbfs, frame_length, to_amplitude
 from undin.data.mixing_config import MixingConfig
-from undin.data.rooms import room_bank
-from undin.data.tape import Tape
+from undin.data.rooms import measured_bank, room_bank
+from undin.data.sources import Source, coloured_sources, noise_sources, speech_sources
+from undin.data.tape import Tape, Tapes
 
 GUARD_MS = 20.0
 """Read after each segment and thrown away: the equaliser is zero phase, so its short response reaches back as well."""
@@ -59,6 +61,10 @@ class Draw:
     clipping_db: np.ndarray  # threshold below the peak of the mixture
     speech_read_samples: np.ndarray  # what is read to become one segment with its lead: the more, the faster it plays
     noise_read_samples: np.ndarray
+    heard: np.ndarray  # bool, (B, units of zeros or none)
+    heard_from: np.ndarray  # samples into the first unit
+    gate_db: np.ndarray
+    gate_hold_frames: np.ndarray
 
     def __getitem__(self, rows: slice | np.ndarray) -> "Draw":
         return Draw(**{field.name: getattr(self, field.name)[rows] for field in dataclasses.fields(self)})
@@ -78,7 +84,9 @@ class Mixer:
     segment_samples : int
         N, the length of every segment.
     seed : int
-        Another seed gives other batches, rooms and coloured noise.
+        Another seed gives other batches, rooms and made sounds.
+    measured_rooms : Corpus, optional
+        Impulse responses that stand beside the simulated ones.
     device
         Where the audio is mixed; both corpora are moved there.
     """
@@ -92,6 +100,7 @@ class Mixer:
         sample_rate: int,
         segment_samples: int,
         seed: int,
+        measured_rooms: Corpus | None = None,
         device: torch.device | str = "cpu",
     ):
         for name, corpus in (("speech", speech), ("noise", noise)):
@@ -105,9 +114,13 @@ class Mixer:
             )
         self.config, self.sample_rate, self.segment_samples = config, sample_rate, segment_samples
         self.seed, self.device = seed, torch.device(device)
+        self.unit = round(UNIT_MS * sample_rate / 1000)
         self.rooms = room_bank(
             config.rooms, rt60_s=config.room_rt60_s, early_ms=config.early_ms, sample_rate=sample_rate, seed=seed
         )
+        if measured_rooms:
+            samples = self.rooms.late.shape[1]
+            self.rooms = self.rooms.joined(measured_bank(measured_rooms, samples=samples, early_ms=config.early_ms))
         self.responses = torch.stack([self.rooms.early, self.rooms.late], dim=1).to(device)
         guard = round(GUARD_MS * sample_rate / 1000)
         response = self.responses.shape[-1] if config.room_probability else guard
@@ -116,19 +129,23 @@ class Mixer:
         self.speech_read_samples = self._read_samples_at(config.speech_speed, config.speech_speed_probability)
         self.noise_read_samples = self._read_samples_at(config.noise_speed, config.noise_speed_probability)
 
-        def tape(corpus: Corpus, group_by_folder: bool) -> Tape:
-            return Tape(
-                corpus.to(device),
-                segment_samples=segment_samples,
-                lead_samples=self.lead,
-                tail_samples=guard,
-                group_by_folder=group_by_folder,
-                min_active_share=config.min_active_share,
-                most_samples=max(self.speech_read_samples + self.noise_read_samples),
-            )
+        def tapes(sources: list[Source]) -> Tapes:
+            sizes = {"segment_samples": segment_samples, "lead_samples": self.lead, "tail_samples": guard}
+            sizes["most_samples"] = max(self.speech_read_samples + self.noise_read_samples)
+            each = [
+                Tape(
+                    source.corpus.to(device), weights=source.weights, min_active_share=config.min_active_share, **sizes
+                )
+                for source in sources
+            ]
+            return Tapes(each, [source.share for source in sources])
 
-        self.speech, self.noise = tape(speech, True), tape(noise, False)
-        self.coloured = tape(coloured_noise(config.coloured_noise_exponent, sample_rate=sample_rate, seed=seed), False)
+        voices = speech_sources(speech, config, seed=seed)
+        self.speech, self.noise = tapes(voices), tapes(noise_sources(noise, config, seed=seed))
+        self.coloured = tapes(coloured_sources(config, sample_rate=sample_rate, seed=seed))
+        self.band_hz = None
+        if config.match_speech_band:
+            self.band_hz = np.concatenate([bandwidth_hz(voice.corpus) for voice in voices])
         self.equaliser = Equaliser(**self._size())
         self.speech_gains = band_limit_gains(
             np.array([np.nan]), np.array([config.speech_high_pass_hz or np.nan]), **self._size()
@@ -166,6 +183,7 @@ class Mixer:
         most = config.babble_talkers[1]
         talkers = generator.integers(config.babble_talkers[0], most, batch_size, endpoint=True)
         babble_starts = self.speech.draw(generator, (batch_size, most))
+        units = 2 + self.segment_samples // self.unit
         return Draw(
             clean=kind < config.clean_probability,
             noise_alone=(kind >= config.clean_probability)
@@ -184,10 +202,14 @@ class Mixer:
             noise_equaliser_db=self.equaliser.draw(generator, batch_size, config),
             low_pass_hz=np.where(band_limited, uniform(config.low_pass_hz), np.float32(np.nan)),
             high_pass_hz=np.where(high_passed, uniform(config.high_pass_hz), np.float32(np.nan)),
-            room=np.where(chance(config.room_probability), generator.integers(config.rooms, size=batch_size), -1),
+            room=np.where(chance(config.room_probability), self._draw_rooms(generator, batch_size), -1),
             clipping_db=np.where(chance(config.clipping_probability), uniform(config.clipping_db), np.float32(np.nan)),
             speech_read_samples=read_samples(self.speech_read_samples, config.speech_speed_probability),
             noise_read_samples=read_samples(self.noise_read_samples, config.noise_speed_probability),
+            heard=switched(generator, batch_size, units) | ~chance(config.gap_probability)[:, None],
+            heard_from=generator.integers(self.unit, size=batch_size),
+            gate_db=np.where(chance(config.gate_probability), uniform(config.gate_db), np.float32(np.nan)),
+            gate_hold_frames=np.rint(uniform(config.gate_hold_ms) / FRAME_MS).astype(int),
         )
 
     def mix(self, draw: Draw) -> tuple[Tensor, Tensor]:
@@ -204,11 +226,21 @@ class Mixer:
         if reverberant.any():
             rows = self._rows(reverberant)
             noisy[rows] += late[self._rows(reverberant[draw.room >= 0])] * speech_gain[rows]
-        return self._clip(noisy, draw.clipping_db, ~draw.clean), clean
+        return self._cut(self._clip(noisy, draw.clipping_db, ~draw.clean), clean, draw)
+
+    def _draw_rooms(self, generator: np.random.Generator, rows: int) -> np.ndarray:
+        """Simulated rooms, or by their share measured ones."""
+        simulated, all_rooms = self.config.rooms, len(self.rooms.rt60_s)
+        rooms = generator.integers(simulated, size=rows)
+        if all_rooms == simulated:
+            return rooms
+        measured = generator.integers(simulated, all_rooms, size=rows)
+        return np.where(generator.random(rows) < self.config.measured_room_share, measured, rooms)
 
     def _filtered(self, draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
         """Target and noise (B, N) at any level, and the late reflections of the rows in rooms."""
-        limits = band_limit_gains(draw.low_pass_hz, draw.high_pass_hz, **self._size())
+        low_pass_hz = np.fmin(draw.low_pass_hz, self._speech_band_hz(draw))
+        limits = band_limit_gains(low_pass_hz, draw.high_pass_hz, **self._size())
         points_db = np.concatenate([draw.speech_equaliser_db, draw.noise_equaliser_db])
         gains = self.equaliser.gains(points_db) * torch.cat([limits * self.speech_gains, limits])
         spectra = self._spectra(draw).mul_(gains)
@@ -220,6 +252,13 @@ class Mixer:
             spectra[rows], late = (torch.fft.rfft(responses, self.n_fft) * spectra[rows, None]).unbind(1)
         audio = torch.fft.irfft(torch.cat([spectra, late]), self.n_fft)
         return audio[:, self.lead : self.lead + self.segment_samples].split([len(in_room), len(in_room), len(late)])
+
+    def _speech_band_hz(self, draw: Draw) -> np.ndarray:
+        """Where the noise shall end as the recording of the speech does at its speed, Hz; NaN where it need not."""
+        if self.band_hz is None:
+            return np.full(len(draw.clean), np.float32(np.nan))
+        band_hz = self.band_hz[self.speech.file_at(draw.speech_start)] * draw.speech_read_samples / self.n_fft
+        return np.where(band_hz < FULL_BAND * self.sample_rate / 2, band_hz, np.nan).astype(np.float32)
 
     def _spectra(self, draw: Draw) -> Tensor:
         """Spectra of all speech, then of all noise, at their speeds and at any level: (2 B, n_fft // 2 + 1)."""
@@ -262,6 +301,21 @@ class Mixer:
             threshold = noisy[rows].abs().amax(-1, keepdim=True) * to_amplitude(-self._column(clipping_db[chosen]))
             noisy[rows] = torch.maximum(torch.minimum(noisy[rows], threshold), -threshold)
         return noisy
+
+    def _cut(self, noisy: Tensor, clean: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
+        """Put zeros into both where nothing is heard."""
+        heard = torch.from_numpy(draw.heard).to(self.device).repeat_interleave(self.unit, dim=-1)
+        heard = torch.stack(
+            [row[first : first + clean.shape[1]] for row, first in zip(heard, draw.heard_from.tolist(), strict=True)]
+        )
+        for row in np.flatnonzero(~np.isnan(draw.gate_db) & ~draw.noise_alone):
+            heard[row] &= gate(
+                clean[row],
+                below_db=float(draw.gate_db[row]),
+                hold_frames=int(draw.gate_hold_frames[row]),
+                sample_rate=self.sample_rate,
+            )
+        return noisy * heard, clean * heard
 
     def _read_samples_at(self, speeds: tuple[float, float], probability: float) -> list[int]:
         """How much is read for a segment at each of a few speeds, in lengths of fast transforms."""

@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from undin.data.synthetic_noise import KINDS as SYNTHETIC_NOISE
+
 
 @dataclasses.dataclass(frozen=True)
 class MixingConfig:
@@ -24,8 +26,19 @@ class MixingConfig:
     """Share of segments whose input is the target itself."""
     noise_alone_probability: float = 0.05
     """Share of segments without speech."""
+    corpus_shares: dict[str, float] = dataclasses.field(default_factory=dict)
+    """Share of segments by the name of a folder, at any height, in which their speech or noise lies; what the shares
+    leave is for all other files. Where nothing is said, groups count by the root of their durations."""
+    speech_clean_above_db: tuple[float, float] = (0.0, 0.0)
+    """Files of speech whose pauses lie less than the first below it are left out, those with more than the second heard
+    in full, and between the two it rises evenly: pauses that are not silent teach to keep noise."""
+    match_speech_band: bool = False
+    """Noise ends where the recording of the speech ends, which may have had a lower sample rate: treble of noise
+    without any of speech would teach that all treble is noise."""
     min_active_share: float = 0.3
     """Segments are chosen among a few so that at least this share of their frames holds sound."""
+    held_speech_share: float = 0.0
+    """Share of the speech that is vowels of the corpus, held and sung, so that what does not move can be a voice."""
     speech_speed_probability: float = 0.0
     """The speaker talks faster or slower, with pitch and formants moved alike, as in a recording that is played so."""
     speech_speed: tuple[float, float] = (0.9, 1.1)
@@ -34,6 +47,8 @@ class MixingConfig:
     """All noise of the segment is played faster or slower."""
     noise_speed: tuple[float, float] = (0.7, 1.4)
     """Likewise."""
+    synthetic_noise_shares: dict[str, float] = dataclasses.field(default_factory=dict)
+    """Shares of the noise that are made by formula in place of recordings, by their kinds: hum, tone, beep, click."""
     second_noise_probability: float = 0.3
     """A second recording is added to the first."""
     babble_probability: float = 0.1
@@ -59,7 +74,9 @@ class MixingConfig:
     high_pass_hz: tuple[float, float] = (80.0, 400.0)
     """Its cut-off."""
     room_probability: float = 0.4
-    """The speaker stands in a simulated room; the target keeps its early reflections."""
+    """The speaker stands in a room; the target keeps its early reflections."""
+    measured_room_share: float = 0.3
+    """Share of these rooms that are measured ones, where there are any; all others are simulated."""
     rooms: int = 300
     """How many rooms are simulated when training starts."""
     room_rt60_s: tuple[float, float] = (0.1, 0.8)
@@ -70,6 +87,14 @@ class MixingConfig:
     """The mixture clips; the target does not."""
     clipping_db: tuple[float, float] = (1.0, 12.0)
     """How far its peaks would have risen above the clipping threshold."""
+    gap_probability: float = 0.0
+    """Noisy and clean have stretches of digital zeros, as where packets are lost or somebody switches on and off."""
+    gate_probability: float = 0.0
+    """Noisy and clean are zeros where nobody speaks, as behind a gate. What is noise alone has no such gate."""
+    gate_db: tuple[float, float] = (10.0, 30.0)
+    """How far below the mean power of the segment's speech a frame may lie that opens the gate."""
+    gate_hold_ms: tuple[float, float] = (40.0, 400.0)
+    """For how long it stays open."""
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
@@ -80,6 +105,16 @@ class MixingConfig:
             elif isinstance(field.default, tuple):
                 if len(value) != 2 or not value[0] <= value[1]:
                     raise ValueError(f"mixing.{field.name} is {value}; it must be a pair [low, high] with low ≤ high")
+        for name in ("corpus_shares", "synthetic_noise_shares"):
+            shares = getattr(self, name)
+            if not all(0 < share <= 1 for share in shares.values()):
+                raise ValueError(f"mixing.{name} are {shares}; each must be above 0 and at most 1")
+        if unknown := sorted(set(self.synthetic_noise_shares) - set(SYNTHETIC_NOISE)):
+            raise ValueError(
+                f"mixing.synthetic_noise_shares has {unknown[0]!r}; known are {', '.join(SYNTHETIC_NOISE)}"
+            )
+        if sum(self.synthetic_noise_shares.values()) > 1:
+            raise ValueError("mixing.synthetic_noise_shares add up to more than 1; lower one")
         if self.clean_probability + self.noise_alone_probability > 1:
             raise ValueError(
                 "mixing.clean_probability and mixing.noise_alone_probability add up to more than 1; lower one"

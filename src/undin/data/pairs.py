@@ -14,6 +14,7 @@ from undin.audio import find_files
 from undin.data import decoded
 from undin.data.corpus import Corpus, decode_all, read_mono, to_int16
 from undin.data.tape import Tape
+from undin.data.weights import file_weights
 
 
 class PairedMixer:
@@ -55,7 +56,7 @@ class PairedMixer:
                 segment_samples=segment_samples,
                 lead_samples=0,
                 tail_samples=0,
-                group_by_folder=True,
+                weights=file_weights(corpus, group_by_folder=True),
                 min_active_share=0.0,  # pairs are taken as they are, noise alone included
             )
             for corpus in load_pairs(folders, sample_rate=sample_rate)

@@ -1,4 +1,6 @@
-"""Impulse responses of simulated rooms, split into the early part, which a target keeps, and the late part.
+"""Impulse responses of rooms, split into the early part, which a target keeps, and the late part.
+
+Rooms are simulated, by as many as are wanted, and measured ones stand beside them where there are recordings of any.
 
 Early reflections come from image sources (Allen & Berkley, "Image method for efficiently simulating small-room
 acoustics", JASA 65, 1979). The late part is diffuse noise under an exponential decay (Polack, "La transmission de
@@ -16,6 +18,10 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
+
+from undin.data.bandwidth import FULL_BAND, bandwidth_hz
+from undin.data.corpus import FULL_SCALE, Corpus
 
 SPEED_OF_SOUND = 343.0  # m/s
 SMALLEST_M, LARGEST_M = (2.5, 2.5, 2.3), (9.0, 8.0, 4.0)
@@ -23,6 +29,12 @@ DISTANCE_M = (0.3, 3.0)
 """Speaker to microphone, uniform in its logarithm: from a laptop to the far side of a table."""
 WALL_DISTANCE_M = 0.3
 """Speaker and microphone keep at least this from the walls."""
+DIRECT = 0.5
+"""The direct sound is the first that reaches this share of the peak: a reflection may be the loudest."""
+RISE_MS, FADE_MS = 1.0, 20.0
+"""What of a measured response is kept before its direct sound, and the fade where it is cut off."""
+T20_DB = (-5.0, -25.0)
+"""ISO 3382: the range of the decay from which a reverberation time is told."""
 
 
 class RoomBank(NamedTuple):
@@ -31,8 +43,9 @@ class RoomBank(NamedTuple):
     Attributes
     ----------
     early, late : Tensor, shape (rooms, samples), float32
-        The direct sound lies at lag 0 with gain 1, so reverberant speech and target are aligned with the dry speech.
-        `samples` spans the longest reverberation time.
+        The direct sound has gain 1. In simulated rooms it lies at lag 0, so reverberant speech and target are aligned
+        with the dry speech, in measured ones 1 ms later. `samples` spans the longest reverberation time that is asked
+        for.
     rt60_s : ndarray, shape (rooms,), s
         Reverberation times.
     """
@@ -40,6 +53,11 @@ class RoomBank(NamedTuple):
     early: Tensor
     late: Tensor
     rt60_s: np.ndarray
+
+    def joined(self, other: "RoomBank") -> "RoomBank":
+        """Both banks, those of `other` last."""
+        tensors = (torch.cat(parts) for parts in zip(self[:2], other[:2], strict=True))
+        return RoomBank(*tensors, np.concatenate([self.rt60_s, other.rt60_s]))
 
 
 def room_bank(rooms: int, *, rt60_s: tuple[float, float], early_ms: float, sample_rate: int, seed: int) -> RoomBank:
@@ -78,6 +96,37 @@ def room_bank(rooms: int, *, rt60_s: tuple[float, float], early_ms: float, sampl
         power = 4 * np.pi * SPEED_OF_SOUND * distance**2 / np.prod(size) / sample_rate * 10 ** (-6 * time_s / decay_s)
         late[room, early_samples:] = np.sqrt(power) * generator.standard_normal(len(time_s))
     return RoomBank(torch.from_numpy(early), torch.from_numpy(late), decays_s)
+
+
+def measured_bank(responses: Corpus, *, samples: int, early_ms: float) -> RoomBank:
+    """Bring measured responses into the form of a bank.
+
+    Parameters
+    ----------
+    responses
+        A room, or a place in one, a file.
+    samples
+        Of each response; longer ones are faded out there.
+    early_ms
+        Reflections later than this after the direct sound are late.
+
+    Raises
+    ------
+    ValueError
+        A response holds nothing in the treble that its sample rate allows.
+    """
+    rate = responses.sample_rate
+    for name, band_hz in zip(responses.names, bandwidth_hz(responses), strict=True):
+        if band_hz < FULL_BAND * rate / 2:
+            raise ValueError(f"{name}: the room was measured up to {band_hz:.0f} Hz only, not for audio at {rate} Hz")
+    rise, fade = round(RISE_MS * rate / 1000), round(FADE_MS * rate / 1000)
+    window = torch.ones(samples)
+    window[-fade:] = 0.5 + 0.5 * torch.cos(torch.pi * torch.arange(fade) / fade)
+    is_early = torch.arange(samples) <= rise + round(early_ms / 1000 * rate)
+    files = zip(responses.starts.tolist(), responses.lengths.tolist(), strict=True)
+    whole = torch.stack([_from_direct(responses.samples[at : at + length], rise, samples) for at, length in files])
+    whole *= window
+    return RoomBank(whole * is_early, whole * ~is_early, np.array([_rt60_s(one.numpy(), rate) for one in whole]))
 
 
 def image_sources(
@@ -122,6 +171,23 @@ def image_sources(
     distance = np.sqrt(squared)
     lag = np.rint((distance - direct) / SPEED_OF_SOUND * sample_rate).astype(np.int64)
     return np.bincount(lag, reflection**bounces * direct / distance, minlength=samples)[:samples]
+
+
+def _from_direct(response: Tensor, rise: int, samples: int) -> Tensor:
+    """A response (N,) of integers as (samples,), with its direct sound at lag `rise` and gain 1."""
+    response = response.cpu() / FULL_SCALE
+    size = response.abs()
+    first = int((size >= DIRECT * size.max()).int().argmax())
+    direct = first + int(size[first : first + rise].argmax())
+    found = functional.pad(response, (rise, samples))[direct : direct + samples]
+    return found / found[rise].abs()
+
+
+def _rt60_s(response: np.ndarray, rate: int) -> float:
+    """Reverberation time by Schroeder's backward integration (JASA 37, 1965), from 20 dB of the decay."""
+    decay = np.cumsum(response[::-1].astype(float) ** 2)[::-1]
+    first, last = ((decay < decay[0] * 10 ** (level_db / 10)).argmax() for level_db in T20_DB)
+    return 3 * (last - first) / rate
 
 
 def _reflection(size: np.ndarray, rt60_s: float) -> float:

@@ -4,8 +4,7 @@ Reading on is what makes short files usable and every read one copy: no padding,
 from the caller's generator, so that they are the same on every device; samples are gathered on the corpus's device.
 """
 
-import itertools
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -21,9 +20,8 @@ CANDIDATES = 4
 class Tape:
     """Segments of one length drawn from a corpus.
 
-    A segment starts in a group of files with a probability that goes with the square root of the group's duration: an
-    hour of one speaker shall not drown a hundred speakers with one sentence each, nor shall a click of one second be
-    heard as often as a street of ten minutes. Within a group every sample is as likely.
+    How often a segment starts in which file is a matter of `weights`, of `file_weights` where nothing is said. Within a
+    file every sample is as likely.
 
     Parameters
     ----------
@@ -33,8 +31,8 @@ class Tape:
         Length of a segment.
     lead_samples, tail_samples
         What is read before and after each segment, for filters that need a past (and a little future).
-    group_by_folder
-        True where a folder is one voice; False where each file is a group of its own.
+    weights : ndarray, shape (files,)
+        Of each file, as `file_weights` gives them.
     min_active_share
         The share of a segment's frames that shall hold sound.
     most_samples
@@ -48,7 +46,7 @@ class Tape:
         segment_samples: int,
         lead_samples: int,
         tail_samples: int,
-        group_by_folder: bool,
+        weights: np.ndarray,
         min_active_share: float,
         most_samples: int = 0,
     ):
@@ -66,18 +64,14 @@ class Tape:
         if self.corpus_samples < 2 * self.most_samples:  # too short to read from, let alone to be choosy
             self.samples = corpus.samples.repeat(1 + -(-self.most_samples // self.corpus_samples))
             self.active_before = np.arange(len(self.samples) // self.frame + 1)
-        groups = [str(Path(name).parent) if group_by_folder else name for name in corpus.names]
-        sizes = [len(list(run)) for _, run in itertools.groupby(groups)]
-        first = np.cumsum([0, *sizes[:-1]])
-        self.group_starts, self.group_lengths = starts[first], np.add.reduceat(lengths, first)
-        weights = np.sqrt(self.group_lengths)
-        self.group_cdf = np.cumsum(weights) / weights.sum()
+        self.file_lengths = lengths
+        self.file_cdf = np.cumsum(weights) / weights.sum()
 
     def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         """First samples of random segments, int64, of `shape`."""
         pick, place = generator.random((2, *shape, CANDIDATES))
-        group = np.searchsorted(self.group_cdf, pick, side="right").clip(max=len(self.group_cdf) - 1)
-        starts = self.group_starts[group] + (place * self.group_lengths[group]).astype(np.int64)
+        file = np.searchsorted(self.file_cdf, pick, side="right").clip(max=len(self.file_cdf) - 1)
+        starts = self.file_starts[file] + (place * self.file_lengths[file]).astype(np.int64)
         # what is read must lie on the tape: starts too near its ends are moved, each to another place
         starts = self.first_start + (starts - self.first_start) % (len(self.samples) - self.most_samples + 1)
         share = self._active_share(starts)
@@ -104,9 +98,13 @@ class Tape:
         first = torch.from_numpy(starts - self._lead(samples)).to(self.samples.device)
         return self.samples.unfold(0, samples, 1)[first] / FULL_SCALE
 
+    def file_at(self, starts: np.ndarray) -> np.ndarray:
+        """The numbers of the files in which segments begin."""
+        return np.searchsorted(self.file_starts, starts % self.corpus_samples, side="right") - 1
+
     def name_at(self, start: int) -> str:
         """The file in which a segment begins."""
-        return self.names[np.searchsorted(self.file_starts, start % self.corpus_samples, side="right") - 1]
+        return self.names[self.file_at(np.array(start))]
 
     def _lead(self, samples: int) -> int:
         return self.lead_samples * samples // self.read_samples
@@ -115,6 +113,55 @@ class Tape:
         frames = np.stack([starts, starts + self.segment_samples]) // self.frame
         before = self.active_before[frames.clip(max=len(self.active_before) - 1)]
         return (before[1] - before[0]) * self.frame / self.segment_samples
+
+
+class Tapes:
+    """Several tapes as one, their starts counted on from tape to tape.
+
+    Parameters
+    ----------
+    tapes : sequence of Tape
+        Of segments of one length.
+    shares : sequence of float
+        How often a segment starts in each; their sum is 1.
+    """
+
+    def __init__(self, tapes: Sequence[Tape], shares: Sequence[float]):
+        self.tapes = tapes
+        self.cdf = np.cumsum(shares)
+        self.origins = np.cumsum([0, *(len(tape.samples) for tape in tapes[:-1])])
+        self.files = np.cumsum([0, *(len(tape.names) for tape in tapes[:-1])])
+        self.first_start = tapes[0].first_start
+
+    def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        """As `Tape.draw`."""
+        which = np.searchsorted(self.cdf, generator.random(shape), side="right").clip(max=len(self.tapes) - 1)
+        starts = [origin + tape.draw(generator, shape) for origin, tape in zip(self.origins, self.tapes, strict=True)]
+        return np.choose(which, starts)
+
+    def read(self, starts: np.ndarray, *, samples: int | None = None) -> Tensor:
+        """As `Tape.read`."""
+        which, audio = self._tape_at(starts), None
+        for number, tape in enumerate(self.tapes):
+            rows = np.nonzero(which == number)
+            part = tape.read(starts[rows] - self.origins[number], samples=samples)
+            audio = part.new_empty((*starts.shape, part.shape[-1])) if audio is None else audio
+            audio[tuple(torch.from_numpy(index).to(part.device) for index in rows)] = part
+        return audio
+
+    def file_at(self, starts: np.ndarray) -> np.ndarray:
+        """The numbers of the files in which segments begin, counted on from tape to tape."""
+        which = self._tape_at(starts)
+        files = [tape.file_at(starts - origin) for origin, tape in zip(self.origins, self.tapes, strict=True)]
+        return self.files[which] + np.choose(which, files)
+
+    def name_at(self, start: int) -> str:
+        """The file in which a segment begins."""
+        number = self._tape_at(np.array(start))
+        return self.tapes[number].name_at(start - self.origins[number])
+
+    def _tape_at(self, starts: np.ndarray) -> np.ndarray:
+        return np.searchsorted(self.origins, starts, side="right") - 1
 
 
 def _active_frames(corpus: Corpus, starts: np.ndarray) -> np.ndarray:

@@ -1,7 +1,8 @@
-"""How good one enhanced signal is: PESQ, STOI, SI-SDR, DNSMOS, and the level that clean speech or noise alone loses.
+"""How good one enhanced signal is: PESQ, STOI, SI-SDR, DNSMOS, its treble, and what clean speech or noise alone loses.
 
-Every function takes one signal, or one pair, at 16 kHz. Where a metric has no value (a silent reference, an utterance
-too short) it returns NaN and says why by an `UndefinedMetricWarning`, so that one odd file never ends a long run.
+Every function takes one signal, or one pair, at 16 kHz unless it takes a `sample_rate`. Where a metric has no value (a
+silent reference, an utterance too short) it returns NaN and says why by an `UndefinedMetricWarning`, so that one odd
+file never ends a long run.
 Folders are scored in `score.py`, tables are made in `report.py`.
 """
 
@@ -14,11 +15,14 @@ import numpy as np
 SAMPLE_RATE_HZ = 16_000
 DNSMOS_WINDOW_SECONDS = 9.01
 DNSMOS_WINDOW_SAMPLES = int(DNSMOS_WINDOW_SECONDS * SAMPLE_RATE_HZ)
-ACTIVITY_FRAME_SAMPLES = 320
+ACTIVITY_FRAME_SECONDS = 0.02
 ACTIVITY_HANGOVER_FRAMES = 10
 ACTIVITY_MARGIN_DB = 15.9
-NOISE_SETTLING_SAMPLES = SAMPLE_RATE_HZ
+NOISE_SETTLING_SECONDS = 1.0
 SILENCE_DBFS = -80
+TREBLE_HZ = (8_000, 20_000)
+TREBLE_FLOOR_DBFS = -100
+"""Of the level in each bin: about what rounding to 16 bit leaves there."""
 
 
 class UndefinedMetricWarning(UserWarning):
@@ -45,6 +49,15 @@ def _flaw(**signals: np.ndarray) -> str | None:
         if not np.any(signal):
             return f"{name} is silent"
     return None
+
+
+def at_16_khz(signal: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Resample a signal (N,) to the rate at which most scores are defined; untouched if it has that rate."""
+    if sample_rate == SAMPLE_RATE_HZ:
+        return signal
+    import soxr
+
+    return soxr.resample(signal, sample_rate, SAMPLE_RATE_HZ)
 
 
 def pesq_wb(clean: np.ndarray, enhanced: np.ndarray) -> float:
@@ -187,13 +200,60 @@ def dnsmos(enhanced: np.ndarray) -> dict[str, float]:
     }
 
 
-def _frame_power(signal: np.ndarray) -> np.ndarray:
-    whole = len(signal) // ACTIVITY_FRAME_SAMPLES * ACTIVITY_FRAME_SAMPLES
-    frames = np.asarray(signal[:whole], dtype=np.float64).reshape(-1, ACTIVITY_FRAME_SAMPLES)
+def has_treble(sample_rate: int) -> bool:
+    """Whether audio of a rate, Hz, can hold all that `treble` compares."""
+    return sample_rate >= 2 * TREBLE_HZ[1]
+
+
+def treble(clean: np.ndarray, enhanced: np.ndarray, *, sample_rate: int) -> tuple[float, float]:
+    """Compare what lies between 8 and 20 kHz, where PESQ and STOI are deaf, while someone speaks.
+
+    Parameters
+    ----------
+    clean, enhanced : ndarray, shape (N,), float32 in [−1, 1]
+        Reference and signal under test.
+    sample_rate : int
+        Hz.
+
+    Returns
+    -------
+    lsd_db : float
+        Log-spectral distance (Gray and Markel, TASSP 1976): the root mean square over frequency of the difference of
+        levels, in the mean of all frames of 20 ms.
+    level_db : float
+        Level of `enhanced` over that of `clean`.
+    Both NaN where the rate has no such treble, or either signal is silent or holds no speech.
+    """
+    flaw = _flaw(clean=clean, enhanced=enhanced)
+    if not has_treble(sample_rate):
+        flaw = f"audio at {sample_rate} Hz does not reach {TREBLE_HZ[1]} Hz"
+    active = np.zeros(0, bool) if flaw else active_frames(clean, sample_rate=sample_rate)
+    if not active.any():
+        undefined = _undefined(flaw or "no active speech")
+        return undefined, undefined
+    frame = round(ACTIVITY_FRAME_SECONDS * sample_rate)
+    frequency_hz = np.fft.rfftfreq(frame, 1 / sample_rate)
+    inside = (frequency_hz >= TREBLE_HZ[0]) & (frequency_hz < TREBLE_HZ[1])
+    window = np.hanning(frame)
+    spectra = (
+        np.fft.rfft(signal[: len(active) * frame].reshape(-1, frame)[active] * window)[:, inside]
+        for signal in (clean, enhanced)
+    )
+    # a sine of full scale has a power of 1/2, and 0 dBFS that of 1
+    reference, tested = (2 * np.abs(spectrum / window.sum()) ** 2 for spectrum in spectra)
+    floor = 10 ** (TREBLE_FLOOR_DBFS / 10)
+    distance_db = 10 * np.log10((reference + floor) / (tested + floor))
+    lsd_db = np.sqrt(np.mean(distance_db**2, axis=1)).mean()
+    return float(lsd_db), float(10 * np.log10((tested.sum() + floor) / (reference.sum() + floor)))
+
+
+def _frame_power(signal: np.ndarray, sample_rate: int) -> np.ndarray:
+    frame = round(ACTIVITY_FRAME_SECONDS * sample_rate)
+    frames = np.asarray(signal[: len(signal) // frame * frame], dtype=np.float64).reshape(-1, frame)
     return np.mean(frames**2, axis=1)
 
 
-def active_frames(speech: np.ndarray) -> np.ndarray:
+def active_frames(speech: np.ndarray, *, sample_rate: int = SAMPLE_RATE_HZ) -> np.ndarray:
     """Mark the frames of 20 ms in which someone speaks.
 
     ITU-T P.56 on frames: a frame is active while its power exceeds a threshold and for 200 ms after, where the
@@ -203,13 +263,15 @@ def active_frames(speech: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     speech : ndarray, shape (N,)
-        Clean speech, 16 kHz.
+        Clean speech.
+    sample_rate : int
+        Hz.
 
     Returns
     -------
-    ndarray of bool, shape (N // 320,)
+    ndarray of bool, shape (N // frame,)
     """
-    power = _frame_power(speech)
+    power = _frame_power(speech, sample_rate)
     padded = np.pad(power, (ACTIVITY_HANGOVER_FRAMES, 1))
     windows = np.lib.stride_tricks.sliding_window_view(padded, ACTIVITY_HANGOVER_FRAMES + 1)
     held = windows.max(axis=-1)[: len(power)]
@@ -221,23 +283,25 @@ def active_frames(speech: np.ndarray) -> np.ndarray:
     return active
 
 
-def active_level_dbfs(speech: np.ndarray) -> float:
+def active_level_dbfs(speech: np.ndarray, *, sample_rate: int = SAMPLE_RATE_HZ) -> float:
     """Level of the speech-active frames, in dB of mean power against a constant 1; NaN for silence."""
-    active = active_frames(speech)
+    active = active_frames(speech, sample_rate=sample_rate)
     if not active.any():
         return _undefined("no active speech")
-    return float(10 * np.log10(_frame_power(speech)[active].mean()))
+    return float(10 * np.log10(_frame_power(speech, sample_rate)[active].mean()))
 
 
-def level_loss_db(clean: np.ndarray, enhanced: np.ndarray) -> float:
+def level_loss_db(clean: np.ndarray, enhanced: np.ndarray, *, sample_rate: int = SAMPLE_RATE_HZ) -> float:
     """Level that the speech-active frames of clean input lose on their way through a network.
 
     Parameters
     ----------
     clean : ndarray, shape (N,)
-        Clean speech as it went in, 16 kHz.
+        Clean speech as it went in.
     enhanced : ndarray, shape (N,)
         What came out, aligned with it.
+    sample_rate : int
+        Hz.
 
     Returns
     -------
@@ -248,14 +312,15 @@ def level_loss_db(clean: np.ndarray, enhanced: np.ndarray) -> float:
     _refuse_other_shapes(clean=clean, enhanced=enhanced)
     if not np.isfinite(enhanced).all():
         return _undefined("enhanced holds NaN or infinity")
-    active = active_frames(clean)
+    active = active_frames(clean, sample_rate=sample_rate)
     if not active.any():
         return _undefined("clean holds no active speech")
+    before, after = (_frame_power(signal, sample_rate)[active].mean() for signal in (clean, enhanced))
     with np.errstate(divide="ignore"):
-        return float(10 * np.log10(_frame_power(clean)[active].mean() / _frame_power(enhanced)[active].mean()))
+        return float(10 * np.log10(before / after))
 
 
-def noise_attenuation_db(noise: np.ndarray, enhanced: np.ndarray) -> float:
+def noise_attenuation_db(noise: np.ndarray, enhanced: np.ndarray, *, sample_rate: int = SAMPLE_RATE_HZ) -> float:
     """Level that noise without speech loses on its way through a network, its first second aside.
 
     In that second a network that starts afresh learns what the noise is like.
@@ -263,9 +328,11 @@ def noise_attenuation_db(noise: np.ndarray, enhanced: np.ndarray) -> float:
     Parameters
     ----------
     noise : ndarray, shape (N,)
-        Noise as it went in, 16 kHz.
+        Noise as it went in.
     enhanced : ndarray, shape (N,)
         What came out, aligned with it.
+    sample_rate : int
+        Hz.
 
     Returns
     -------
@@ -274,10 +341,11 @@ def noise_attenuation_db(noise: np.ndarray, enhanced: np.ndarray) -> float:
         left after the second.
     """
     _refuse_other_shapes(noise=noise, enhanced=enhanced)
-    before, after = (np.square(signal[NOISE_SETTLING_SAMPLES:], dtype=np.float64).sum() for signal in (noise, enhanced))
+    settled = round(NOISE_SETTLING_SECONDS * sample_rate)
+    before, after = (np.square(signal[settled:], dtype=np.float64).sum() for signal in (noise, enhanced))
     if not np.isfinite([before, after]).all():
         return _undefined("the noise or what is left of it holds NaN or infinity")
-    if before <= 10 ** (SILENCE_DBFS / 10) * max(0, len(noise) - NOISE_SETTLING_SAMPLES):
+    if before <= 10 ** (SILENCE_DBFS / 10) * max(0, len(noise) - settled):
         return _undefined("there is no noise after the first second")
     with np.errstate(divide="ignore"):
         return float(10 * np.log10(before / after))

@@ -17,13 +17,17 @@ NAMES_IN_A_MESSAGE = 5
 
 @dataclass(frozen=True)
 class Pair:
-    """The files of one utterance: `enhanced` is None where no such folder was given, `snr_db` where no index was."""
+    """The files of one utterance: `enhanced` is None where no such folder was given, `snr_db` where no index was.
+
+    All have the rate `sample_rate`, Hz.
+    """
 
     id: str
     clean: Path
     noisy: Path
     enhanced: Path | None
     snr_db: float | None
+    sample_rate: int
     seconds: float
 
 
@@ -35,7 +39,7 @@ def find_pairs(
     Parameters
     ----------
     clean, noisy : Path
-        Folders of mono 16 kHz files with the same names and lengths.
+        Folders of mono files with the same names and lengths, all of one rate of 16 kHz or more.
     enhanced : Path, optional
         Folder with the same names; these files may differ by up to 256 samples (one hop) in length.
     index : Path, optional
@@ -46,7 +50,7 @@ def find_pairs(
     Raises
     ------
     ValueError
-        Names the file that lacks a partner, is not 16 kHz mono or differs in length.
+        Names the file that lacks a partner, is not mono, or differs in rate or length.
     """
     clean_files, noisy_files = _audio_files(clean), _audio_files(noisy)
     _refuse_missing(clean_files, noisy_files, folder=noisy)
@@ -58,11 +62,12 @@ def find_pairs(
     snr_db = _read_snr_db(ids, index or clean.parent / "index.csv", required=index is not None)
 
     pairs = []
+    sample_rate = _sample_rate(clean_files[ids[0]])
     for id in ids:
-        length = _length_samples(clean_files[id])
-        _refuse_other_length(noisy_files[id], clean_files[id], length, allowed=0)
+        length = _length_samples(clean_files[id], sample_rate)
+        _refuse_other_length(noisy_files[id], clean_files[id], length, sample_rate, allowed=0)
         if enhanced:
-            _refuse_other_length(enhanced_files[id], clean_files[id], length, allowed=TRIM_LIMIT_SAMPLES)
+            _refuse_other_length(enhanced_files[id], clean_files[id], length, sample_rate, allowed=TRIM_LIMIT_SAMPLES)
         pairs.append(
             Pair(
                 id=id,
@@ -70,7 +75,8 @@ def find_pairs(
                 noisy=noisy_files[id],
                 enhanced=enhanced_files.get(id),
                 snr_db=snr_db.get(id),
-                seconds=length / SAMPLE_RATE_HZ,
+                sample_rate=sample_rate,
+                seconds=length / sample_rate,
             )
         )
     return pairs
@@ -96,17 +102,23 @@ def _refuse_missing(wanted, present, *, folder: Path) -> None:
         raise ValueError(f"{folder} lacks {len(missing)} files that have a partner elsewhere: {names}")
 
 
-def _length_samples(path: Path) -> int:
+def _sample_rate(path: Path) -> int:
+    if (found := audio.read_info(path).sample_rate) < SAMPLE_RATE_HZ:
+        raise ValueError(f"{path} has {found} Hz, but scores are defined at {SAMPLE_RATE_HZ}: resample it")
+    return found
+
+
+def _length_samples(path: Path, sample_rate: int) -> int:
     info = audio.read_info(path)
-    if info.sample_rate != SAMPLE_RATE_HZ:
-        raise ValueError(f"{path} has {info.sample_rate} Hz, but scores are defined at {SAMPLE_RATE_HZ}: resample it")
+    if info.sample_rate != sample_rate:
+        raise ValueError(f"{path} has {info.sample_rate} Hz, but other files have {sample_rate}: resample it")
     if info.channels != 1:
         raise ValueError(f"{path} has {info.channels} channels, but scores are defined for one: split or mix it down")
     return len(audio.read(path)[0]) if info.length_samples is None else info.length_samples
 
 
-def _refuse_other_length(path: Path, clean: Path, length: int, *, allowed: int) -> None:
-    if abs((found := _length_samples(path)) - length) > allowed:
+def _refuse_other_length(path: Path, clean: Path, length: int, sample_rate: int, *, allowed: int) -> None:
+    if abs((found := _length_samples(path, sample_rate)) - length) > allowed:
         raise ValueError(f"{path} has {found} samples, but its clean partner {clean} has {length}")
 
 

@@ -6,9 +6,14 @@ from pathlib import Path
 from undin.evaluate.report import summarise
 from undin.evaluate.score import NOISY, SystemScores
 
-UNITS = {"si_sdr": "SI-SDR (dB)", "pesq_wb": "PESQ-WB (MOS-LQO)", "stoi": "STOI", "estoi": "ESTOI"} | {
-    f"dnsmos_{score}": f"DNSMOS {score.upper()} (MOS)" for score in ("sig", "bak", "ovrl")
-}
+UNITS = (
+    {"si_sdr": "SI-SDR (dB)", "pesq_wb": "PESQ-WB (MOS-LQO)", "stoi": "STOI", "estoi": "ESTOI"}
+    | {
+        "treble_lsd_db": "8 to 20 kHz, log-spectral distance (dB)",
+        "treble_level_db": "8 to 20 kHz, level over clean speech (dB)",
+    }
+    | {f"dnsmos_{score}": f"DNSMOS {score.upper()} (MOS)" for score in ("sig", "bak", "ovrl")}
+)
 PANELS_PER_ROW = 4
 
 

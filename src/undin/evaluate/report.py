@@ -10,7 +10,7 @@ from statistics import fmean, median
 
 from undin.evaluate.score import SystemScores, mean_and_spread
 
-DECIMALS = {"si_sdr": 2}
+DECIMALS = {"si_sdr": 2, "treble_lsd_db": 2, "treble_level_db": 2}
 TEXT_COLUMNS = {"system", "alone"}
 GONE_DB = 20
 

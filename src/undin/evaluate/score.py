@@ -27,17 +27,34 @@ ENHANCED = "enhanced"
 CLEAN_LEVELS_DBFS = (-45, -35, -25, -15, -5)
 CLEAN_FILES = 20
 
-# name on the command line → (columns, function of clean and enhanced that returns one value a column)
-METRICS: dict[str, tuple[tuple[str, ...], Callable[[np.ndarray, np.ndarray], Sequence[float]]]] = {
-    "pesq_wb": (("pesq_wb",), lambda clean, enhanced: [metrics.pesq_wb(clean, enhanced)]),
-    "stoi": (("stoi",), lambda clean, enhanced: [metrics.stoi(clean, enhanced)]),
-    "estoi": (("estoi",), lambda clean, enhanced: [metrics.stoi(clean, enhanced, extended=True)]),
-    "si_sdr": (("si_sdr",), lambda clean, enhanced: [metrics.si_sdr(clean, enhanced)]),
+Metric = Callable[[np.ndarray, np.ndarray, int], Sequence[float]]
+"""Of clean and enhanced signal and their rate in Hz: a value a column."""
+
+
+def _at_16_khz(metric: Callable[[np.ndarray, np.ndarray], Sequence[float]]) -> Metric:
+    return lambda clean, enhanced, rate: metric(metrics.at_16_khz(clean, rate), metrics.at_16_khz(enhanced, rate))
+
+
+# name on the command line → (columns, metric)
+METRICS: dict[str, tuple[tuple[str, ...], Metric]] = {
+    "pesq_wb": (("pesq_wb",), _at_16_khz(lambda clean, enhanced: [metrics.pesq_wb(clean, enhanced)])),
+    "stoi": (("stoi",), _at_16_khz(lambda clean, enhanced: [metrics.stoi(clean, enhanced)])),
+    "estoi": (("estoi",), _at_16_khz(lambda clean, enhanced: [metrics.stoi(clean, enhanced, extended=True)])),
+    "si_sdr": (("si_sdr",), lambda clean, enhanced, rate: [metrics.si_sdr(clean, enhanced)]),
     "dnsmos": (
         ("dnsmos_sig", "dnsmos_bak", "dnsmos_ovrl"),
-        lambda clean, enhanced: list(metrics.dnsmos(enhanced).values()),
+        _at_16_khz(lambda clean, enhanced: list(metrics.dnsmos(enhanced).values())),
+    ),
+    "treble": (
+        ("treble_lsd_db", "treble_level_db"),
+        lambda clean, enhanced, rate: metrics.treble(clean, enhanced, sample_rate=rate),
     ),
 }
+
+
+def metrics_at(sample_rate: int) -> tuple[str, ...]:
+    """The names of all `METRICS` that audio of a rate in Hz can have a value for."""
+    return tuple(name for name in METRICS if name != "treble" or metrics.has_treble(sample_rate))
 
 
 @dataclass(frozen=True)
@@ -90,15 +107,22 @@ class SystemScores:
 
 
 def score_pair(
-    clean: np.ndarray, enhanced: np.ndarray, *, chosen: Collection[str] = tuple(METRICS)
+    clean: np.ndarray,
+    enhanced: np.ndarray,
+    *,
+    sample_rate: int = SAMPLE_RATE_HZ,
+    chosen: Collection[str] | None = None,
 ) -> tuple[dict[str, float], dict[str, str]]:
     """Score one signal against its reference.
 
     Parameters
     ----------
     clean, enhanced : ndarray, shape (N,), float32 in [−1, 1]
-        Reference and signal under test, 16 kHz.
-    chosen : names out of `METRICS`
+        Reference and signal under test.
+    sample_rate : int
+        Hz.
+    chosen : names out of `METRICS`, optional
+        By default `metrics_at` the rate.
 
     Returns
     -------
@@ -108,11 +132,11 @@ def score_pair(
         The reason for each NaN.
     """
     values, undefined = {}, {}
-    for name in chosen:
-        columns, function = METRICS[name]
+    for name in metrics_at(sample_rate) if chosen is None else chosen:
+        columns, metric = METRICS[name]
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UndefinedMetricWarning)
-            values.update(zip(columns, function(clean, enhanced), strict=True))
+            values.update(zip(columns, metric(clean, enhanced, sample_rate), strict=True))
         for warning in caught:
             if issubclass(warning.category, UndefinedMetricWarning):
                 undefined.update(dict.fromkeys(columns, str(warning.message)))
@@ -135,7 +159,7 @@ def evaluate_pairs(
     models: Sequence[str] = (),
     enhanced: Path | None = None,
     index: Path | None = None,
-    chosen: Collection[str] = tuple(METRICS),
+    chosen: Collection[str] | None = None,
     limit: int | None = None,
     jobs: int | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
@@ -145,14 +169,15 @@ def evaluate_pairs(
     Parameters
     ----------
     clean, noisy : Path
-        Folders of mono 16 kHz files; what belongs together has the same name.
+        Folders of mono files of one rate; what belongs together has the same name.
     models : sequence of str
         Names of shipped models or paths of model files, each run over the noisy files.
     enhanced : Path, optional
         Folder of files that were enhanced elsewhere.
     index : Path, optional
         CSV with columns `id` and `snr_db`; by default `index.csv` beside the clean folder, where there is one.
-    chosen : names out of `METRICS`
+    chosen : names out of `METRICS`, optional
+        By default `metrics_at` the rate of the files.
     limit : int, optional
         Score only the first pairs.
     jobs : int, optional
@@ -168,11 +193,12 @@ def evaluate_pairs(
     Raises
     ------
     ValueError
-        Where files are not 16 kHz mono, lack a partner or differ in length, or a name is unknown.
+        Where files are not mono, lack a partner, differ in rate or length, or a name is unknown.
     """
-    if unknown := [name for name in chosen if name not in METRICS]:
+    if unknown := [name for name in chosen or () if name not in METRICS]:
         raise ValueError(f"unknown metric {unknown[0]!r}: choose from {', '.join(METRICS)}")
     pairs = find_pairs(clean, noisy, enhanced=enhanced, index=index, limit=limit)
+    chosen = chosen or metrics_at(pairs[0].sample_rate)
     systems = {NOISY: SystemScores(NOISY)}
     if enhanced is not None:
         systems[ENHANCED] = SystemScores(ENHANCED)
@@ -232,10 +258,10 @@ def _load(model: str):
     return undin.load(model)
 
 
-def _enhance(noisy: np.ndarray, model: str) -> np.ndarray:
+def _enhance(noisy: np.ndarray, sample_rate: int, model: str) -> np.ndarray:
     import undin
 
-    return undin.enhance(noisy, sample_rate=SAMPLE_RATE_HZ, model=_load(model))
+    return undin.enhance(noisy, sample_rate=sample_rate, model=_load(model))
 
 
 def _read(path: Path) -> np.ndarray:
@@ -254,25 +280,25 @@ def _score_files(pair: Pair, system: str, *, chosen: Collection[str]) -> FileSco
         noisy = _read(pair.noisy)
         _load(system)
         start = time.process_time()  # of the processor: what else the machine does is not the model's cost
-        output = _enhance(noisy, system)
+        output = _enhance(noisy, pair.sample_rate, system)
         processing_seconds = time.process_time() - start
     length = min(len(clean), len(output))
-    values, undefined = score_pair(clean[:length], output[:length], chosen=chosen)
+    values, undefined = score_pair(clean[:length], output[:length], sample_rate=pair.sample_rate, chosen=chosen)
     return FileScore(pair.id, pair.snr_db, pair.seconds, values, undefined, processing_seconds)
 
 
 def _score_clean(pair: Pair, model: str, *, chosen: Collection[str]) -> dict[int, CleanScore]:
     """Measure what a model does to clean speech at each active level; peaks clip as they would in a sound card."""
-    speech = _read(pair.clean)
+    speech, rate = _read(pair.clean), pair.sample_rate
     scores = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UndefinedMetricWarning)  # a file without speech says nothing of levels
         for level_dbfs in CLEAN_LEVELS_DBFS:
-            gain = 10 ** ((level_dbfs - metrics.active_level_dbfs(speech)) / 20)
+            gain = 10 ** ((level_dbfs - metrics.active_level_dbfs(speech, sample_rate=rate)) / 20)
             fed = np.clip(speech * np.float32(gain), -1, 1)
-            output = _enhance(fed, model)
-            pesq_wb = metrics.pesq_wb(fed, output) if "pesq_wb" in chosen else float("nan")
-            scores[level_dbfs] = CleanScore(metrics.level_loss_db(fed, output), pesq_wb)
+            output = _enhance(fed, rate, model)
+            (pesq_wb,) = METRICS["pesq_wb"][1](fed, output, rate) if "pesq_wb" in chosen else [float("nan")]
+            scores[level_dbfs] = CleanScore(metrics.level_loss_db(fed, output, sample_rate=rate), pesq_wb)
     return scores
 
 
@@ -288,4 +314,5 @@ def _attenuate_noise(pair: Pair, model: str) -> float:
     noise = _read(pair.noisy) - _read(pair.clean)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UndefinedMetricWarning)  # some noises end within the second that does not count
-        return metrics.noise_attenuation_db(noise, _enhance(noise, model))
+        enhanced = _enhance(noise, pair.sample_rate, model)
+        return metrics.noise_attenuation_db(noise, enhanced, sample_rate=pair.sample_rate)

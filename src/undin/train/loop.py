@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -125,11 +126,14 @@ def open_mixer(recipe: Recipe, *, device: torch.device) -> Mixer | PairedMixer:
     }
     if data.pairs:
         return PairedMixer(data.pairs, **common)
-    speech, noise = (
-        Corpus.load(folders, sample_rate=recipe.audio.sample_rate, trim_silence_db=trim_silence_db)
-        for folders, trim_silence_db in ((data.speech, data.trim_silence_db), (data.noise, None))
+    load = partial(Corpus.load, sample_rate=recipe.audio.sample_rate, leave_out=data.leave_out)
+    return Mixer(
+        load(data.speech, trim_silence_db=data.trim_silence_db),
+        load(data.noise),
+        recipe.mixing,
+        measured_rooms=load(data.rooms) if data.rooms else None,
+        **common,
     )
-    return Mixer(speech, noise, recipe.mixing, **common)
 
 
 def _run(

@@ -47,13 +47,17 @@ class Network:
 class Data:
     """``[data]``: folders of audio, relative to the working directory: speech and noise to mix, or finished pairs.
 
-    `description` names the corpora and their licences for whoever gets the model.
+    `rooms` are folders of measured impulse responses to put speech into. `leave_out` names folders below all these, at
+    any depth, whose sounds are kept for validation. `description` names the corpora and their licences for whoever
+    gets the model.
     """
 
     segment_seconds: float
     speech: tuple[str, ...] = ()
     noise: tuple[str, ...] = ()
     pairs: tuple[str, ...] = ()
+    rooms: tuple[str, ...] = ()
+    leave_out: tuple[str, ...] = ()
     trim_silence_db: float | None = None
     description: str = ""
 

@@ -19,9 +19,8 @@ import torch
 from torch import Tensor
 
 from undin.data.corpus import read_mono, resample
-from undin.evaluate.metrics import SAMPLE_RATE_HZ
 from undin.evaluate.pairs import find_pairs
-from undin.evaluate.score import score_pair
+from undin.evaluate.score import METRICS, metrics_at, score_pair
 from undin.nn.layers import Streaming
 from undin.nn.spectrum import Spectrum
 from undin.train.losses import Signals
@@ -29,7 +28,7 @@ from undin.train.recipe import Recipe
 
 LOSS = "validation_loss"
 
-PACKAGE_OF_METRIC = {"pesq_wb": "pesq", "stoi": "pystoi", "si_sdr": "numpy"}
+PACKAGE_OF_METRIC = {"pesq_wb": "pesq", "stoi": "pystoi", "si_sdr": "numpy", "treble": "numpy"}
 
 
 def chosen_by(scores: dict[str, float]) -> tuple[str, float]:
@@ -70,8 +69,10 @@ class Validator:
         folder, count = Path(recipe.validation.folder), recipe.validation.count
         pairs = find_pairs(folder / "clean", folder / "noisy")
         spread = np.linspace(0, len(pairs) - 1, min(count, len(pairs))).round().astype(int)
+        self._rate = pairs[0].sample_rate
         self._pairs = [[read_mono(path)[0] for path in (pairs[index].noisy, pairs[index].clean)] for index in spread]
-        self._metrics = [name for name, package in PACKAGE_OF_METRIC.items() if find_spec(package)]
+        packages = {name: PACKAGE_OF_METRIC.get(name) for name in metrics_at(self._rate)}
+        self._metrics = [name for name, package in packages.items() if package and find_spec(package)]
         # spawned, not forked: a fork inherits torch's threads in an unknown state
         self._pool = ProcessPoolExecutor(os.cpu_count(), mp_context=multiprocessing.get_context("spawn"))
 
@@ -96,9 +97,11 @@ class Validator:
             loss, enhanced = self._enhance(network, spectrum, noisy, clean)
             losses.append(loss)
             with _signals_held():
-                scores.append(self._pool.submit(score_pair, clean, enhanced, chosen=self._metrics))
+                score = {"sample_rate": self._rate, "chosen": self._metrics}
+                scores.append(self._pool.submit(score_pair, clean, enhanced, **score))
         values = [score.result()[0] for score in scores]
-        means = {name: float(np.nanmean([value[name] for value in values])) for name in self._metrics}
+        columns = [column for name in self._metrics for column in METRICS[name][0]]
+        means = {column: float(np.nanmean([value[column] for value in values])) for column in columns}
         return {LOSS: float(torch.stack(losses).mean())} | means
 
     def close(self) -> None:
@@ -111,14 +114,12 @@ class Validator:
     ) -> tuple[Tensor, np.ndarray]:
         """Denoise a waveform ``(N,)`` offline, which equals streaming: its loss, and the waveform for scoring."""
         device, rate = next(network.parameters()).device, self.recipe.audio.sample_rate
-        noisy, clean = (
-            torch.from_numpy(resample(wave, SAMPLE_RATE_HZ, rate))[None].to(device) for wave in (noisy, clean)
-        )
+        noisy, clean = (torch.from_numpy(resample(wave, self._rate, rate))[None].to(device) for wave in (noisy, clean))
         noisy_spec = spectrum.analyse(noisy)
         estimate_spec, _ = network(noisy_spec, network.initial_state(1, device=device))
         signals = Signals(spectrum, rate, clean, noisy, estimate_spec, noisy_spec)
         loss = self.recipe.weighted_sum(self.recipe.losses_of(signals))
-        return loss, resample(signals.estimate[0].cpu().numpy(), rate, SAMPLE_RATE_HZ)
+        return loss, resample(signals.estimate[0].cpu().numpy(), rate, self._rate)
 
 
 @contextmanager

@@ -34,7 +34,7 @@ typedef struct undin_resampler {
     int lanes;              /* outputs of a block */
     int rows;               /* input samples to a block, or to one output, a multiple of 8 */
     int blocks;             /* banded matrices of a turn; 0: interpolated phases */
-    int phases;             /* in the table of these, which has one more */
+    int phases;             /* in the table of these, which has two more */
     int next;               /* output of this turn that comes next */
     int origin;             /* index of the input sample at the start of this turn */
 } undin_resampler;
@@ -62,7 +62,7 @@ UNDIN_INLINE int undin_twice_cutoff(const undin_resampler *r) {
 
 /* Floats of the filters. */
 UNDIN_INLINE size_t undin_resampler_floats(const undin_resampler *r) {
-    return (size_t)r->rows * (r->blocks ? (size_t)r->lanes * (size_t)r->blocks : (size_t)r->phases + 1);
+    return (size_t)r->rows * (r->blocks ? (size_t)r->lanes * (size_t)r->blocks : (size_t)r->phases + 2);
 }
 
 /* Plan for two rates. */
@@ -92,15 +92,15 @@ static void undin_resampler_plan(undin_resampler *r, int in_rate, int out_rate) 
     r->phases = 1024 * (undin_twice_cutoff(r) / 40) / in_rate + 1;
 }
 
-/* The filter of an output that stands a `phase` of `phases` behind an input sample: `2 half` taps. */
-static void undin_resampler_taps(const undin_resampler *r, int64_t phase, int64_t phases, float *taps) {
+/* The filter of an output that stands a `phase` of `phases` behind an input sample: `2 half` taps. Phase 0 reaches one
+ * sample further to the right than to the left, and the last phase to the left: that tap is there `with_ends` alone. */
+static void undin_resampler_taps(const undin_resampler *r, int64_t phase, int64_t phases, int with_ends, float *taps) {
     const int64_t twice_cutoff = undin_twice_cutoff(r), unit = 20 * (int64_t)r->in_rate;
     for (int tap = 0; tap < 2 * r->half; ++tap) {
         const int64_t time = phase - (tap + 1 - r->half) * phases; /* of the output after the input sample */
         const float place = (float)time / (float)(r->half * phases);
-        /* Phase 0 would reach one sample further to the right than to the left. */
-        const int is_outside = place >= 1 || place <= -1;
-        taps[tap] = is_outside ? 0 : undin_sinc(twice_cutoff * time, unit * phases) * undin_kaiser(place, UNDIN_KAISER_BETA);
+        const int is_end = time == r->half * phases || time == -r->half * phases;
+        taps[tap] = is_end && !with_ends ? 0 : undin_sinc(twice_cutoff * time, unit * phases) * undin_kaiser(place, UNDIN_KAISER_BETA);
     }
     undin_normalise(taps, 2 * r->half);
 }
@@ -121,13 +121,15 @@ UNDIN_INLINE float *undin_resampler_tap(const undin_resampler *r, float *filters
 static void undin_resampler_design(const undin_resampler *r, float *filters, float *work) {
     for (size_t i = 0; i < undin_resampler_floats(r); ++i) filters[i] = 0;
     if (r->half == 0) return;
-    if (!r->blocks)
+    if (!r->blocks) {
         for (int phase = 0; phase <= r->phases; ++phase)
-            undin_resampler_taps(r, phase, r->phases, filters + (size_t)phase * r->rows);
+            undin_resampler_taps(r, phase, r->phases, 1, filters + (size_t)phase * r->rows);
+        undin_resampler_taps(r, 0, r->phases, 0, filters + (size_t)(r->phases + 1) * r->rows);
+    }
     for (int output = 0; r->blocks && output < r->turn_out; ++output) {
         /* Where a turn repeats the shortest one, its filters are designed once. */
         if (output < r->up)
-            undin_resampler_taps(r, (int64_t)output * r->down % r->up, r->up, work);
+            undin_resampler_taps(r, (int64_t)output * r->down % r->up, r->up, 0, work);
         else
             for (int tap = 0; tap < 2 * r->half; ++tap) work[tap] = *undin_resampler_tap(r, filters, output % r->up, tap);
         for (int tap = 0; tap < 2 * r->half; ++tap) *undin_resampler_tap(r, filters, output, tap) = work[tap];
@@ -192,9 +194,10 @@ UNDIN_INLINE void undin_advance(undin_resampler *r, int outputs, int turns) {
     r->origin += turns * r->turn_in;
 }
 
-/* One output of a signal, from the two phases beside it. */
+/* One output of a signal, from the two phases beside it; phase 0 has a filter of its own. */
 UNDIN_INLINE float undin_between_phases(const undin_resampler *r, const float *filters, const float *x) {
     const int64_t phase = (int64_t)r->next * r->down % r->up * r->phases;
+    if (phase == 0) return undin_dot(filters + (size_t)(r->phases + 1) * r->rows, x, r->rows);
     const float *before = filters + (size_t)(phase / r->up) * r->rows, *after = before + r->rows;
     const float weight = (float)(phase % r->up) / (float)r->up, y = undin_dot(before, x, r->rows);
     return y + weight * (undin_dot(after, x, r->rows) - y);

@@ -1,0 +1,25 @@
+/* stream.c: reads blocks of interleaved samples, brings them through a stream, writes them; then what the stream holds.
+ *
+ * SAMPLE_RATE_HZ, CHANNELS and BLOCK come from the command line. The whole input is as many whole blocks. */
+#include "model.h"
+#include "files.h"
+
+enum { MEMORY = 1 << 20, MAX_LATENCY = 4800 };
+
+MAIN {
+    static double memory[MEMORY / sizeof(double)]; /* at a multiple of 8 bytes */
+    static float samples[BLOCK * CHANNELS], rest[MAX_LATENCY * CHANNELS];
+    undin_stream *stream = (undin_stream *)memory;
+    begin();
+    if (undin_stream_bytes(&MODEL, SAMPLE_RATE_HZ, CHANNELS) <= MEMORY &&
+        undin_stream_init(stream, &MODEL, SAMPLE_RATE_HZ, CHANNELS) == 0) {
+        while (fill(samples, sizeof samples)) {
+            undin_stream_process_interleaved(stream, samples, samples, BLOCK);
+            put(samples, sizeof samples);
+        }
+        undin_stream_flush_interleaved(stream, rest);
+        put(rest, (unsigned)(undin_stream_latency_samples(stream) * CHANNELS) * sizeof(float));
+    }
+    leave();
+    RETURN
+}
