@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # The models that come with undin are compiled when it is installed, out of these.
 COMPILED := $(shell find src/undin/weights src/undin/compiler src/undin/c -name '*.onnx' -o -name '*.py' -o -name '*.[ch]')
+TORCH := $(shell sed -n 's/^torch==//p' constraints.txt)
 # Nobody is there to answer, and pip's own version is none of our business.
 export PIP_NO_INPUT := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -41,6 +42,7 @@ $(VENV)/.demo-installed: pyproject.toml constraints.txt $(COMPILED) | $(BIN)/pip
 	touch $@
 
 $(VENV)/.test-installed: pyproject.toml constraints.txt | $(BIN)/pip
+	$(BIN)/pip install --quiet 'torch==$(TORCH)+cpu' 2>/dev/null || echo 'this package index has no PyTorch $(TORCH)+cpu: taking what it has, which under Linux may bring gigabytes of CUDA'
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[test]'
 	$(BIN)/pip install --quiet pesq || echo 'pesq could not be compiled (apt-get install build-essential python3-dev): tests that need it are skipped'
 	touch $(VENV)/.demo-installed $@
