@@ -73,8 +73,9 @@ def rows(
 ) -> Iterator[Sequence[str]]:
     """A table of one set."""
     yield ["model", *(f"{title}: floats, integers, difference" for title, _ in COLUMNS.values())]
-    for name, library in libraries.items():
-        (_, floats), (_, integers) = (scored([model], one, jobs=jobs, files=files) for model in (name, str(library)))
+    kinds = list(libraries), [str(library) for library in libraries.values()]
+    (_, *in_floats), (_, *in_ints) = (scored(models, one, jobs=jobs, files=files) for models in kinds)
+    for name, floats, integers in zip(libraries, in_floats, in_ints, strict=True):
         yield [name, *cells(floats, integers)]
 
 
