@@ -1,11 +1,12 @@
 """How much memory the models take, and how many instructions on a Cortex-M7: writes the tables of ``docs/c.md``.
 
-Half a minute. Wants ``arm-none-eabi-gcc`` and ``qemu-system-arm``. Usage, from the repository's root::
+A minute. Wants ``arm-none-eabi-gcc`` and ``qemu-system-arm``. Usage, from the repository's root::
 
     python benchmarks/sizes.py [MODEL ...]
 """
 
 import argparse
+import re
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -24,7 +25,6 @@ from undin.compiler.targets import TARGETS, Variant
 from undin.compiler.translate import metadata_of, program_of
 from undin.engines.native import stream_functions
 from undin.files import replacing
-from undin.metadata import Metadata
 from undin.model import find
 
 PAGE = Path("docs/c.md")
@@ -33,6 +33,8 @@ END = "<!-- end -->"
 MODELS = ("undin-nano", "undin-tiny", "undin-small", "undin-base")
 ON_THE_BOARD = ("undin-nano", "undin-tiny")
 """Others are too slow for it."""
+RATES_HZ = (16_000, 48_000)
+"""Of streams on the board."""
 STREAMS = {"16 kHz mono": (16_000, 1), "48 kHz mono": (48_000, 1), "48 kHz stereo": (48_000, 2)}
 TARGET, COMPILER = TARGETS["cortex-m7"], "arm-none-eabi-gcc"
 AUDIO = Path("examples")
@@ -80,37 +82,46 @@ def streams(models: Sequence[str]) -> Iterator[str]:
 
 def board(models: Sequence[str]) -> Iterator[str]:
     """Instructions and memory on the board."""
-    yield (
-        "| model | instructions per hop of 16 ms | for a second of sound, millions | flash, bytes "
-        "| flash with the stream | state, bytes | arena, bytes |"
-    )
-    yield "|---|---|---|---|---|---|---|"
+    rates = " | ".join(f"a stream, {rate_hz / 1000:g} kHz" for rate_hz in RATES_HZ)
+    sizes = "flash, bytes | flash with the stream | state, bytes | arena, bytes"
+    yield f"| instructions for 16 ms of | a hop | {rates} | {sizes} |"
+    yield "|---|" + "---|" * (5 + len(RATES_HZ))
     for name in models:
         for kind in ("", ", int8"):
             graph = read(find(name))
             mark = partial(quantize, frames=list(frames_of(AUDIO, graph))) if kind else None
             source = emit(program_of(graph, mark=mark), about := metadata_of(graph))
             with tempfile.TemporaryDirectory() as temporary:
-                with_stream, alone = (
+                alone, with_stream = (
                     build(source, Path(temporary, str(which)), target=TARGET, compiler=COMPILER, with_stream=which)
-                    for which in (True, False)
+                    for which in (False, True)
                 )
-                instructions, state, arena = run_on_the_board(alone, source, about)
+                values = macros(source)
+                instructions = [run_on_the_board(alone, values | {"SAMPLES": about.hop})]
+                for rate_hz in RATES_HZ:
+                    samples = about.hop * rate_hz // about.sample_rate
+                    more = {"SAMPLES": samples, "RATE_HZ": rate_hz}
+                    instructions.append(run_on_the_board(with_stream, values | more))
                 flash = [flash_and_ram_bytes(product)[0] for product in (alone, with_stream)]
-            a_second = instructions * about.sample_rate / about.hop
-            sizes = " | ".join(f"{size:,}" for size in (*flash, state, arena))
-            yield f"| {name}{kind} | {instructions:,.0f} | {1e-6 * a_second:.0f} | {sizes} |"
+            numbers = (*instructions, *flash, values["STATE_BYTES"], values["ARENA_BYTES"])
+            yield f"| {name}{kind} | {' | '.join(f'{number:,.0f}' for number in numbers)} |"
 
 
-def run_on_the_board(product: Path, source: Source, about: Metadata) -> tuple[float, int, int]:
-    """Instructions of the median hop, bytes of state and arena."""
-    compiler, folder, prefix = find_compiler(TARGET, name=COMPILER), product.parent, source.prefix
-    header = source.files[f"{prefix}.h"]
-    state, arena = (
-        int(header.split(f"#define {prefix.upper()}_{kind}_BYTES ")[1].split()[0]) for kind in ("STATE", "ARENA")
-    )
-    names = {"RESET": f"{prefix}_reset", "PROCESS_HOPS": f"{prefix}_process_hops", "HOP_SAMPLES": about.hop}
-    names |= {"STATE_BYTES": state, "ARENA_BYTES": arena}
+def macros(source: Source) -> dict[str, str | int]:
+    """What the firmware must know of a model."""
+    prefix, header = source.prefix, source.files[f"{source.prefix}.h"]
+    return {
+        "MODEL": prefix,
+        "RESET": f"{prefix}_reset",
+        "PROCESS_HOPS": f"{prefix}_process_hops",
+        "STATE_BYTES": int(re.search(r"_STATE_BYTES (\d+)", header)[1]),
+        "ARENA_BYTES": int(re.search(r"_ARENA_BYTES (\d+)", header)[1]),
+    }
+
+
+def run_on_the_board(product: Path, values: dict[str, str | int]) -> float:
+    """Instructions of the median hop, or of as much sound through a stream."""
+    compiler, folder = find_compiler(TARGET, name=COMPILER), product.parent
     c = Path(undin.__file__).parent / "c" / "freestanding"
     firmware = folder / "firmware.elf"
     subprocess.run(
@@ -118,9 +129,9 @@ def run_on_the_board(product: Path, source: Source, about: Metadata) -> tuple[fl
             *compiler.command,
             *compiler.flags(TARGET, Variant()),
             *("-O2", "-ffreestanding", "-nostdlib", f"-I{c}", *compiler.flags_of_string_functions()),
-            *(f"-D{name}={value}" for name, value in names.items()),
-            *("-include", folder / f"{prefix}.h", Path(__file__).with_suffix(".c"), c / "undin_string.c", product),
-            *("-Wl,--section-start=.vectors=0", "-Wl,-Ttext=0x400", "-Wl,-Tdata=0x20000000", "-Wl,-e,reset"),
+            *(f"-D{name}={value}" for name, value in values.items()),
+            *("-include", folder / f"{values['MODEL']}.h", Path(__file__).with_suffix(".c"), c / "undin_string.c"),
+            *(product, "-Wl,--section-start=.vectors=0", "-Wl,-Ttext=0x400", "-Wl,-Tdata=0x20000000", "-Wl,-e,reset"),
             *("-lgcc", "-o", firmware),
         ],
         check=True,
@@ -134,7 +145,7 @@ def run_on_the_board(product: Path, source: Source, about: Metadata) -> tuple[fl
         text=True,
     )
     ticks = (output.stdout + output.stderr).split()
-    return float(np.median([int(one) for one in ticks])) * INSTRUCTIONS_PER_TICK, state, arena
+    return float(np.median([int(one) for one in ticks])) * INSTRUCTIONS_PER_TICK
 
 
 if __name__ == "__main__":

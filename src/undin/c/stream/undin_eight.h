@@ -44,6 +44,58 @@ UNDIN_INLINE float undin_dot(const float *x, const float *y, int count) {
 
 /* A matrix of an even number of `rows` by 8, times as many samples of each of `count` inputs: eight outputs of each. */
 UNDIN_INLINE void undin_eight_outputs(const float *restrict matrix, int rows, const float *const *x, int count,
+                                      float *restrict out);
+
+/* The same with twice as many columns, sixteen outputs of each, for which a sample need be loaded but once. */
+UNDIN_INLINE void undin_two_eights(const float *restrict matrix, int rows, const float *const *x, int count,
+                                   float *restrict out);
+
+#if UNDIN_LANES == 1
+
+/* Eight neighbouring columns of a matrix, `rows` rows each `next_row` floats after the last, times samples. Where there is
+ * no vector one of eight would lie in memory; these are registers, and sum in the same order. */
+__attribute__((noinline, unused)) static void undin_eight_columns(const float *restrict matrix, int next_row, int rows,
+                                                                  const float *restrict x, int next_x,
+                                                                  float *restrict out) {
+    float a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0;
+    for (int row = 0; row < rows; ++row) {
+        const float sample = *x;
+        a += matrix[0] * sample;
+        b += matrix[1] * sample;
+        c += matrix[2] * sample;
+        d += matrix[3] * sample;
+        e += matrix[4] * sample;
+        f += matrix[5] * sample;
+        g += matrix[6] * sample;
+        h += matrix[7] * sample;
+        matrix += next_row;
+        x += next_x;
+    }
+    const float sums[8] = {a, b, c, d, e, f, g, h};
+    for (int k = 0; k < 8; ++k) out[k] = sums[k];
+}
+
+UNDIN_INLINE void undin_eight_outputs(const float *restrict matrix, int rows, const float *const *x, int count,
+                                      float *restrict out) {
+    for (int i = 0; i < count; ++i, out += 8) {
+        float odd[8];
+        undin_eight_columns(matrix, 16, rows / 2, x[i], 2, out);
+        undin_eight_columns(matrix + 8, 16, rows / 2, x[i] + 1, 2, odd);
+        for (int k = 0; k < 8; ++k) out[k] += odd[k];
+    }
+}
+
+UNDIN_INLINE void undin_two_eights(const float *restrict matrix, int rows, const float *const *x, int count,
+                                   float *restrict out) {
+    for (int i = 0; i < count; ++i, out += 16) {
+        undin_eight_columns(matrix, 16, rows, x[i], 1, out);
+        undin_eight_columns(matrix + 8, 16, rows, x[i], 1, out + 8);
+    }
+}
+
+#else
+
+UNDIN_INLINE void undin_eight_outputs(const float *restrict matrix, int rows, const float *const *x, int count,
                                       float *restrict out) {
     undin_eight even[UNDIN_MAX_TOGETHER], odd[UNDIN_MAX_TOGETHER];
     for (int i = 0; i < count; ++i) even[i] = odd[i] = (undin_eight){0};
@@ -55,7 +107,6 @@ UNDIN_INLINE void undin_eight_outputs(const float *restrict matrix, int rows, co
     for (int i = 0; i < count; ++i) UNDIN_STORE_EIGHT(out + 8 * i, even[i] + odd[i]);
 }
 
-/* The same with twice as many columns, sixteen outputs of each, for which a sample need be loaded but once. */
 UNDIN_INLINE void undin_two_eights(const float *restrict matrix, int rows, const float *const *x, int count,
                                    float *restrict out) {
     undin_eight left[UNDIN_MAX_TOGETHER], right[UNDIN_MAX_TOGETHER];
@@ -72,5 +123,7 @@ UNDIN_INLINE void undin_two_eights(const float *restrict matrix, int rows, const
         UNDIN_STORE_EIGHT(out + 16 * i + 8, right[i]);
     }
 }
+
+#endif
 
 #endif

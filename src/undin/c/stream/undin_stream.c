@@ -380,18 +380,24 @@ static void undin_give_out(undin_stream *s, float *const *out, size_t stride, si
     s->queue_begin += heard;
 }
 
+/* Input samples that are missing for the next hop. */
+UNDIN_INLINE int undin_due(const undin_stream *s) {
+    return undin_resampler_last(&s->down, s->model->hop_samples - 1) + 1 - s->input_count;
+}
+
 static void undin_process(undin_stream *s, const float *const *in, size_t in_stride, float *const *out,
                           size_t out_stride, size_t samples) {
     undin_meter_block(&s->meter, samples * (size_t)s->channels);
     for (size_t done = 0; done < samples;) {
-        const int due = undin_resampler_last(&s->down, s->model->hop_samples - 1) + 1 - s->input_count;
+        const int due = undin_due(s);
         const int count = samples - done < (size_t)due ? (int)(samples - done) : due;
         /* When a hop is run the queue is as good as empty: only the last sample needs what comes out of the hop. */
         const int is_complete = count == due;
         undin_take_in(s, in, in_stride, done, count);
         undin_give_out(s, out, out_stride, done, count - is_complete);
         if (is_complete) {
-            undin_hop_of_all(s);
+            do undin_hop_of_all(s); /* one sample may complete several hops, where these are short and its rate is low */
+            while (undin_due(s) == 0);
             undin_give_out(s, out, out_stride, done + (size_t)count - 1, 1);
         }
         s->is_fresh = 0;
