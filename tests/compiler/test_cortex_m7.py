@@ -1,6 +1,6 @@
 """Libraries for a Cortex-M7: what they ask of a firmware, the sound of the emulated board, and its instructions.
 
-The run ends with a list of instructions and sizes, of which docs/c.md has a copy.
+The run ends with a list of instructions and sizes; docs/c.md has those of the models that ship, by benchmarks/sizes.py.
 """
 
 import re

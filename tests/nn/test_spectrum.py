@@ -1,4 +1,4 @@
-"""The torch twin of the STFT gives the frames of `undin.stft` and gives the signal back."""
+"""The torch twin of the STFT gives the frames of `undin.model.stft` and gives the signal back."""
 
 import numpy as np
 import pytest

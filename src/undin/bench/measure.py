@@ -27,8 +27,8 @@ from undin.compiler.toolchain.targets import Variant
 BLOCK = 64
 """Calls in a block; even, so that the last leaves its state where the first looks for it."""
 
-HOP_POINTERS = 4
-"""State, arena, input and output of the whole hop."""
+HOP_POINTERS = 8
+"""Of the whole hop: states, arena, inputs, outputs, energies, and three numbers that go the same way."""
 
 WARM_UP = 4
 """Calls at the start of a block that do not count: the caches still hold what the block before has used."""

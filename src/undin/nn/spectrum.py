@@ -1,6 +1,6 @@
-"""The torch twin of `undin.stft`: the same frames, differentiable and for whole batches.
+"""The torch twin of `undin.model.stft`: the same frames, differentiable and for whole batches.
 
-A test holds the two against each other. Read `undin.stft` for the windows and the latency.
+A test holds the two against each other. Read `undin.model.stft` for the windows and the latency.
 """
 
 import torch

@@ -1,9 +1,9 @@
-"""Draw what a model does to six clips of valid, and write the numbers that belong to them into ``docs/listening.md``.
+"""Draw what a model does to six clips of valid, and write the numbers that belong to them into ``listening.md``.
 
 The clips are chosen by `RULES`. What is seen in the pictures stands in the page too, written by hand: look at it again
 when the model is another. Two minutes. Usage, from the repository's root, with the audio of `../shared` in its place::
 
-    python benchmarks/listening.py [MODEL]
+    python research/listening.py [MODEL]
 """
 
 import argparse
@@ -29,9 +29,9 @@ from undin.io import audio
 from undin.io.files import replacing
 from undin.model.loading import DEFAULT, Model
 
-PAGE = Path("docs/listening.md")
+PAGE = Path("research/listening.md")
 PICTURES = PAGE.with_suffix("")
-BEGIN, END = "<!-- written by benchmarks/listening.py -->", "<!-- written by hand -->"
+BEGIN, END = "<!-- written by research/listening.py -->", "<!-- written by hand -->"
 SHOWN_SECONDS = 6
 RANGE_DB = 60
 LEVELS = matplotlib.colormaps["magma"].resampled(20)

@@ -1,11 +1,11 @@
-"""How good the models are and what they cost: measures and writes ``quality.md`` and the picture in it.
+"""How good the models are and what they cost: measures and writes ``quality.md``, its picture, a table of README.md.
 
 Some minutes a model on two cores, most of them for DNSMOS. Nothing is kept from one run to the next. Usage, from the
 repository's root, with the audio of `../shared` in its place::
 
-    python benchmarks/quality.py [MODEL ...] [--jobs J] [--seconds S]
+    python research/quality.py [MODEL ...] [--jobs J] [--seconds S] [--files N]
 
-measures all models that come with undin, the baselines in `benchmarks/baselines/`, and those given: ONNX files, or
+measures all models that come with undin, the baselines in `research/baselines/`, and those given: ONNX files, or
 libraries, which are scored but not timed. The tables are made in `quality_tables.py`.
 """
 
@@ -18,11 +18,11 @@ import matplotlib
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 from model_scores import QUARTER, SETS, VALID, markdown_table, mean_and_error, scored, values
-from quality_tables import LEAST_PESQ_WB, MOST_LOSS_DB, Subject, by_snr, costs, means, promises, targets
-from streams import real_time_priority
+from quality_tables import LEAST_PESQ_WB, MOST_LOSS_DB, Subject, by_snr, costs, means, overview, promises, targets
 
 import undin
 from undin.bench.measure import Measurement, measure
+from undin.bench.priority import real_time_priority
 from undin.engines.native import is_library
 from undin.evaluate.report import GONE_DB
 from undin.evaluate.score import SystemScores
@@ -30,6 +30,9 @@ from undin.io.files import replacing
 from undin.model.loading import find
 
 PAGE = Path(__file__).with_name("quality.md")
+README = Path(__file__).parents[1] / "README.md"
+BEGIN, END = "<!-- models: research/quality.py -->", "<!-- end -->"
+"""Around the table of models in `README`."""
 PICTURE = PAGE.with_suffix(".svg")
 BASELINES = Path(__file__).with_name("baselines")
 """Networks of others, trained for comparison with `baselines.py`."""
@@ -112,11 +115,14 @@ def main() -> None:
     parser.add_argument("models", nargs="*", metavar="MODEL", help="files, beside the models that come with undin")
     parser.add_argument("--jobs", type=int, help="processes that score (default: one a core)")
     parser.add_argument("--seconds", type=float, default=5, help="time to spend on the speed of a model (default: 5)")
+    parser.add_argument(
+        "--files", type=int, metavar="N", help="score the first pairs alone, and print what is written else"
+    )
     args = parser.parse_args()
     models = [*undin.models(), *map(str, sorted(BASELINES.glob("*.onnx"))), *args.models]
     scores = {}
     for one in SETS:
-        scores[one.name] = scored(models, one, jobs=args.jobs)
+        scores[one.name] = scored(models, one, jobs=args.jobs, files=args.files)
         print(f"{one.name}: scored", file=sys.stderr)
     noisy = {name: systems.pop(0) for name, systems in scores.items()}
     subjects = [
@@ -127,11 +133,20 @@ def main() -> None:
         )
         for place, model in enumerate(models)
     ]
-    command = " ".join(["python benchmarks/quality.py", *(Path(model).name for model in args.models)])
+    command = " ".join(["python research/quality.py", *(Path(model).name for model in args.models)])
+    lines = list(page(subjects, noisy, command=command))
+    table = list(markdown_table(overview(subjects, noisy)))
+    if args.files:
+        print("\n".join([*lines, "", *table]))
+        return
     with replacing(PICTURE) as partial:
         draw(subjects, noisy, partial)
     with replacing(PAGE) as partial:
-        partial.write_text("\n".join(page(subjects, noisy, command=command)), encoding="utf-8")
+        partial.write_text("\n".join(lines), encoding="utf-8")
+    before, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
+    after = rest.partition(END)[2]
+    with replacing(README) as partial:
+        partial.write_text("\n".join([before + BEGIN, "", *table, "", END + after]), encoding="utf-8")
 
 
 def speed_of(path: Path, *, seconds: float) -> Measurement | None:

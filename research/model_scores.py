@@ -51,8 +51,12 @@ SETS = (VALID, QUARTER)
 """Of all models; those of full band are compared on `VALID48` besides."""
 
 
-def scored(models: Sequence[str], on: EvaluationSet, *, jobs: int | None = None) -> list[SystemScores]:
+def scored(
+    models: Sequence[str], on: EvaluationSet, *, jobs: int | None = None, files: int | None = None
+) -> list[SystemScores]:
     """Score the noisy input, then models by name or path; each is called what its metadata say.
+
+    With `files` only so many pairs of the set are used: to try a script.
 
     Raises
     ------
@@ -62,7 +66,8 @@ def scored(models: Sequence[str], on: EvaluationSet, *, jobs: int | None = None)
     names = [undin.load(model).metadata.name for model in models]
     if twice := [name for name in names if names.count(name) > 1]:
         raise ValueError(f"two models are called {twice[0]}: export one of them under another --name")
-    systems = evaluate_pairs(on.folder / "clean", on.folder / "noisy", models=models, chosen=on.metrics, jobs=jobs)
+    folders = on.folder / "clean", on.folder / "noisy"
+    systems = evaluate_pairs(*folders, models=models, chosen=on.metrics, jobs=jobs, limit=files)
     for scores, name in zip(systems[1:], names, strict=True):
         scores.name = name
     return systems

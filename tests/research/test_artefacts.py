@@ -1,9 +1,9 @@
-"""What `benchmarks/artefacts.py` says of faults that were made on purpose."""
+"""What `research/artefacts.py` says of faults that were made on purpose."""
 
 import numpy as np
 import pytest
 
-from benchmarks.artefacts import SAMPLE_RATE_HZ, Scene
+from research.artefacts import SAMPLE_RATE_HZ, Scene
 
 SECONDS = np.arange(3 * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
 WORDS = ((0.5, 1.2), (1.8, 2.6))

@@ -11,6 +11,7 @@ from model_scores import QUARTER, SETS, VALID, mean_and_error, score_cells, valu
 from undin.bench.measure import Measurement
 from undin.evaluate.report import GONE_DB, summarise_noise
 from undin.evaluate.score import NOISY, SystemScores, mean_and_spread
+from undin.model.loading import DEFAULT
 from undin.model.metadata import Metadata
 
 COLUMNS = {
@@ -50,6 +51,29 @@ TARGETS = {
     "undin-small": Target(quarter=(2.72, 0.924, 17.5), goal=(3.00, 0.935), valid=(2.00, 0.855)),
     "undin-base": Target(quarter=(2.82, 0.928, 18.0), goal=(3.13, 0.938), valid=(2.10, 0.87)),
 }
+
+
+def overview(subjects: Sequence[Subject], noisy: dict[str, SystemScores]) -> Iterator[list[str]]:
+    """The table of README: what comes with undin for use, from small to large."""
+    yield [
+        *("model", "trained on", "latency", "parameters", "MMAC/s", "LibriSpeech in noise"),
+        *("VoiceBank-DEMAND, a quarter", "real-time factor", "licence"),
+    ]
+    scores = (_triple(noisy[one.name]) for one in (VALID, QUARTER))
+    yield ["noisy input", "", "", "", "", *scores, "", ""]
+    family = [subject for subject in subjects if subject.metadata.name in TARGETS]
+    for subject in sorted(family, key=lambda subject: subject.metadata.parameters):
+        about = subject.metadata
+        yield [
+            about.name + (" (default)" if about.name == DEFAULT else ""),
+            f"{about.hours_heard} h",
+            f"{1000 * about.latency_samples / about.sample_rate:.1f} ms",
+            f"{about.parameters / 1000:.0f} k",
+            f"{about.macs_per_second / 1e6:.1f}",
+            *(_triple(subject.scores[one.name]) for one in (VALID, QUARTER)),
+            f"{subject.speed.real_time_factor:.2g}" if subject.speed else "",
+            about.licence,
+        ]
 
 
 def costs(subjects: Sequence[Subject]) -> Iterator[list[str]]:

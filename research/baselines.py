@@ -4,7 +4,7 @@ The question is what LSTMs at the bottlenecks of a nested U-Net are worth agains
 Took 34 minutes on two cores busy with training. Usage, from the repository's root, with the audio of `../shared` in its
 place::
 
-    python benchmarks/baselines.py [--jobs J] [--seconds S]
+    python research/baselines.py [--jobs J] [--seconds S] [--files N]
 """
 
 import argparse
@@ -42,7 +42,7 @@ MODELS = {
 ABOUT = """\
 # Baselines
 
-Measured by `python benchmarks/baselines.py`.
+Measured by `python research/baselines.py`.
 
 `nunet_tls` is a nested U-Net that carries time in convolutions over past frames, dilated at its bottlenecks;
 `nunet_lstm` is the same with LSTMs there and all convolutions over single frames. `mask_rnn` has two LSTMs between mel
@@ -63,6 +63,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--jobs", type=int, help="processes that score (default: one a core)")
     parser.add_argument("--seconds", type=float, default=10, help="time to spend on the speed of a model (default: 10)")
+    parser.add_argument("--files", type=int, metavar="N", help="score the first pairs alone, and print the page")
     args = parser.parse_args()
     about = {name: undin.load(model).metadata for name, model in MODELS.items()}
     trained = {name: speed_of(find(model), seconds=args.seconds) for name, model in MODELS.items()}
@@ -71,13 +72,16 @@ def main() -> None:
     lines += [*markdown_table(costs(trained, heard=about)), ""]
     on = {}
     for one in SETS:
-        _, *on[one.name] = scored(list(MODELS.values()), one, jobs=args.jobs)
+        _, *on[one.name] = scored(list(MODELS.values()), one, jobs=args.jobs, files=args.files)
         lines += [f"{one.name[0].upper()}{one.name[1:]}:", "", *markdown_table(scores(on[one.name])), ""]
     lines += ["## At full width", "", ABOUT_FULL_WIDTH, *markdown_table(costs(full_width)), ""]
     lines += [f"## {BY_LSTMS} in parts of {BY_CONVOLUTIONS}", ""]
     lines += [*markdown_table(ratios({"as trained": trained, "at full width": full_width})), ""]
     lines += ["Its scores less those of the other, pair by pair, mean ± standard error:", ""]
     lines += [*markdown_table(differences(on)), ""]
+    if args.files:
+        print("\n".join(lines))
+        return
     with replacing(PAGE) as partial:
         partial.write_text("\n".join(lines), encoding="utf-8")
 

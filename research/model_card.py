@@ -2,7 +2,7 @@
 
 Usage, from the repository's root, with the audio of `../shared` in its place::
 
-    python benchmarks/model_card.py src/undin/model/weights/undin-tiny.onnx
+    python research/model_card.py src/undin/model/weights/undin-tiny.onnx
 """
 
 import argparse
@@ -77,7 +77,7 @@ def card(metadata: Metadata, scores: dict[EvaluationSet, list[SystemScores]], *,
     }
     yield from [f"# {metadata.name}", ""]
     yield f"Real-time speech denoising, trained by `recipes/{recipe['name']}.toml` (also in its metadata)."
-    yield from ["This card was written by `benchmarks/model_card.py`.", ""]
+    yield from ["This card was written by `research/model_card.py`.", ""]
     yield from ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items()), ""]
     if note:
         yield from [note, ""]
