@@ -19,16 +19,16 @@ from undin.bench.loops import Loops
 from undin.bench.memory import StepMemory
 from undin.bench.reference import OrtStep
 from undin.bench.subject import Subject
+from undin.compiler.toolchain.cache import instructions
 from undin.compiler.ir.reader import read
 from undin.compiler.passes.quantize import frames_of, quantize
-from undin.compiler.toolchain.cache import instructions
 from undin.compiler.toolchain.targets import Variant
 
 BLOCK = 64
 """Calls in a block; even, so that the last leaves its state where the first looks for it."""
 
 HOP_POINTERS = 8
-"""Of the whole hop: states, arena, inputs, outputs, energies, and three numbers that go the same way."""
+"""Parameters of the whole hop, `process_hops` of undin.h; numbers go the same way as pointers."""
 
 WARM_UP = 4
 """Calls at the start of a block that do not count: the caches still hold what the block before has used."""
