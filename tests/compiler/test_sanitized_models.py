@@ -51,9 +51,18 @@ def test_hops_of_anything(tmp_path):
     run_sanitized(translate(WEIGHTS / "undin-tiny.onnx"), tmp_path, SUPPORT / "soak_hops.c")
 
 
-def test_streams_of_anything(tmp_path):
-    path = step_models.gain(tmp_path / "small.onnx", 0.5, n_fft=64, window=48, hop=24, look_ahead_frames=1)
-    run_sanitized(translate(path), tmp_path, SUPPORT / "soak_stream.c", "1", "100")
+@pytest.mark.parametrize(
+    ("sizes", "rounds"),
+    [
+        ({"n_fft": 64, "window": 48, "hop": 24, "look_ahead_frames": 1}, 40),
+        # One sample of a low rate completes many hops of this one.
+        ({"n_fft": 16, "window": 8, "hop": 1, "sample_rate": 44_100}, 10),
+    ],
+    ids=["usual", "short"],
+)
+def test_streams_of_anything(tmp_path, sizes, rounds):
+    path = step_models.gain(tmp_path / "small.onnx", 0.5, **sizes)
+    run_sanitized(translate(path), tmp_path, SUPPORT / "soak_stream.c", "1", str(rounds))
 
 
 def test_hops_of_anything_in_integers(tmp_path):
