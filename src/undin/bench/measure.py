@@ -19,9 +19,9 @@ from undin.bench.loops import Loops
 from undin.bench.memory import StepMemory
 from undin.bench.reference import OrtStep
 from undin.bench.subject import Subject
-from undin.compiler.toolchain.cache import instructions
 from undin.compiler.ir.reader import read
 from undin.compiler.passes.quantize import frames_of, quantize
+from undin.compiler.toolchain.cache import instructions
 from undin.compiler.toolchain.targets import Variant
 
 BLOCK = 64
