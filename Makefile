@@ -4,12 +4,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # The models that come with undin are compiled when it is installed, out of these.
-COMPILED := $(shell find src/undin/weights src/undin/compiler src/undin/c -name '*.onnx' -o -name '*.py' -o -name '*.[ch]')
+COMPILED := $(shell find src/undin/model src/undin/compiler src/undin/c -name '*.onnx' -o -name '*.py' -o -name '*.[ch]')
+TORCH := $(shell sed -n 's/^torch==//p' constraints.txt)
 # Nobody is there to answer, and pip's own version is none of our business.
 export PIP_NO_INPUT := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test clean
+.PHONY: help demo test tables clean
 
 help: ## show this help
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile
@@ -21,6 +22,13 @@ test: $(VENV)/.test-installed ## check the style and run all tests (installs PyT
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/pytest --numprocesses auto --dist loadfile
+
+tables: $(VENV)/.test-installed ## measure again what weights touch: scores, 8 bits, memory, flash (hours; needs ../shared)
+	$(BIN)/python research/quality.py
+	$(BIN)/python research/int8.py
+	$(BIN)/python research/baselines.py
+	$(BIN)/python research/listening.py
+	$(BIN)/python benchmarks/sizes.py
 
 clean: ## remove .venv and what demo and test have made
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis src/*.egg-info enhanced.wav enhanced.png
@@ -34,6 +42,7 @@ $(VENV)/.demo-installed: pyproject.toml constraints.txt $(COMPILED) | $(BIN)/pip
 	touch $@
 
 $(VENV)/.test-installed: pyproject.toml constraints.txt | $(BIN)/pip
+	$(BIN)/pip install --quiet 'torch==$(TORCH)+cpu' 2>/dev/null || echo 'this package index has no PyTorch $(TORCH)+cpu: taking what it has, which under Linux may bring gigabytes of CUDA'
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[test]'
 	$(BIN)/pip install --quiet pesq || echo 'pesq could not be compiled (apt-get install build-essential python3-dev): tests that need it are skipped'
 	touch $(VENV)/.demo-installed $@

@@ -25,11 +25,11 @@ class BuildModels(build_py):
         super().run()
         sys.path.insert(0, str(SOURCE))
         try:
-            from undin.compiler.build import build, build_stream
-            from undin.compiler.cache import cached_library, cached_stream
-            from undin.compiler.translate import translate
+            from undin.compiler.pipeline import translate
+            from undin.compiler.toolchain.build import build, build_stream
+            from undin.compiler.toolchain.cache import cached_library, cached_stream
 
-            models = sorted((SOURCE / "undin" / "weights").glob("*.onnx"))
+            models = sorted((SOURCE / "undin" / "model" / "weights").glob("*.onnx"))
             if self.editable_mode:
                 cached_stream()
                 for model in models:
@@ -39,7 +39,7 @@ class BuildModels(build_py):
                 shutil.copy(build_stream(Path(folder)), Path(self.build_lib, "undin", "c"))
                 for model in models:
                     library = build(translate(model), Path(folder), with_stream=False)
-                    shutil.copy(library, Path(self.build_lib, "undin", "weights"))
+                    shutil.copy(library, Path(self.build_lib, "undin", "model", "weights"))
         except (ImportError, OSError) as error:
             warnings.warn(f"the models of undin are not compiled: {error}", stacklevel=1)
 

@@ -3,58 +3,43 @@
 Networks without trained weights have random ones, which cost as much. Ten minutes of compiling and measuring on two
 cores. Usage, from the repository's root::
 
-    PYTHONPATH=tests python benchmarks/engine.py [--seconds S]
+    python benchmarks/engine.py [--seconds S]
 """
 
 import argparse
-import itertools
 import os
-import shutil
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
+import grouped_network
 import numpy as np
 import soundfile
-import step_models
 import streams
-from compiler.emulators import run_on_cortex_m7
-from compiler.speech_networks import NETWORKS, exported, seeded
-from streaming_checks import prepared
+import torch
 
 import undin
 from undin.bench.loops import Loops
 from undin.bench.measure import BLOCK, HOP_POINTERS, Measurement, measure, take_turns
+from undin.bench.priority import real_time_priority
 from undin.bench.subject import Subject
 from undin.cli.outputs import Job
 from undin.cli.recording import enhance_file
-from undin.compiler import hop
-from undin.compiler.build import build
-from undin.compiler.emit import emit
-from undin.compiler.graph import read
-from undin.compiler.quantize import frames_of, quantize
-from undin.compiler.sizes import flash_and_ram_bytes
-from undin.compiler.targets import TARGETS
-from undin.compiler.translate import metadata_of, program_of
-from undin.files import replacing
-from undin.model import find
+from undin.compiler.ir.reader import read
+from undin.io.files import replacing
+from undin.model.loading import find
 from undin.nn.export import export
-from undin.nn.layers import Streaming
 from undin.nn.macs import macs_per_second, parameters
 from undin.nn.networks import build as build_network
-from undin.train.recipe import load as load_recipe
 
 PAGE = Path(__file__).with_name("engine.md")
 VARIANTS = ("avx512", "avx2")
-SAMPLE_RATE, N_FFT, HOP = 16_000, step_models.N_FFT, step_models.HOP
+SAMPLE_RATE, N_FFT, HOP = 16_000, 512, 256
 FILE_SECONDS = 60
 RUNS = 9
-HOPS_ON_CORTEX_M7 = 20
-COMPILER = "arm-none-eabi-gcc"
-"""For the Cortex-M7."""
 
 ABOUT_STEPS = f"""\
 Times are minimum / median / 99th percentile in µs on one thread, with the priority that audio usually has where the
@@ -71,10 +56,6 @@ With the same priority. The hop in C and `Stream.process` take turns in blocks; 
 of blocks where two are compared. Of many streams on two threads: median / 99th percentile / maximum of the time from
 when a hop is due to when it is enhanced, in that of {streams.RUNS} runs in which the host of this virtual machine
 took the least time from it.
-"""
-
-ABOUT_CORTEX_M7 = f"""\
-The whole hop, compiled by {COMPILER}, in QEMU: instructions of the median hop. Cycles are more.
 """
 
 
@@ -97,7 +78,7 @@ GOALS = {
     "nunet_lstm": Goal(1.3),
     "GroupedNetwork": Goal(10),
 }
-"""By model: those that come with undin, recipes, networks of undin, and one of ``tests`` with many small nodes."""
+"""By model: those that come with undin, a network of undin at full width, and one of many small nodes."""
 
 
 IN_INTEGERS = ("undin-tiny", "undin-small", "undin-base")
@@ -114,7 +95,7 @@ def main() -> None:
     lines = []
     with tempfile.TemporaryDirectory() as temporary, replacing(PAGE) as partial:
         folder = Path(temporary)
-        for part in (head(args.seconds), networks(folder, seconds=args.seconds), around(folder), cortex_m7(folder)):
+        for part in (head(args.seconds), networks(folder, seconds=args.seconds), around(folder)):
             for line in part:
                 print(line, flush=True)  # it takes long, and each is worth having
                 lines.append(line)
@@ -125,7 +106,7 @@ def head(seconds: float) -> Iterator[str]:
     """Title, machine and command."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
-    command = f"PYTHONPATH=tests python benchmarks/engine.py --seconds {seconds:g}"
+    command = f"python benchmarks/engine.py --seconds {seconds:g}"
     yield "# Engine speed"
     yield ""
     yield f"On one core of an {names[0]} with {len(names)}, by `{command}`."
@@ -147,12 +128,12 @@ def networks(folder: Path, *, seconds: float) -> Iterator[str]:
     for name, goal in GOALS.items():
         path = model(name, folder)
         for variant in VARIANTS:
-            with streams.real_time_priority(inherited=False):  # compilers wait as usual
+            with real_time_priority(inherited=False):  # compilers wait as usual
                 measured.append(measure(path, seconds=seconds, variant=variant))
             yield row(measured[-1], str(goal))
     for name in IN_INTEGERS:
         for variant in VARIANTS:
-            with streams.real_time_priority(inherited=False):
+            with real_time_priority(inherited=False):
                 one = measure(model(name, folder), seconds=seconds, variant=variant, int8=AUDIO)
             measured.append(replace(one, name=f"{name}, int8"))
             yield row(measured[-1], "")
@@ -187,28 +168,45 @@ def row(one: Measurement, goal: str) -> str:
 def model(name: str, folder: Path) -> Path:
     """The ONNX file of one of `GOALS`, trained where it has been."""
     path = folder / f"{name}.onnx"
-    recipe = Path("recipes", f"{name}.toml")
     if name in undin.models():
         return find(name)
-    if name in NETWORKS:
-        path.write_bytes(exported(seeded(NETWORKS[name])))
-    elif recipe.exists():
-        export_random(load_recipe(recipe).build_network(), path)
+    if name == grouped_network.GroupedNetwork.__name__:
+        export_grouped(path)
     else:
-        export_random(build_network(name, sample_rate=SAMPLE_RATE, n_fft=N_FFT), path)
+        export_random(name, path)
     return path
 
 
-def export_random(network: Streaming, path: Path) -> None:
-    """Export a network with the weights that it was made with, and batch norms that do something."""
-    network = prepared(network)
-    about = step_models.metadata(
+def export_random(name: str, path: Path) -> None:
+    """Export one of undin's networks at its usual width, with the weights that it was made with."""
+    torch.manual_seed(1)
+    network = build_network(name, sample_rate=SAMPLE_RATE, n_fft=N_FFT).eval()
+    about = replace(
+        undin.load("undin-tiny").metadata,  # the same analysis
         name=path.stem,
         state_size=network.state_size,
         parameters=parameters(network),
         macs_per_second=macs_per_second(network, n_fft=N_FFT, sample_rate=SAMPLE_RATE, hop=HOP),
     )
     export(network, about, path)
+
+
+def export_grouped(path: Path) -> None:
+    """Export `GroupedNetwork`, its states as tensors of their own, with the weights that it was made with."""
+    torch.manual_seed(1)
+    network = grouped_network.GroupedNetwork().eval()
+    states = [f"state_{place}" for place in range(len(network.states))]
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # the tracing exporter is deprecated
+        torch.onnx.export(
+            network,
+            tuple(torch.zeros(shape) for shape in (network.input_shape, *network.states)),
+            path,
+            input_names=["x", *states],
+            output_names=["y", *(name.replace("state", "next") for name in states)],
+            opset_version=17,
+            dynamo=False,
+        )
 
 
 def around(folder: Path) -> Iterator[str]:
@@ -249,7 +247,7 @@ def stream_overhead() -> tuple[float, float, float]:
         "hops": lambda: np.array([timed_us(block) for block in noise]),
         "block": lambda: np.array([timed_us(noise.reshape(-1)) for _ in range(8)]),
     }
-    with streams.real_time_priority():
+    with real_time_priority():
         times = take_turns(blocks, seconds=3)
     c, hops, block = (np.median(times[name], axis=1) for name in ("c", "hops", "block"))
     return float(np.median(c)), float(np.median(hops - c)), float(np.median(block - BLOCK * c))
@@ -262,39 +260,12 @@ def file_speed(folder: Path) -> float:
     soundfile.write(source, samples, SAMPLE_RATE)
     loaded = undin.load(streams.NAME, engine="compiled")
     durations = []
-    with streams.real_time_priority():
+    with real_time_priority():
         for _ in range(RUNS):
             before = time.perf_counter()
             enhance_file(Job(source, output, picture=None), model=loaded, atten_lim_db=None)
             durations.append(time.perf_counter() - before)
     return FILE_SECONDS / float(np.median(durations))
-
-
-def cortex_m7(folder: Path) -> Iterator[str]:
-    """Instructions on the emulated board."""
-    yield "## Cortex-M7"
-    yield ""
-    if missing := [tool for tool in (COMPILER, "qemu-system-arm") if not shutil.which(tool)]:
-        yield f"Not measured: {' and '.join(missing)} is not installed."
-        return
-    yield ABOUT_CORTEX_M7
-    yield (
-        "| model | instructions | for a second of audio, in millions | for a multiply-accumulate | flash, bytes "
-        "| state, bytes |"
-    )
-    yield "|---|---|---|---|---|---|"
-    samples = np.random.default_rng(0).normal(0, 0.1, HOPS_ON_CORTEX_M7 * HOP).astype(np.float32)
-    for name, kind in itertools.product(("undin-nano", "undin-tiny"), ("", ", int8")):
-        graph = read(model(name, folder))
-        about = metadata_of(graph)
-        mark = partial(quantize, frames=list(frames_of(AUDIO, graph))) if kind else None
-        source = emit(program_of(graph, mark=mark), about)
-        product = build(source, folder / "cortex-m7", target=TARGETS["cortex-m7"], compiler=COMPILER)
-        _, instructions = run_on_cortex_m7(product, COMPILER, samples)
-        a_second = instructions * SAMPLE_RATE / HOP
-        sizes = f"{flash_and_ram_bytes(product)[0]:,} | {hop.state_bytes(about):,}"
-        per_mac = a_second / about.macs_per_second
-        yield f"| {name}{kind} | {instructions:,.0f} | {1e-6 * a_second:.0f} | {per_mac:.2f} | {sizes} |"
 
 
 if __name__ == "__main__":

@@ -9,18 +9,18 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 import undin
-from undin.compiler.build import build, find_compiler
-from undin.compiler.targets import TARGETS
-from undin.compiler.translate import translate
-from undin.model import find
+from undin.bench.priority import real_time_priority
+from undin.compiler.pipeline import translate
+from undin.compiler.toolchain.build import build, find_compiler
+from undin.compiler.toolchain.targets import TARGETS
+from undin.model.loading import find
 
 NAME = "undin-tiny"
 NOISE_HOPS = 256
@@ -45,24 +45,6 @@ class Lateness:
     def __str__(self):
         times = f"{self.median:.2f} / {self.p99:.2f} / {self.maximum:.2f} ms"
         return f"{times}, {self.missed} of {self.hops:,} hops missed, {self.stolen_ms:.0f} ms taken by the host"
-
-
-@contextmanager
-def real_time_priority(*, inherited: bool = True) -> Iterator[None]:
-    """Let this thread wait for no other program, as is usual for audio, if the user may: root always may.
-
-    Parameters
-    ----------
-    inherited : bool
-        Whether what the thread starts meanwhile gets the same.
-    """
-    policy = os.SCHED_FIFO if inherited else os.SCHED_FIFO | os.SCHED_RESET_ON_FORK
-    with suppress(PermissionError):
-        os.sched_setscheduler(0, policy, os.sched_param(1))
-    try:
-        yield
-    finally:
-        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
 def in_python(*, streams: int, threads: int, seconds: float) -> Lateness:

@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from undin.metadata import Metadata
+from undin.model.metadata import Metadata
 
 N_FFT, WINDOW, HOP = 512, 512, 256
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from undin import audio
+from undin.io import audio
 
 PCM = [("WAV", "PCM_U8"), ("WAV", "PCM_16"), ("WAV", "PCM_24"), ("WAV", "PCM_32")] + [
     ("FLAC", name) for name in ("PCM_S8", "PCM_16", "PCM_24")

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from undin import cache
+from undin.io import cache
 
 
 @pytest.fixture

@@ -111,7 +111,7 @@ def test_nothing_heavy_is_installed(stranger):
 
 
 def test_a_model_of_your_own_says_what_it_needs(stranger):
-    own = shutil.copy(ROOT / "src" / "undin" / "weights" / "undin-tiny.onnx", stranger / "own.onnx")
+    own = shutil.copy(ROOT / "src" / "undin" / "model" / "weights" / "undin-tiny.onnx", stranger / "own.onnx")
     code = f"import undin\ntry: undin.load({str(own)!r})\nexcept OSError as error: print(error)"
     assert run(stranger, "python", "-c", code) == (
         f'nothing is installed that runs {own}: pip install "undin[compile]" brings a compiler, '

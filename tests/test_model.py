@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from support.hops import Hops
 
 import undin
-from undin.compiler.build import build
-from undin.compiler.translate import translate
+from undin.compiler.pipeline import translate
+from undin.compiler.toolchain.build import build
 from undin.engines.engine import NotInstalled, attenuation
 from undin.engines.native import NativeEngine
 from undin.engines.ort import OrtEngine
-from undin.metadata import NAMES_OF_HEADER, Metadata, c_prefix, onnx_strings
-from undin.model import Model, load
+from undin.model.loading import Model, load
+from undin.model.metadata import NAMES_OF_HEADER, Metadata, c_prefix, onnx_strings
 
 both_engines = pytest.mark.parametrize("engine", ["compiled", "onnxruntime"])
 
@@ -122,7 +122,7 @@ def test_what_is_no_model_file_is_refused(tmp_path):
 
 
 def test_bundled_models_load_by_name(monkeypatch, tmp_path):
-    monkeypatch.setattr("undin.model.WEIGHTS", tmp_path)
+    monkeypatch.setattr("undin.model.loading.WEIGHTS", tmp_path)
     for name in ("undin-b.onnx", "undin-a.onnx"):
         step_models.identity(tmp_path / name)
     assert undin.models() == ["undin-a", "undin-b"]

@@ -13,7 +13,7 @@ from support.hops import Hops
 
 from undin import Stream
 from undin.engines.native import NativeEngine
-from undin.model import load
+from undin.model.loading import load
 
 MODEL = "undin-tiny"
 

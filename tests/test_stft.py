@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from undin.stft import Analysis, Synthesis, analysis_window, synthesis_window
+from undin.model.stft import Analysis, Synthesis, analysis_window, synthesis_window
 
 SIZES = [(512, 512, 256), (512, 320, 160), (512, 512, 128), (1024, 960, 240), (320, 320, 64), (30, 20, 5)]
 

@@ -140,6 +140,13 @@ def test_it_computes_what_the_reference_does(models, name, rate, channels):
     assert difference(Stream(rate, **arguments), ReferenceStream(rate, **arguments), samples, [441]) < 2e-5
 
 
+@given(rate=st.integers(4_000, 60_000), name=st.sampled_from(["fading", "look_ahead", "telephone", "full_band"]))
+@settings(deadline=None, max_examples=20)
+def test_it_computes_what_the_reference_does_at_any_rate(models, rate, name):
+    stream, reference = (one(rate, channels=2, model=models[name]) for one in (Stream, ReferenceStream))
+    assert difference(stream, reference, noise(rate // 12, 2), [441]) < 2e-5
+
+
 def test_it_computes_what_the_reference_does_at_the_highest_rates(models):
     rate = WITHOUT_COMMON_FACTOR[-1]
     stream, reference = Stream(rate, model=models["fading"]), ReferenceStream(rate, model=models["fading"])

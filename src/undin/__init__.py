@@ -4,7 +4,7 @@ The whole public API: `enhance` for an array, `Stream` for live audio in blocks 
 models they run. Nothing here imports torch, onnx or ONNX Runtime. Read `stream.py` next.
 """
 
-from undin.model import load, models
+from undin.model.loading import load, models
 from undin.stream import Stream, enhance
 
 __all__ = ["Stream", "enhance", "load", "models"]

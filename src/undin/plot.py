@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from undin import audio
-from undin.files import replacing
+from undin.io import audio
+from undin.io.files import replacing
 
 WINDOW_SECONDS = 0.032
 MOST_COLUMNS = 1600

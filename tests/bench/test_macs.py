@@ -12,10 +12,10 @@ from torch import nn
 
 from undin import models
 from undin.bench.macs import macs_per_step
-from undin.compiler.decompose import decompose
-from undin.compiler.graph import convert, read
-from undin.compiler.translate import metadata_of
-from undin.model import WEIGHTS
+from undin.compiler.ir.reader import convert, read
+from undin.compiler.passes.decompose import decompose
+from undin.compiler.pipeline import metadata_of
+from undin.model.loading import WEIGHTS
 from undin.nn.export import export
 from undin.nn.macs import macs_per_frame
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from support.c_stream import CStream
 
 import undin
-from undin.compiler.build import C_FILES, INCLUDES, build, build_stream
-from undin.compiler.cache import cached_stream, this_machine
-from undin.compiler.translate import translate
+from undin.compiler.pipeline import translate
+from undin.compiler.toolchain.build import C_FILES, INCLUDES, build, build_stream
+from undin.compiler.toolchain.cache import cached_stream, this_machine
 from undin.engines.engine import ABI, CModel
 from undin.engines.native import NativeEngine, StreamFunctions
 

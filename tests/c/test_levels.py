@@ -64,6 +64,14 @@ def test_nothing_is_enhanced_more_than_120_db(models):
     assert levels.output_dbfs == -120 and levels.reduction_db == 120 and levels.presence == 0
 
 
+def test_what_comes_after_the_loudest_sound_has_levels_too(models):
+    stream = Stream(11_025, model=models["identity"])
+    for block in [np.full(999, 9e5, np.float32), *np.full((40, 100), 1e-20, np.float32)]:
+        stream.process(block)
+        levels = stream.levels
+        assert -120 <= levels.output_dbfs <= 120 and -120 <= levels.reduction_db <= 120
+
+
 def test_a_limit_and_bypass_show_in_the_reduction(models):
     stream, samples = Stream(48_000, model=models["quiet"], atten_lim_db=6), sine(48_000)
     stream.process(samples)

@@ -16,8 +16,8 @@ from undin.bench.memory import StepMemory
 from undin.bench.reference import OrtStep
 from undin.bench.subject import Subject
 from undin.cli import main
-from undin.compiler.graph import read
-from undin.compiler.targets import TARGETS
+from undin.compiler.ir.reader import read
+from undin.compiler.toolchain.targets import TARGETS
 
 LEAST = TARGETS["native"].variants[0].suffix.removeprefix("_")
 """Instructions that every machine of this kind has; empty where code has no variants."""

@@ -11,10 +11,10 @@ import step_models
 
 from undin import load
 from undin.cli import main
-from undin.compiler import hop
-from undin.compiler.dispatch import public_names
+from undin.compiler.emit import hop
+from undin.compiler.emit.dispatch import public_names
 from undin.compiler.lower import pointwise
-from undin.compiler.targets import TARGETS
+from undin.compiler.toolchain.targets import TARGETS
 from undin.engines.native import stream_functions
 
 

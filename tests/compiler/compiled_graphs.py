@@ -15,12 +15,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from undin.compiler.build import INCLUDES
-from undin.compiler.emit import Source, emit
-from undin.compiler.graph import Graph
-from undin.compiler.plan import ALIGNMENT
-from undin.compiler.program import Program
-from undin.compiler.translate import program_of
+from undin.compiler.emit.source import Source, emit
+from undin.compiler.ir.check import check
+from undin.compiler.ir.graph import Graph
+from undin.compiler.ir.program import Program
+from undin.compiler.passes.plan import ALIGNMENT
+from undin.compiler.pipeline import program_of
+from undin.compiler.toolchain.build import INCLUDES
 
 FILL = 255
 """What memory holds before; as a float it is a NaN."""
@@ -41,7 +42,7 @@ class Compiled:
 def compile_graphs(graphs: Sequence[Graph], folder: Path, *, flags: Sequence[str] = QUICK) -> list[Compiled]:
     """Compile graphs, each with a name of its own, into one library in `folder`."""
     compiler = shutil.which("cc") or pytest.skip("there is no C compiler")
-    programs = [program_of(graph) for graph in graphs]
+    programs = [program_of(graph, watch=check) for graph in graphs]
     sources = [emit(program) for program in programs]
     texts = [_with_own_names(source) for source in sources]
     for source in sources:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from undin.compiler import hop
-from undin.compiler.build import INCLUDES
+from undin.compiler.emit import hop
+from undin.compiler.toolchain.build import INCLUDES
 from undin.engines.native import NativeEngine
-from undin.metadata import Metadata
+from undin.model.metadata import Metadata
 
 ZIG = [sys.executable, "-m", "ziglang", "cc", "-target", "x86_64-linux-gnu"]
 BUILDS = {

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from undin.compiler.build import INCLUDES
+from undin.compiler.toolchain.build import INCLUDES
 
 FLOAT, INT8 = (Path(__file__).with_name(name) for name in ("kernel_shim.c", "int8_shim.c"))
 # Set by test_kernels_sanitized.py, which runs the same tests in a process that has the sanitizers loaded.

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from undin.compiler.build import build
-from undin.compiler.emit import Source
-from undin.compiler.targets import TARGETS
+from undin.compiler.emit.source import Source
+from undin.compiler.toolchain.build import build
+from undin.compiler.toolchain.targets import TARGETS
 
 
 def built(source: Source, folder: Path, target: str, compiler: str) -> Path:

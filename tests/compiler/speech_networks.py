@@ -8,9 +8,10 @@ import io
 import warnings
 
 import torch
-from compiler.grouped_network import GroupedNetwork
 from torch import Tensor, nn
 from torch.nn import functional
+
+from benchmarks.grouped_network import GroupedNetwork
 
 BINS = 33
 CHANNELS = 8

@@ -18,17 +18,17 @@ from compiler.product_checks import built, need, needed
 from support.hops import Hops
 
 import undin
-from undin.compiler import build as build_module
-from undin.compiler import targets
-from undin.compiler.build import C_FILES, build, find_compiler
-from undin.compiler.cache import cached_library, this_machine
-from undin.compiler.dispatch import public_names
-from undin.compiler.graph import read
-from undin.compiler.targets import TARGETS, X86_VARIANTS
-from undin.compiler.translate import translate
-from undin.compiler.verify import load_step
+from undin.compiler.emit.dispatch import public_names
+from undin.compiler.ir.reader import read
+from undin.compiler.pipeline import translate
+from undin.compiler.session import load_step
+from undin.compiler.toolchain import build as build_module
+from undin.compiler.toolchain import targets
+from undin.compiler.toolchain.build import C_FILES, build, find_compiler
+from undin.compiler.toolchain.cache import cached_library, this_machine
+from undin.compiler.toolchain.targets import TARGETS, X86_VARIANTS
 from undin.engines.native import NativeEngine
-from undin.model import load
+from undin.model.loading import load
 
 WILD = [np.nan, np.inf, -np.inf, 1e-42, -1e-45, 3e38, -3e38, 0.0, -0.0, 1e-20]
 """What no microphone sends: not a number, infinite, denormal, about to overflow."""

@@ -12,12 +12,12 @@ from compiler.product_checks import built, need
 from support.hops import Hops
 
 from undin import enhance, load
-from undin.compiler.build import build
-from undin.compiler.cache import this_machine
-from undin.compiler.install import install
-from undin.compiler.targets import TARGETS
-from undin.compiler.translate import translate
-from undin.model import WEIGHTS
+from undin.compiler.pipeline import translate
+from undin.compiler.toolchain.build import build
+from undin.compiler.toolchain.cache import this_machine
+from undin.compiler.toolchain.install import install
+from undin.compiler.toolchain.targets import TARGETS
+from undin.model.loading import WEIGHTS
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "c.md").read_text(encoding="utf-8")
 SAMPLE_RATE = 48_000

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import step_models
 
-from undin.cache import UNUSED_DAYS, cache_folder
-from undin.compiler import cache
-from undin.compiler.cache import cached_library, cached_stream
-from undin.compiler.targets import TARGETS
+from undin.compiler.toolchain import cache
+from undin.compiler.toolchain.cache import cached_library, cached_stream
+from undin.compiler.toolchain.targets import TARGETS
 from undin.engines.engine import NotInstalled
+from undin.io.cache import UNUSED_DAYS, cache_folder
 
 
 @pytest.fixture
@@ -45,11 +45,12 @@ def test_an_entry_serves_until_the_model_or_the_compiler_changes(folder, model, 
     package = tmp_path / "undin"
     for name in ("compiler", "c"):
         shutil.copytree(cache.PACKAGE / name, package / name)
-    for name in ("stft.py", "metadata.py"):
-        shutil.copy(cache.PACKAGE / name, package)
+    (package / "model").mkdir()
+    for name in ("model/stft.py", "model/metadata.py"):
+        shutil.copy(cache.PACKAGE / name, package / name)
     monkeypatch.setattr(cache, "PACKAGE", package)
     assert cache._key(b"", target) == key
-    for name in ("c/stream/undin_stream.c", "c/include/undin.h", "compiler/hop.py"):
+    for name in ("c/stream/undin_stream.c", "c/include/undin.h", "compiler/emit/hop.py"):
         key = cache._key(b"", target)
         with open(package / name, "a") as file:
             file.write("\n")

@@ -18,8 +18,10 @@ import pytest
 from compiler.compiled_graphs import compile_graphs
 from onnx import TensorProto, numpy_helper
 
-from undin.compiler.graph import Graph, Unsupported, convert
-from undin.compiler.translate import program_of
+from undin.compiler.ir.check import check
+from undin.compiler.ir.graph import Graph, Unsupported
+from undin.compiler.ir.reader import convert
+from undin.compiler.pipeline import program_of
 
 PROMISED = set(
     """
@@ -201,7 +203,7 @@ def test_all_others_compile_or_are_refused_in_a_sentence(tests):
         if is_promised(model.graph):
             continue
         try:
-            program_of(convert(model, name=name))
+            program_of(convert(model, name=name), watch=check)
         except ValueError as error:
             refused += 1
             if not REFUSAL.fullmatch(str(error)):
@@ -221,4 +223,4 @@ def test_every_promised_operator_is_tested(cases):
 def test_what_cannot_pass_is_refused(cases, name):
     (case,) = [case for case in cases if case.name == name]
     with pytest.raises(Unsupported, match=REFUSED[name]):
-        program_of(case.graph)
+        program_of(case.graph, watch=check)

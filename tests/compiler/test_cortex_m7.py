@@ -1,6 +1,6 @@
 """Libraries for a Cortex-M7: what they ask of a firmware, the sound of the emulated board, and its instructions.
 
-The run ends with a list of instructions and sizes, of which docs/c.md has a copy.
+The run ends with a list of instructions and sizes; docs/c.md has those of the models that ship, by benchmarks/sizes.py.
 """
 
 import re
@@ -16,15 +16,15 @@ from compiler.product_checks import built, needed
 from step_models import HOP, N_FFT, metadata
 from support.hops import Hops
 
-from undin.compiler.emit import emit
-from undin.compiler.graph import read
-from undin.compiler.quantize import quantize
-from undin.compiler.sizes import flash_and_ram_bytes
-from undin.compiler.translate import metadata_of, program_of
-from undin.model import load, read_metadata
+from undin.compiler.emit.source import emit
+from undin.compiler.ir.reader import read
+from undin.compiler.passes.quantize import quantize
+from undin.compiler.pipeline import metadata_of, program_of
+from undin.compiler.toolchain.sizes import flash_and_ram_bytes
+from undin.model.loading import load, read_metadata
+from undin.model.stft import Analysis
 from undin.nn.export import export
 from undin.nn.networks import build as build_network
-from undin.stft import Analysis
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "c.md").read_text(encoding="utf-8")

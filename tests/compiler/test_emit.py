@@ -5,7 +5,7 @@ import pytest
 from compiler.compiled_graphs import compile_graphs
 from onnx import TensorProto, helper, numpy_helper
 
-from undin.compiler.graph import convert
+from undin.compiler.ir.reader import convert
 
 KINDS = {"float32": TensorProto.FLOAT, "int64": TensorProto.INT64, "int32": TensorProto.INT32, "bool": TensorProto.BOOL}
 

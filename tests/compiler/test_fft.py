@@ -8,7 +8,7 @@ from compiler.hop_shim import BUILDS, load_library
 from hypothesis import given
 from hypothesis import strategies as st
 
-from undin.compiler import fft_tables
+from undin.compiler.emit import fft_tables
 
 LENGTHS = [2, 22, 98, 256, 320, 400, 480, 640, 960, 1024]
 """One point, primes, and the windows of 20 and 32 ms at 16 and 48 kHz among the powers of two."""

@@ -6,8 +6,10 @@ import onnx.parser
 import pytest
 from compiler.compiled_graphs import compile_graphs
 
-from undin.compiler.graph import Unsupported, convert, read
-from undin.compiler.translate import program_of
+from undin.compiler.ir.check import check
+from undin.compiler.ir.graph import Unsupported
+from undin.compiler.ir.reader import convert, read
+from undin.compiler.pipeline import program_of
 
 HEADER = '<ir_version: 8, opset_import: ["" : 17]>\n'
 
@@ -18,7 +20,7 @@ def model(text: str) -> onnx.ModelProto:
 
 
 def program(text: str):
-    return program_of(convert(model(text), name="test"))
+    return program_of(convert(model(text), name="test"), watch=check)
 
 
 def test_shapes_and_what_is_computed_of_them_are_constants():

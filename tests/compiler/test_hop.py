@@ -10,8 +10,8 @@ from compiler.hop_shim import BUILDS, load_engine, made_up_metadata, run_compile
 from support.hops import Hops
 from support.reference import hop as reference
 
-from undin.compiler import hop
-from undin.compiler.build import INCLUDES
+from undin.compiler.emit import hop
+from undin.compiler.toolchain.build import INCLUDES
 
 MODELS = {
     "default": (made_up_metadata(512, 512, 256), "quarter"),

@@ -16,19 +16,20 @@ from support.c_stream import CStream
 
 import undin
 from undin.cli import main
-from undin.compiler.build import build
-from undin.compiler.cache import this_machine
-from undin.compiler.emit import emit
-from undin.compiler.graph import convert, read
-from undin.compiler.quantize import quantize
-from undin.compiler.quantize.error import signal_to_error_db
-from undin.compiler.quantize.marking import best_of_8_bits, candidates, mark
-from undin.compiler.targets import TARGETS, X86_VARIANTS, Variant
-from undin.compiler.translate import metadata_of, program_of
-from undin.compiler.verify import load_step
+from undin.compiler.emit.source import emit
+from undin.compiler.ir.check import check
+from undin.compiler.ir.reader import convert, read
+from undin.compiler.passes.quantize import quantize
+from undin.compiler.passes.quantize.error import signal_to_error_db
+from undin.compiler.passes.quantize.marking import best_of_8_bits, candidates, mark
+from undin.compiler.pipeline import metadata_of, program_of
+from undin.compiler.session import load_step
+from undin.compiler.toolchain.build import build
+from undin.compiler.toolchain.cache import this_machine
+from undin.compiler.toolchain.targets import TARGETS, X86_VARIANTS, Variant
 from undin.engines.native import NativeEngine, StreamFunctions
+from undin.model.stft import Analysis
 from undin.nn.export import export
-from undin.stft import Analysis
 
 GATED, LSTM = "undin", "mask_rnn_lstm"
 """A network of undin's own, all of whose state is recurrent; and one with LSTMs beside a running mean."""
@@ -65,7 +66,9 @@ def compiled(models, frames) -> dict[str, tuple]:
     found = {}
     for name, path in models.items():
         graph, in_floats = read(path), []
-        program = program_of(graph, mark=lambda graph, left=in_floats: left.extend(quantize(graph, frames)))
+        program = program_of(
+            graph, mark=lambda graph, left=in_floats: left.extend(quantize(graph, frames)), watch=check
+        )
         found[name] = graph, emit(program, metadata_of(graph)), in_floats
     return found
 
@@ -90,7 +93,9 @@ def test_ends_stay_in_floats_unless_asked(models, compiled):
     _, _, in_floats = compiled[GATED]
     assert in_floats == ["/stem/stem.0/Conv", "/mask/ConvTranspose"]
     found = []
-    program_of(read(models[GATED]), mark=lambda graph: found.extend(candidates(graph, first_and_last=True)))
+    program_of(
+        read(models[GATED]), mark=lambda graph: found.extend(candidates(graph, first_and_last=True)), watch=check
+    )
     chosen, others = found
     assert set(in_floats) < {node.name for node in chosen}
     assert not others
@@ -209,7 +214,8 @@ def test_products_of_any_shape(tmp_path):
 
     graph = convert(shape_inference.infer_shapes(model), name="products")
     seen = {value: feeds[value.name] for value in graph.inputs}
-    source = emit(program_of(graph, mark=lambda graph: mark(candidates(graph, first_and_last=True)[0], seen)))
+    program = program_of(graph, mark=lambda graph: mark(candidates(graph, first_and_last=True)[0], seen), watch=check)
+    source = emit(program)
     assert all(node.get("quantization") for node in graph.nodes)
     library = build(source, tmp_path, target=this_machine())
     results = load_step(library, f"{source.prefix}_run", graph, arena_bytes=source.arena_bytes)(feeds)

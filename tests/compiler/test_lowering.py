@@ -7,7 +7,7 @@ import torch
 from compiler.compiled_graphs import Compiled, compile_graphs
 from torch.nn import functional
 
-from undin.compiler.graph import convert
+from undin.compiler.ir.reader import convert
 
 HEADER = '<ir_version: 8, opset_import: ["" : 17]>\n'
 CONVOLUTIONS = {

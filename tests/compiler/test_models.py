@@ -13,9 +13,9 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from small_networks import SMALL_NETWORKS, small_network
 from step_models import metadata
 
-from undin.compiler.graph import convert, read
-from undin.compiler.program import Recurrence
-from undin.compiler.verify import reference_session
+from undin.compiler.ir.program import Recurrence
+from undin.compiler.ir.reader import convert, read
+from undin.compiler.session import reference_session
 from undin.nn.export import export
 
 FRAMES = 10

@@ -8,7 +8,7 @@ import pytest
 from compiler.compiled_graphs import Compiled, compile_graphs
 from onnx import TensorProto, helper
 
-from undin.compiler.graph import convert
+from undin.compiler.ir.reader import convert
 
 OLD = '<ir_version: 4, opset_import: ["" : 9]>\n'
 USUAL = '<ir_version: 8, opset_import: ["" : 18]>\n'

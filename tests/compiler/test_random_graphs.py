@@ -5,7 +5,7 @@ import onnxruntime
 from compiler.compiled_graphs import compile_graphs
 from compiler.random_graphs import random_model
 
-from undin.compiler.graph import convert
+from undin.compiler.ir.reader import convert
 
 SEEDS = range(60)
 

@@ -18,13 +18,13 @@ from onnx import load_from_string
 from small_networks import small_network
 from step_models import metadata
 
-from undin.compiler.build import C_FILES, INCLUDES
-from undin.compiler.emit import Source, emit
-from undin.compiler.graph import convert, read
-from undin.compiler.program import C_TYPES, Program
-from undin.compiler.quantize import quantize
-from undin.compiler.translate import metadata_of, program_of, translate
-from undin.model import WEIGHTS
+from undin.compiler.emit.source import Source, emit
+from undin.compiler.ir.program import C_TYPES, Program
+from undin.compiler.ir.reader import convert, read
+from undin.compiler.passes.quantize import quantize
+from undin.compiler.pipeline import metadata_of, program_of, translate
+from undin.compiler.toolchain.build import C_FILES, INCLUDES
+from undin.model.loading import WEIGHTS
 from undin.nn.export import export
 
 SUPPORT = Path(__file__).parent / "targets"

@@ -10,9 +10,9 @@ import step_models
 from compiler.product_checks import built, need
 from support.c_stream import CStream
 
-from undin.compiler.build import build
-from undin.compiler.cache import this_machine
-from undin.compiler.translate import translate
+from undin.compiler.pipeline import translate
+from undin.compiler.toolchain.build import build
+from undin.compiler.toolchain.cache import this_machine
 from undin.engines.native import NativeEngine, StreamFunctions
 
 PROGRAM = """

@@ -15,8 +15,8 @@ from compiler.emulators import LINUX, run_on_linux
 from compiler.product_checks import built, needed
 from support.hops import Hops
 
-from undin.compiler.build import build
-from undin.compiler.translate import translate
+from undin.compiler.pipeline import translate
+from undin.compiler.toolchain.build import build
 from undin.engines.native import NativeEngine
 
 HOPS = 40

@@ -10,12 +10,13 @@ import soundfile
 from compiler import small_step
 from onnx import TensorProto, helper
 
-from undin.compiler.build import build
-from undin.compiler.graph import read
+from undin.compiler.ir.reader import read
 from undin.compiler.lower import pointwise
-from undin.compiler.targets import TARGETS, Variant
-from undin.compiler.translate import translate
-from undin.compiler.verify import TOLERANCE, carried, verify
+from undin.compiler.pipeline import translate
+from undin.compiler.session import carried
+from undin.compiler.toolchain.build import build
+from undin.compiler.toolchain.targets import TARGETS, Variant
+from undin.compiler.verify import TOLERANCE, verify
 
 ONE_VARIANT = replace(TARGETS["native"], variants=(Variant(),))
 """This machine, without a choice of instructions: quicker to compile."""

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from undin.compiler.views import Buffer, View, joined
+from undin.compiler.ir.views import Buffer, View, joined
 
 SIZE = 240
 ELEMENTS = np.arange(SIZE)

@@ -11,11 +11,11 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from undin import audio
 from undin.evaluate import metrics
 from undin.evaluate.metrics import UndefinedMetricWarning
 from undin.evaluate.pairs import find_pairs
 from undin.evaluate.score import score_pair
+from undin.io import audio
 
 RATE_HZ = metrics.SAMPLE_RATE_HZ
 

@@ -1,4 +1,4 @@
-"""The torch twin of the STFT gives the frames of `undin.stft` and gives the signal back."""
+"""The torch twin of the STFT gives the frames of `undin.model.stft` and gives the signal back."""
 
 import numpy as np
 import pytest
@@ -6,8 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from undin.model.stft import Analysis, Synthesis
 from undin.nn.spectrum import Spectrum
-from undin.stft import Analysis, Synthesis
 
 SIZES = [(512, 512, 256), (512, 320, 160), (320, 320, 80), (48, 48, 16)]
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from undin.compiler.build import build
-from undin.compiler.emit import Source
-from undin.compiler.hop import public_name
-from undin.compiler.targets import TARGETS, Variant
+from undin.compiler.emit.hop import public_name
+from undin.compiler.emit.source import Source
+from undin.compiler.toolchain.build import build
+from undin.compiler.toolchain.targets import TARGETS, Variant
 
 PREFIX = "undin_bench"
 MOST_LANES = 16

@@ -6,7 +6,7 @@ in PyTorch.
 
 from math import prod
 
-from undin.compiler.graph import Graph, Node
+from undin.compiler.ir.graph import Graph, Node
 
 
 def macs_per_step(graph: Graph) -> int:

@@ -19,10 +19,10 @@ from undin.bench.loops import Loops
 from undin.bench.memory import StepMemory
 from undin.bench.reference import OrtStep
 from undin.bench.subject import Subject
-from undin.compiler.cache import instructions
-from undin.compiler.graph import read
-from undin.compiler.quantize import frames_of, quantize
-from undin.compiler.targets import Variant
+from undin.compiler.ir.reader import read
+from undin.compiler.passes.quantize import frames_of, quantize
+from undin.compiler.toolchain.cache import instructions
+from undin.compiler.toolchain.targets import Variant
 
 BLOCK = 64
 """Calls in a block; even, so that the last leaves its state where the first looks for it."""

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from undin.compiler.graph import Graph, Value
-from undin.compiler.translate import metadata_of
-from undin.compiler.verify import carried
+from undin.compiler.ir.graph import Graph, Value
+from undin.compiler.pipeline import metadata_of
+from undin.compiler.session import carried
 from undin.engines.native import aligned
-from undin.metadata import Metadata
-from undin.stft import Analysis
+from undin.model.metadata import Metadata
+from undin.model.stft import Analysis
 
 NOISE_LEVEL = 0.1
 """Root mean square of the noise, full scale is 1. It never fades, so nothing comes near the numbers (1e-38) that slow

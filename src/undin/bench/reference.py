@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from undin.bench.memory import StepMemory
-from undin.compiler.verify import reference_session
+from undin.compiler.session import reference_session
 
 if TYPE_CHECKING:
     import onnxruntime

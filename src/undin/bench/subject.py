@@ -11,12 +11,11 @@ import numpy as np
 from undin.bench.loops import Call, same_each_time
 from undin.bench.macs import macs_per_step
 from undin.bench.memory import StepMemory, noise_hops
-from undin.compiler import hop
-from undin.compiler.build import build
-from undin.compiler.emit import emit
-from undin.compiler.graph import Graph
-from undin.compiler.targets import TARGETS, Variant
-from undin.compiler.translate import metadata_of, program_of
+from undin.compiler.emit import hop
+from undin.compiler.ir.graph import Graph
+from undin.compiler.pipeline import metadata_of, translate
+from undin.compiler.toolchain.build import build
+from undin.compiler.toolchain.targets import TARGETS, Variant
 from undin.engines.native import aligned
 
 
@@ -31,7 +30,7 @@ class Subject:
     block : int
         Calls that follow each other, an even number.
     mark : callable, optional
-        Chooses what is computed in integers, as in `program_of`.
+        Chooses what is computed in integers, as in `translate`.
 
     Attributes
     ----------
@@ -56,7 +55,7 @@ class Subject:
     def __init__(self, graph: Graph, variant: Variant, *, block: int, mark: Callable[[Graph], None] | None = None):
         self.name, self.metadata = graph.name, metadata_of(graph)
         self.parameters = _floats(graph) if self.metadata is None else self.metadata.parameters
-        source = emit(program_of(graph, mark=mark), self.metadata)
+        source = translate(graph, mark=mark)
         memory = StepMemory(graph, block)
         self.macs_per_step = macs_per_step(graph)
         target = replace(TARGETS["native"], variants=(replace(variant, suffix=""),))

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from undin.compiler.targets import X86_VARIANTS
+from undin.compiler.toolchain.targets import X86_VARIANTS
 
 if TYPE_CHECKING:
     from undin.bench.measure import Durations, Measurement
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     import dataclasses
 
     from undin.bench.measure import measure
-    from undin.model import find, models
+    from undin.model.loading import find, models
 
     paths = [find(name) for name in args.models or models()]
     measured = [measure(path, seconds=args.seconds, variant=args.variant, int8=args.int8) for path in paths]

@@ -1,6 +1,7 @@
 """`undin compile`: a model as C and as a library for a target. The work is done in ``undin.compiler``."""
 
 import argparse
+import itertools
 import math
 import tempfile
 from collections.abc import Iterator
@@ -9,15 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from undin.cli import print_error
-from undin.compiler.targets import TARGETS
+from undin.compiler.toolchain.targets import TARGETS
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from undin.compiler.emit import Source
-    from undin.compiler.graph import Graph, Value
+    from undin.compiler.emit.source import Source
+    from undin.compiler.ir.graph import Graph, Value
+    from undin.compiler.ir.program import Program
+    from undin.compiler.pipeline import Watcher
     from undin.compiler.verify import Difference, Report
-    from undin.metadata import Metadata
+    from undin.model.metadata import Metadata
 
 LEAST_SIGNAL_TO_ERROR_DB = 20
 """Of a network in integers: with less, one hears them."""
@@ -50,6 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--check", action="store_true", help="run the C on this machine against ONNX Runtime, frame by frame"
     )
+    parser.add_argument(
+        "--passes", type=Path, metavar="DIR", help="write what each pass of the compiler has made of the graph, as text"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -69,26 +75,25 @@ def _refuse_places(args: argparse.Namespace) -> None:
 
 def _run(args: argparse.Namespace, folder: Path) -> int:
     """Compile a model into a folder, and install it from there."""
-    from undin.compiler.build import build
-    from undin.compiler.emit import emit
-    from undin.compiler.graph import read
-    from undin.compiler.install import install
-    from undin.compiler.translate import metadata_of, program_of
-    from undin.model import WEIGHTS, models
+    from undin.compiler.ir.reader import read
+    from undin.compiler.pipeline import translate
+    from undin.compiler.toolchain.build import build
+    from undin.compiler.toolchain.install import install
+    from undin.model.loading import WEIGHTS, models
 
     path = WEIGHTS / f"{args.model}.onnx" if args.model in models() else Path(args.model)
-    graph = read(path)
-    metadata = metadata_of(graph)
+    graph, watch = read(path), _writer(args.passes) if args.passes else lambda name, result: None
     if args.int8 is None:
-        source = emit(program_of(graph), metadata)
+        source = translate(graph, watch=watch)
     else:
-        from undin.compiler.quantize import frames_of, quantize
+        from undin.compiler.passes.quantize import frames_of, quantize
 
         frames, in_floats = list(frames_of(args.int8, graph)), []
-        program = program_of(
-            graph, mark=lambda graph: in_floats.extend(quantize(graph, frames, first_and_last=args.int8_ends))
-        )
-        source = emit(program, metadata)
+
+        def mark(graph: "Graph") -> None:
+            in_floats.extend(quantize(graph, frames, first_and_last=args.int8_ends))
+
+        source = translate(graph, mark=mark, watch=watch)
     target = TARGETS[args.target]
     product = build(source, folder, target=target)
     if args.output:
@@ -105,12 +110,23 @@ def _run(args: argparse.Namespace, folder: Path) -> int:
     return _check(path, source, product, target=args.target)
 
 
+def _writer(folder: Path) -> "Watcher":
+    """What writes the graph and the program after each pass into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    numbers = itertools.count()
+
+    def write(name: str, result: "Graph | Program") -> None:
+        (folder / f"{next(numbers)}-{name}.txt").write_text(f"{result}\n", encoding="utf-8")
+
+    return write
+
+
 def _table(graph: "Graph", source: "Source", product: Path) -> str:
     """Memory, bytes: of the model by itself, then of streams, whose memory holds state and arena."""
-    from undin.compiler import hop
-    from undin.compiler.sizes import flash_and_ram_bytes
-    from undin.compiler.translate import metadata_of
-    from undin.compiler.verify import carried
+    from undin.compiler.emit import hop
+    from undin.compiler.pipeline import metadata_of
+    from undin.compiler.session import carried
+    from undin.compiler.toolchain.sizes import flash_and_ram_bytes
 
     metadata = metadata_of(graph)
     if metadata is not None:
@@ -157,7 +173,7 @@ def _bytes(value: "Value") -> int:
 @contextmanager
 def _on_this_machine(source: "Source", product: Path, *, target: str) -> Iterator[Path]:
     """The product, or one that is built again for this machine."""
-    from undin.compiler.build import build
+    from undin.compiler.toolchain.build import build
 
     with tempfile.TemporaryDirectory(prefix="undin") as folder:
         yield product if target == "native" else build(source, Path(folder), with_stream=False)
@@ -167,7 +183,7 @@ def _compare(
     path: Path, graph: "Graph", source: "Source", product: Path, frames: list["np.ndarray"], *, target: str
 ) -> int:
     """Say how far integers are from ONNX Runtime's floats; 1 where that is too far."""
-    from undin.compiler.quantize.error import signal_to_error_db
+    from undin.compiler.passes.quantize.error import signal_to_error_db
 
     with _on_this_machine(source, product, target=target) as library:
         error_db, count = signal_to_error_db(path, graph, source, library, frames)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from undin.cli import print_error, sentence
-from undin.model import DEFAULT, Model
+from undin.model.loading import DEFAULT, Model
 
 if TYPE_CHECKING:
     from multiprocessing.synchronize import Event
@@ -203,7 +203,7 @@ def _attempt_in_worker(job: "Job", model: str, atten_lim_db: float | None) -> "R
 
 def _promised_seconds(path: Path) -> float:
     """Length by the header, for the progress alone: 0 where unknown, errors are for the file's turn."""
-    from undin import audio
+    from undin.io import audio
 
     try:
         info = audio.read_info(path)

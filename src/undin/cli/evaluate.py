@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from undin.files import replacing
+from undin.io.files import replacing
 
 HELP = "score models or an enhanced folder against clean speech: PESQ, STOI, SI-SDR, DNSMOS, treble, speed"
 

@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Export the averaged network of a checkpoint, or the mean of several; return 0."""
-    from undin.metadata import Metadata
+    from undin.model.metadata import Metadata
     from undin.nn.export import export
     from undin.nn.macs import macs_per_second, parameters
     from undin.train.checkpoint import Checkpoint, average

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from undin.metadata import Metadata
+    from undin.model.metadata import Metadata
 
 HELP = "show rate, latency, size, licence and training data of models"
 
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print a table of the models that `args` name."""
-    from undin.model import find, models, read_metadata
+    from undin.model.loading import find, models, read_metadata
 
     metadata = {path: read_metadata(path) for path in map(find, args.models or models())}
     print(json.dumps([_as_dict(*item) for item in metadata.items()], indent=2) if args.json else _table(metadata))

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from undin import audio
+from undin.io import audio
 
 SUFFIX = "_enhanced"
 

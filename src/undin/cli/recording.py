@@ -12,10 +12,11 @@ from typing import BinaryIO
 
 import numpy as np
 
-from undin import Stream, audio
+from undin import Stream
 from undin.cli.outputs import Job
 from undin.engines.engine import MAX_SAMPLE
-from undin.model import Model
+from undin.io import audio
+from undin.model.loading import Model
 
 PIPE_READ_BYTES = 65536
 RAW_TYPES = {"s16le": np.dtype("<i2"), "f32le": np.dtype("<f4")}

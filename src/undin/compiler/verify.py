@@ -6,28 +6,22 @@ Where they differ, a second build that hands out every value of the network says
 import ctypes
 import itertools
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
 from onnx import helper
 
-from undin.compiler.build import build
-from undin.compiler.decompose import decompose
-from undin.compiler.emit import Source, emit
-from undin.compiler.graph import Graph, Value, read
-from undin.compiler.lower import lower
-from undin.compiler.plan import ALIGNMENT
-from undin.compiler.rewrite import rewrite
-from undin.compiler.targets import TARGETS, X86_VARIANTS, Variant
-from undin.compiler.translate import metadata_of
-from undin.stft import Analysis
-
-if TYPE_CHECKING:
-    import onnxruntime
+from undin.compiler.emit.source import Source
+from undin.compiler.ir.graph import Graph, Value
+from undin.compiler.ir.reader import read
+from undin.compiler.pipeline import as_lowered, metadata_of, simplify
+from undin.compiler.session import Session, carried, load_step, reference_step
+from undin.compiler.toolchain.build import build
+from undin.compiler.toolchain.targets import TARGETS, X86_VARIANTS, Variant
+from undin.model.stft import Analysis
 
 TOLERANCE = 1e-4
 """Of the largest value of a tensor in ONNX Runtime: what may differ by order of summation alone, after 1,000 frames."""
@@ -37,9 +31,6 @@ NOISE_LEVEL = 0.1
 
 MOST_OUTPUTS = 500
 """Of one debug build: ctypes passes 1024 arguments at most."""
-
-Step = Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]
-"""One frame: inputs by name to outputs by name."""
 
 
 @dataclass(frozen=True)
@@ -109,58 +100,13 @@ def verify(
     feeds = list(itertools.islice(_feeds(graph, samples, seed), frames))
     if not feeds:
         raise ValueError("a check needs a hop of samples at least")
-    session = reference_session(str(model), as_written=True)
     ours = load_step(library, f"{source.prefix}_run", graph, arena_bytes=source.arena_bytes)
-    found = _compare(ours, _reference(session), feeds, values=graph.outputs, inputs=graph.inputs, pairs=carried(graph))
+    theirs = reference_step(str(model), as_written=True)
+    sessions = [Session(step, graph.inputs, carried(graph)) for step in (ours, theirs)]
+    found = _compare(*sessions, feeds, values=graph.outputs)
     output = found.first()
     tensor = _first_inside(model, feeds, _instructions(library, source.prefix)) if output else None
     return Report(len(feeds), found.largest(), output, tensor)
-
-
-def carried(graph: Graph) -> dict[str, str]:
-    """Which output of a frame is which input of the next: by place, from the second on, where shape and type agree.
-
-    The first input and the first output are the signal, in every streaming network that we know.
-    """
-    pairs = list(zip(graph.outputs, graph.inputs, strict=False))[1:]
-    return {new.name: old.name for new, old in pairs if (new.shape, new.dtype) == (old.shape, old.dtype)}
-
-
-def load_step(library: Path, function: str, graph: Graph, *, arena_bytes: int) -> Step:
-    """A function ``undin_…_run`` of a shared library, as a function of arrays by name."""
-    run = ctypes.CDLL(str(library))[function]
-    run.restype = None
-    arena = np.empty(arena_bytes + ALIGNMENT, np.uint8)
-    arena = arena[-arena.ctypes.data % ALIGNMENT :]
-
-    def step(feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        given = [np.ascontiguousarray(feeds[value.name], value.dtype) for value in graph.inputs]
-        results = [np.empty(value.shape, value.dtype) for value in graph.outputs]
-        run(*(ctypes.c_void_p(array.ctypes.data) for array in (*given, *results, arena)))
-        return dict(zip((value.name for value in graph.outputs), results, strict=True))
-
-    return step
-
-
-def reference_session(model: str | bytes, *, as_written: bool = False) -> "onnxruntime.InferenceSession":
-    """An ONNX file, or what is in one, in ONNX Runtime on one thread.
-
-    `as_written` computes every node as it stands: otherwise what lies between QuantizeLinear and DequantizeLinear is
-    computed in integers, and no longer to the bit what the file says.
-    """
-    import onnxruntime  # an extra, which nothing else here needs
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    if as_written:
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-
-
-def _reference(session: "onnxruntime.InferenceSession") -> Step:
-    names = [output.name for output in session.get_outputs()]
-    return lambda feeds: dict(zip(names, session.run(None, feeds), strict=True))
 
 
 def _feeds(graph: Graph, samples: np.ndarray | None, seed: int) -> Iterator[dict[str, np.ndarray]]:
@@ -227,23 +173,12 @@ def _largest_difference(ours: np.ndarray, theirs: np.ndarray) -> float:
 
 
 def _compare(
-    ours: Step,
-    theirs: Step,
-    feeds: Sequence[dict[str, np.ndarray]],
-    *,
-    values: Sequence[Value],
-    inputs: Sequence[Value],
-    pairs: dict[str, str],
+    ours: Session, theirs: Session, feeds: Sequence[dict[str, np.ndarray]], *, values: Sequence[Value]
 ) -> _Found:
-    """Run both over all frames from a fresh state; `values` are compared."""
+    """Run both over all frames; `values` are compared."""
     found = _Found(values)
-    fresh = {value.name: np.zeros(value.shape, value.dtype) for value in inputs if value.name in pairs.values()}
-    our_state, their_state = fresh, fresh
     for feed in feeds:
-        our_results, their_results = ours(feed | our_state), theirs(feed | their_state)
-        found.add(our_results, their_results)
-        our_state = {old: our_results[new] for new, old in pairs.items()}
-        their_state = {old: their_results[new] for new, old in pairs.items()}
+        found.add(ours.run(feed), theirs.run(feed))
     return found
 
 
@@ -254,8 +189,7 @@ def _first_inside(model: Path, feeds: Sequence[dict[str, np.ndarray]], features:
     for start in itertools.count(0, MOST_OUTPUTS):
         graph = read(model)
         outputs, pairs = list(graph.outputs), carried(graph)
-        decompose(graph)
-        rewrite(graph)
+        simplify(graph)
         values = [value for value in _values(graph) if known.get(value.name) == value.shape]
         values = values[start : start + MOST_OUTPUTS]
         if not values:
@@ -265,12 +199,12 @@ def _first_inside(model: Path, feeds: Sequence[dict[str, np.ndarray]], features:
         for value in graph.outputs[len(outputs) :]:
             kind = helper.np_dtype_to_tensor_dtype(value.dtype)
             proto.graph.output.append(helper.make_tensor_value_info(value.name, kind, value.shape))
-        session = reference_session(proto.SerializeToString(), as_written=True)
+        theirs = reference_step(proto.SerializeToString(), as_written=True)
         with tempfile.TemporaryDirectory(prefix="undin") as folder:
-            source = emit(lower(graph))
+            source = as_lowered(graph)
             library = build(source, Path(folder), target=target)
             ours = load_step(library, f"{source.prefix}_run", graph, arena_bytes=source.arena_bytes)
-            found = _compare(ours, _reference(session), feeds, values=values, inputs=graph.inputs, pairs=pairs)
+            found = _compare(*(Session(step, graph.inputs, pairs) for step in (ours, theirs)), feeds, values=values)
         if first := found.first():
             return first
 

@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from undin.audio import read
 from undin.data.corpus import audio_files
 from undin.data.level import SILENCE_DBFS, SILENCE_POWER, active_level_dbfs, frame_length, frame_power
+from undin.io.audio import read
 
 SHORTEST_S = 0.25
 MOST_CLIPPING = 0.01

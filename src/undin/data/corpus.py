@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from undin.audio import find_files, read
 from undin.data import decoded
 from undin.data.level import FRAME_MS, SILENCE_DBFS, active_level_dbfs, frame_length
+from undin.io.audio import find_files, read
 
 FULL_SCALE = 32767.0
 

@@ -14,11 +14,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from undin.cache import cache_folder, mark_used, remove_unused
-from undin.files import replacing
+from undin.io.cache import cache_folder, mark_used, remove_unused
+from undin.io.files import replacing
 
 PACKAGE = Path(__file__).parents[1]
-SOURCES = [PACKAGE / name for name in ("audio.py", "data/corpus.py", "data/level.py", "data/pairs.py")]
+SOURCES = [PACKAGE / name for name in ("io/audio.py", "data/corpus.py", "data/level.py", "data/pairs.py")]
 """The code that decides what becomes of a file."""
 
 

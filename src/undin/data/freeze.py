@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from undin.audio import AudioInfo, open_writer
 from undin.data.level import active_level_dbfs
 from undin.data.mixing import Draw, Mixer
+from undin.io.audio import AudioInfo, open_writer
 
 BATCH = 16
 ADDED = ("second_noise_db", "babble_db", "coloured_noise_db", "low_pass_hz", "high_pass_hz", "clipping_db")

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from undin.audio import find_files
 from undin.data import decoded
 from undin.data.corpus import Corpus, decode_all, read_mono, to_int16
 from undin.data.tape import Tape
 from undin.data.weights import file_weights
+from undin.io.audio import find_files
 
 
 class PairedMixer:

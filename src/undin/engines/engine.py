@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from undin.metadata import Metadata
+from undin.model.metadata import Metadata
 
 ABI = 1
 """Number of the interface of undin.h that this package speaks."""

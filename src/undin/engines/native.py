@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from undin.engines.engine import ABI, CModel
-from undin.metadata import Metadata, c_prefix
+from undin.model.metadata import Metadata, c_prefix
 
 ALIGNMENT = 64
 """Bytes: where working memory begins costs least at a cache line."""
@@ -129,7 +129,7 @@ def stream_functions() -> StreamFunctions:
     names = (STREAM_LIBRARY.with_name(name.format(STREAM_LIBRARY.name)) for name in LIBRARY_NAMES)
     shipped = next((path for path in names if path.is_file()), None)
     if shipped is None:
-        from undin.compiler.cache import cached_stream  # nobody who installed undin need wait for its import
+        from undin.compiler.toolchain.cache import cached_stream  # nobody who installed undin need wait for its import
 
         shipped = cached_stream()
     return StreamFunctions(_loaded(shipped))

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from undin.engines.engine import PROCESS_HOPS, RESET, CModel, NotInstalled, floats
-from undin.metadata import Metadata
-from undin.stft import analysis_window, synthesis_window
+from undin.model.metadata import Metadata
+from undin.model.stft import analysis_window, synthesis_window
 
 if TYPE_CHECKING:
     import onnxruntime

@@ -8,8 +8,8 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-from undin import audio
 from undin.evaluate.metrics import SAMPLE_RATE_HZ
+from undin.io import audio
 
 TRIM_LIMIT_SAMPLES = 256
 NAMES_IN_A_MESSAGE = 5

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
-from undin import audio
 from undin.evaluate import metrics
 from undin.evaluate.metrics import SAMPLE_RATE_HZ, UndefinedMetricWarning
 from undin.evaluate.pairs import Pair, find_pairs
+from undin.io import audio
 
 NOISY = "noisy"
 ENHANCED = "enhanced"

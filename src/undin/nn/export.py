@@ -1,7 +1,8 @@
 """From a trained network to a model file: batch norms folded, one step traced, and everything said about it.
 
 The file is ONNX with the inputs `spec` and `state` and the outputs `enhanced` and `next_state` (ONNX wants every value
-to have a name of its own). What the metadata mean stands in `undin.model`, which also loads the result.
+to have a name of its own). What the metadata mean stands in ``model/metadata.py``; ``model/loading.py``
+loads the result.
 """
 
 import copy
@@ -12,8 +13,8 @@ from pathlib import Path
 import onnx
 import torch
 
-from undin.files import replacing
-from undin.metadata import Metadata
+from undin.io.files import replacing
+from undin.model.metadata import Metadata
 from undin.nn.layers import Streaming, fold_norms
 
 OPSET = 17

@@ -1,13 +1,13 @@
-"""The torch twin of `undin.stft`: the same frames, differentiable and for whole batches.
+"""The torch twin of `undin.model.stft`: the same frames, differentiable and for whole batches.
 
-A test holds the two against each other. Read `undin.stft` for the windows and the latency.
+A test holds the two against each other. Read `undin.model.stft` for the windows and the latency.
 """
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from undin.stft import analysis_window, synthesis_window
+from undin.model.stft import analysis_window, synthesis_window
 
 
 class Spectrum(nn.Module):

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from undin.files import replacing
+from undin.io.files import replacing
 from undin.nn.layers import Streaming
 from undin.train.recipe import Recipe
 

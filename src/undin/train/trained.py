@@ -7,8 +7,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from undin.metadata import Metadata
-from undin.model import find, models
+from undin.model.loading import find, models
+from undin.model.metadata import Metadata
 from undin.nn.layers import Streaming
 from undin.nn.unfold import unfold
 from undin.train.checkpoint import Checkpoint

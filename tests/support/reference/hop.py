@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from undin.metadata import Metadata
-from undin.model import Model
-from undin.stft import Analysis, Synthesis
+from undin.model.loading import Model
+from undin.model.metadata import Metadata
+from undin.model.stft import Analysis, Synthesis
 
 Step = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 """Spectrum (F,) complex64 and state (S,) to the enhanced spectrum and the next state."""

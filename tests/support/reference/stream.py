@@ -14,7 +14,7 @@ from support.reference.hop import Hops, onnx_step
 from support.reference.offset import Offset
 from support.reference.resample import Resampler
 
-from undin.model import Model
+from undin.model.loading import Model
 
 LARGEST_SAMPLE = 1e6
 

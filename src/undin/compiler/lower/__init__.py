@@ -3,10 +3,10 @@
 `lowering` holds the state, the other files the operators.
 """
 
-from undin.compiler.graph import Graph, Unsupported
+from undin.compiler.ir.graph import Graph, Unsupported
+from undin.compiler.ir.program import Program
 from undin.compiler.lower import gathers, int8, int8_cells, pointwise, pools, products, recurrent, reductions, shapes
 from undin.compiler.lower.lowering import Lowering
-from undin.compiler.program import Program
 
 OPERATORS = {
     name: function

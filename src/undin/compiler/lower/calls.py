@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from undin.compiler.graph import Node
-from undin.compiler.program import literal
+from undin.compiler.ir.graph import Node
+from undin.compiler.ir.program import literal
 
 ACTIVATIONS = {
     None: "UNDIN_IDENTITY",

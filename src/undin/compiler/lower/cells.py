@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from undin.compiler.graph import Node, Unsupported
+from undin.compiler.ir.graph import Node, Unsupported
+from undin.compiler.ir.program import literal
+from undin.compiler.ir.views import View
 from undin.compiler.lower.calls import pack
 from undin.compiler.lower.lowering import Lowering
-from undin.compiler.program import literal
-from undin.compiler.views import View
 
 GATES = {"GRU": 3, "LSTM": 4, "RNN": 1}
 DEFAULTS = {"GRU": ["Sigmoid", "Tanh"], "LSTM": ["Sigmoid", "Tanh", "Tanh"], "RNN": ["Tanh"]}

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from undin.compiler.graph import Node
+from undin.compiler.ir.graph import Node
+from undin.compiler.ir.program import element, nest
+from undin.compiler.ir.views import View
 from undin.compiler.lower.lowering import Lowering
-from undin.compiler.program import element, nest
-from undin.compiler.views import View
 
 VARIABLES = "ijklmnopq"
 

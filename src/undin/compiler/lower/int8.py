@@ -10,13 +10,13 @@ from itertools import product
 
 import numpy as np
 
-from undin.compiler.graph import Node
+from undin.compiler.ir.graph import Node
+from undin.compiler.ir.program import Step, literal, merged_axes, nest
+from undin.compiler.ir.views import View
 from undin.compiler.lower.calls import activation_fields, address, fields, padded
 from undin.compiler.lower.cells import GATES
 from undin.compiler.lower.lowering import Lowering
 from undin.compiler.lower.windows import Run, Window, area, windows
-from undin.compiler.program import Step, literal, merged_axes, nest
-from undin.compiler.views import View
 
 GROUP = 4
 """Weights of one column that lie together."""

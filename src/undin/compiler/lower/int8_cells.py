@@ -6,13 +6,13 @@ lost on the way: other state than that of cells, such as running sums, needs mor
 
 import numpy as np
 
-from undin.compiler.graph import Node
+from undin.compiler.ir.graph import Node
+from undin.compiler.ir.program import Pointwise, Step
+from undin.compiler.ir.views import View
 from undin.compiler.lower.calls import fields
 from undin.compiler.lower.cells import GATES
 from undin.compiler.lower.int8 import pack_groups, pack_row, round_weights, rounded
 from undin.compiler.lower.lowering import Lowering
-from undin.compiler.program import Pointwise, Step
-from undin.compiler.views import View
 
 STEPS = ("UNDIN_STATE_STEP", "UNDIN_CELL_STEP")
 """What h and c count."""

@@ -5,13 +5,13 @@ Channels lie innermost, and the kernels of ``c/undin_lanes.h`` work on a vector 
 
 import numpy as np
 
-from undin.compiler.graph import Node
+from undin.compiler.ir.graph import Node
+from undin.compiler.ir.program import nest
+from undin.compiler.ir.views import View
 from undin.compiler.lower.calls import MOST_TAPS, activation_fields, address, fields, pack
 from undin.compiler.lower.lowering import Lowering
 from undin.compiler.lower.taps import assign
 from undin.compiler.lower.windows import Run
-from undin.compiler.program import nest
-from undin.compiler.views import View
 
 
 def depthwise(

@@ -8,9 +8,9 @@ from math import prod
 
 import numpy as np
 
-from undin.compiler.graph import Graph, Node, Value, permutation
-from undin.compiler.program import Pointwise, Program, Step
-from undin.compiler.views import Buffer, View
+from undin.compiler.ir.graph import Graph, Node, Value, permutation
+from undin.compiler.ir.program import Pointwise, Program, Step
+from undin.compiler.ir.views import Buffer, View
 
 RESHAPES = ("Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity")
 CHANNEL_AXIS = {

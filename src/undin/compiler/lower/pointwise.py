@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from undin.compiler.graph import Node, Value
+from undin.compiler.ir.graph import Node, Value
+from undin.compiler.ir.program import C_TYPES, Pointwise, literal
 from undin.compiler.lower.lowering import Lowering, describe
-from undin.compiler.program import C_TYPES, Pointwise, literal
 
 
 def pointwise(lowering: Lowering, node: Node) -> None:

@@ -7,11 +7,11 @@ from itertools import product
 
 import numpy as np
 
-from undin.compiler.graph import Node
+from undin.compiler.ir.graph import Node
+from undin.compiler.ir.program import element, literal, merged_axes, nest, place
+from undin.compiler.ir.views import Buffer, View
 from undin.compiler.lower.lowering import Lowering
 from undin.compiler.lower.windows import Window, windows
-from undin.compiler.program import element, literal, merged_axes, nest, place
-from undin.compiler.views import Buffer, View
 
 
 def max_pool(lowering: Lowering, node: Node) -> None:

@@ -6,14 +6,14 @@ packed at compile time: rows in the order in which a window is read, columns pad
 
 import numpy as np
 
-from undin.compiler.graph import Node, Value
+from undin.compiler.ir.graph import Node, Value
+from undin.compiler.ir.program import nest
+from undin.compiler.ir.views import View
 from undin.compiler.lower import lanes, upsampling
 from undin.compiler.lower.calls import ACTIVATIONS, MOST_TAPS, activation_fields, address, fields, pack, padded
 from undin.compiler.lower.lowering import Lowering
 from undin.compiler.lower.taps import Taps, assign
 from undin.compiler.lower.windows import convolution, transposed, windows
-from undin.compiler.program import nest
-from undin.compiler.views import View
 
 
 def call(y: str, a: str, w: str, bias: str, node: Node, *, residual: str = "0", is_last: bool = True, **sizes) -> str:

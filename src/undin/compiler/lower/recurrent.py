@@ -6,12 +6,12 @@ left to the steps.
 
 import numpy as np
 
-from undin.compiler.graph import Node, Unsupported, Value
+from undin.compiler.ir.graph import Node, Unsupported, Value
+from undin.compiler.ir.program import Recurrence, Run, Step
+from undin.compiler.ir.views import View
 from undin.compiler.lower.calls import padded
 from undin.compiler.lower.cells import GATES, Cell, cells_of
 from undin.compiler.lower.lowering import Lowering, describe
-from undin.compiler.program import Recurrence, Run, Step
-from undin.compiler.views import View
 
 
 def recurrent(lowering: Lowering, node: Node) -> None:

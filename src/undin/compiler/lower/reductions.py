@@ -6,10 +6,10 @@ Where the innermost axis stays, its results are added up side by side in their p
 
 import numpy as np
 
-from undin.compiler.graph import Node
+from undin.compiler.ir.graph import Node
+from undin.compiler.ir.program import C_TYPES, element, literal, merged_axes, nest
+from undin.compiler.ir.views import View
 from undin.compiler.lower.lowering import Lowering
-from undin.compiler.program import C_TYPES, element, literal, merged_axes, nest
-from undin.compiler.views import View
 
 KINDS = {  # how an element joins the result, how a partial result does, what becomes of the result of {n} elements
     "ReduceSum": ("{y} + {x}", "{y} + {x}", "{y}"),

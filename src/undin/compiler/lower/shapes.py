@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from undin.compiler.graph import Node, Unsupported, permutation
+from undin.compiler.ir.graph import Node, Unsupported, permutation
+from undin.compiler.ir.program import Pointwise, literal
+from undin.compiler.ir.views import View, joined
 from undin.compiler.lower.lowering import Lowering
-from undin.compiler.program import Pointwise, literal
-from undin.compiler.views import View, joined
 
 
 def reshape(lowering: Lowering, node: Node) -> None:

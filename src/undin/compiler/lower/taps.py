@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from undin.compiler.ir.views import View
 from undin.compiler.lower.windows import Area, Run, area
-from undin.compiler.views import View
 
 Kernel = tuple[tuple[int, ...], ...]
 """Indices into a kernel, tap by tap."""

@@ -9,10 +9,10 @@ from itertools import groupby
 
 import numpy as np
 
-from undin.compiler.graph import Node
+from undin.compiler.ir.graph import Node
+from undin.compiler.ir.program import nest
+from undin.compiler.ir.views import View
 from undin.compiler.lower.lowering import Lowering
-from undin.compiler.program import nest
-from undin.compiler.views import View
 
 
 def fits(node: Node, y: View) -> bool:

@@ -8,8 +8,8 @@ runs into matrix products.
 from dataclasses import dataclass
 from itertools import groupby, product
 
-from undin.compiler.graph import Node
-from undin.compiler.views import View
+from undin.compiler.ir.graph import Node
+from undin.compiler.ir.views import View
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from functools import lru_cache
 
 from torch import Tensor
 
-from undin.cache import cache_folder, mark_used
-from undin.compiler.build import FLAGS, INCLUDES, C, find_compiler
-from undin.compiler.cache import this_machine
-from undin.files import replacing
+from undin.compiler.toolchain.build import FLAGS, INCLUDES, C, find_compiler
+from undin.compiler.toolchain.cache import this_machine
+from undin.io.cache import cache_folder, mark_used
+from undin.io.files import replacing
 
 TRAINING = C / "training"
 

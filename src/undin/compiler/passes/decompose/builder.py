@@ -1,0 +1,72 @@
+"""Makes nodes with known shapes; constants are computed at once, so that nodes are left only where they are needed."""
+
+import numpy as np
+from onnx import helper
+
+from undin.compiler.ir.graph import DTYPES, OPSET, Node, Unsupported, Value
+from undin.compiler.ir.reader import outputs_of
+
+
+class Builder:
+    """Writes what takes the place of a node: ``make("Add", x, 1.0)`` makes a node and returns its output.
+
+    Attributes
+    ----------
+    nodes : list of Node
+        Made so far, in their order.
+    opset : int
+        Version of ONNX's operators that the replaced node means; those that are made are of version `OPSET`.
+    """
+
+    def __init__(self, node: Node, opset: int):
+        self.node, self.opset, self.nodes, self.named = node, opset, [], 0
+
+    def __call__(self, operator: str, *inputs: Value | np.ndarray | float | None, **attributes) -> Value:
+        """Make a node of one output. Arrays become constants, as do floats (of float32) and integers (of int64)."""
+        values = [self.value(item) for item in inputs]
+        names = ["" if value is None else value.name for value in values]
+        proto = helper.make_node(operator, names, [self.name()], **attributes)
+        (output,) = outputs_of(proto, values, opsets={"": OPSET})
+        if output.constant is None:
+            if output.dtype not in DTYPES:
+                raise Unsupported(self.node, f"it needs the type {output.dtype}")
+            self.nodes.append(Node(operator, self.node.name, values, [output], attributes))
+        return output
+
+    def value(self, item: Value | np.ndarray | float | None) -> Value | None:
+        """The value itself, or a new constant."""
+        if item is None or isinstance(item, Value):
+            return item
+        if isinstance(item, float):
+            item = np.float32(item)
+        elif not isinstance(item, np.ndarray | np.generic):
+            item = np.array(item, np.int64)
+        return Value.of(self.name(), np.asarray(item))
+
+    def name(self) -> str:
+        """One that no other value has."""
+        self.named += 1
+        output = next(value for value in self.node.outputs if value)
+        return f"{output.name}/{self.named}"
+
+    def reshape(self, value: Value, shape: tuple[int, ...]) -> Value:
+        """Reshape, where it is not that shape already."""
+        return value if value.shape == tuple(shape) else self("Reshape", value, np.array(shape, np.int64), allowzero=1)
+
+    def slice(self, value: Value, axis: int, start: int, stop: int, step: int = 1) -> Value:
+        """Positions of one axis."""
+        return self("Slice", value, [start], [stop], [axis], [step])
+
+    def give(self, results: tuple[Value | None, ...]) -> None:
+        """Let the outputs of the replaced node be these values."""
+        for output, value in zip(self.node.outputs, results, strict=False):
+            if output is None:
+                continue
+            if value.constant is not None:
+                output.constant = value.constant
+            elif not any(value in node.outputs for node in self.nodes):
+                self.nodes.append(Node("Identity", self.node.name, [value], [output]))
+            for node in self.nodes:
+                node.outputs = [output if other is value else other for other in node.outputs]
+                if node.operator != "Identity":
+                    node.inputs = [output if other is value else other for other in node.inputs]

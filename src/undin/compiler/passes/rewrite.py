@@ -1,0 +1,123 @@
+"""Simpler graphs: what two nodes compute, one kernel computes where it can.
+
+Everything here replaces nodes by nodes with the same meaning. Only the attributes ``activation``, ``activation_alpha``
+and ``activation_beta`` and the third input of a MatMul, its bias, are not known to ONNX. That bias is a row, or has the
+shape of the output.
+"""
+
+import numpy as np
+
+from undin.compiler.ir.graph import Graph, Node, Value, permutation
+from undin.compiler.passes.concatenations import read_pieces
+
+PRODUCTS = ("Conv", "ConvTranspose", "MatMul")
+ACTIVATIONS = {  # operator: defaults of alpha and beta
+    "Relu": (0.0, 0.0),
+    "LeakyRelu": (0.01, 0.0),
+    "Sigmoid": (0.0, 0.0),
+    "Tanh": (0.0, 0.0),
+    "Elu": (1.0, 0.0),
+    "HardSigmoid": (0.2, 0.5),
+}
+
+
+VIEWS = ("Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose")
+
+
+def rewrite(graph: Graph) -> None:
+    """Simplify a graph in place."""
+    read_pieces(graph)
+    readers = graph.readers()
+    for product in [node for node in graph.nodes if node.operator in PRODUCTS]:
+        while _join(graph, readers, product):
+            pass
+
+
+def _join(graph: Graph, readers: dict[Value, list[Node]], product: Node) -> bool:
+    """Let a product do what the only reader of its result does to it, beyond views that are only read once as well."""
+    views, reader = [], product
+    while reader is product or reader.operator in VIEWS:
+        if reader is not product:
+            views.append(reader)
+        value = reader.outputs[0]
+        found = readers.get(value, [])
+        if len(found) != 1 or value in graph.outputs:
+            return False
+        reader = found[0]
+    if reader.outputs[0] is None or reader.outputs[0].shape != value.shape:  # a GRU may have no first output
+        return False
+    if not (_join_affine(product, views, reader, value) or _join_activation(product, reader)):
+        return False
+    (views[-1] if views else product).outputs = reader.outputs
+    graph.nodes.remove(reader)
+    return True
+
+
+def _join_affine(product: Node, views: list[Node], reader: Node, value: Value) -> bool:
+    """Scale and shift the channels of a product with constant weights, as a folded batch norm does."""
+    weights, bias = product.inputs[1].constant, product.input(2)
+    is_first = reader.inputs[0] is value
+    if (
+        weights is None
+        or product.get("activation")
+        or reader.operator not in (("Add", "Sub", "Mul", "Div") if is_first else ("Add", "Mul"))
+        or (bias is not None and bias.constant is None)
+    ):
+        return False
+    other = reader.inputs[1 if is_first else 0].constant
+    if other is None:
+        return False
+    # What meets each element of the product itself.
+    every = np.broadcast_to(other, value.shape)
+    for view in reversed(views):
+        is_transpose = view.operator == "Transpose"
+        every = every.transpose(np.argsort(permutation(view))) if is_transpose else every.reshape(view.inputs[0].shape)
+    axis = every.ndim - 1 if product.operator == "MatMul" else 1
+    row = np.moveaxis(every, axis, -1).reshape(-1, every.shape[axis])
+    is_row = len(row) > 0 and (row == row[0]).all()
+    if not is_row and (product.operator != "MatMul" or reader.operator not in ("Add", "Sub")):
+        return False
+    number = row[0] if is_row else every
+    old = np.float32(0) if bias is None else bias.constant
+    if reader.operator in ("Add", "Sub"):
+        new = old + (number if reader.operator == "Add" else -number)
+    else:
+        scale = number if reader.operator == "Mul" else 1 / number
+        product.inputs[1] = Value.of(product.inputs[1].name, _scaled(product, weights, scale))
+        new = old * scale
+    product.inputs = [*product.inputs[:2], Value.of(f"{product.outputs[0].name} bias", new.astype(np.float32))]
+    return True
+
+
+def _scaled(product: Node, weights: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Weights whose outputs are `scale` times as large."""
+    if product.operator == "MatMul":
+        return weights * scale
+    if product.operator == "Conv":
+        return weights * scale.reshape(-1, *[1] * (weights.ndim - 1))
+    # ConvTranspose has (in, out / group, kernel …), and groups along the first axis
+    group = product.get("group", 1)
+    grouped = weights.reshape(group, -1, *weights.shape[1:])
+    return (grouped * scale.reshape(group, 1, -1, *[1] * (weights.ndim - 2))).reshape(weights.shape)
+
+
+def _join_activation(product: Node, reader: Node) -> bool:
+    """Let a product apply the activation of its result."""
+    if product.get("activation"):
+        return False
+    name, alpha, beta = reader.operator, *ACTIVATIONS.get(reader.operator, (0.0, 0.0))
+    alpha, beta = reader.get("alpha", alpha), reader.get("beta", beta)
+    if name == "PRelu" and reader.inputs[1].constant is not None and reader.inputs[1].constant.size == 1:
+        name, alpha = "LeakyRelu", float(reader.inputs[1].constant.reshape(-1)[0])
+    elif name == "Clip":
+        limits = [
+            reader.constant(i, key) if reader.input(i) is None or reader.input(i).constant is not None else ()
+            for i, key in ((1, "min"), (2, "max"))
+        ]
+        if any(np.size(limit) != 1 for limit in limits):
+            return False
+        alpha, beta = (d if limit is None else float(limit) for limit, d in zip(limits, (-np.inf, np.inf), strict=True))
+    elif name not in ACTIVATIONS:
+        return False
+    product.attributes |= {"activation": name, "activation_alpha": alpha, "activation_beta": beta}
+    return True

@@ -1,0 +1,319 @@
+"""From C text to a library: the C compilers of this machine, called for a target of ``targets``.
+
+A library holds a model, the stream of undin.h, or both. Whatever was compiled lies beside the product in the end,
+headers too, so that any other build system can compile it again. `cache` keeps libraries of users' models, `install`
+lays out a library for other build systems, `sizes` reads how large a product is.
+"""
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from undin.compiler.emit import dispatch
+from undin.compiler.emit.source import Source
+from undin.compiler.toolchain.targets import TARGETS, Target, Variant
+from undin.io.files import replacing
+
+C = Path(__file__).parents[2] / "c"
+"""The C that ships; its files have names of their own, and lie flat beside a product."""
+
+C_FILES = {path.name: path for path in C.rglob("*.[ch]")}
+INCLUDES = tuple(f"-I{C / folder}" for folder in ("include", "stream", "kernels"))
+FLAGS = (
+    *("-std=gnu11", "-g0", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math"),
+    *("-fno-unwind-tables", "-fno-asynchronous-unwind-tables"),
+)
+"""Of every compilation; a target's own come later and win."""
+
+OPTIMISATION = ("-O3",)
+OPTIMISATION_OF_GCC = (
+    *("-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic"),
+    *("-fpeel-loops", "-fsplit-loops", "-funswitch-loops"),
+)
+"""What of its -O3 makes networks faster: the rest of it makes them larger and takes longer to compile."""
+
+EXACT_FLAGS = ("-ffp-contract=off",)
+"""Of the stream and of networks in integers, which give the same bits everywhere."""
+
+STREAM_NAME = "undin"
+"""What the library of the stream alone is called, and what its functions begin with."""
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """A C compiler.
+
+    Attributes
+    ----------
+    name : str
+    command : tuple of str
+        What it is called with for a target, before anything else.
+    archiver : tuple of str
+    is_zig : bool
+        It names processors as zig does.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    archiver: tuple[str, ...]
+    is_zig: bool
+
+    @property
+    def is_gcc(self) -> bool:
+        """It is the gcc of this machine, and not clang, which answers to that name on a Mac."""
+        return self.name == "gcc" and sys.platform != "darwin"
+
+    def flags(self, target: Target, variant: Variant) -> list[str]:
+        """What tells it how to optimise, and the instructions of a variant."""
+        if self.is_zig:
+            return [*OPTIMISATION, "-target", target.triple, f"-mcpu={'+'.join((target.cpu, *variant.features))}"]
+        optimisation = OPTIMISATION_OF_GCC if self.is_gcc else OPTIMISATION
+        return [*optimisation, *(f"-m{feature}" for feature in variant.features)]
+
+    def flags_of_string_functions(self) -> list[str]:
+        """What keeps it from compiling a loop in memcpy as a call of memcpy."""
+        return ["-fno-builtin", *(["-fno-tree-loop-distribute-patterns"] if self.is_gcc else [])]
+
+    def run_time_library(self, target: Target) -> list[str]:
+        """Flags to link the compiler's own functions, where a processor lacks an instruction for what C can say."""
+        if not target.triple.startswith("arm"):  # which cannot divide
+            return []
+        return ["-lcompiler_rt" if self.is_zig else "-lgcc"]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A C file whose functions are compiled once for every variant of a target.
+
+    Attributes
+    ----------
+    stem : str
+        Of the file.
+    header : str
+        Name of the header that declares its public functions.
+    public : str
+        What their names begin with.
+    is_exact : bool
+        Multiplications and additions must not be fused.
+    in_integers : bool
+        It multiplies small integers, for which some variants have instructions of their own.
+    """
+
+    stem: str
+    header: str
+    public: str
+    is_exact: bool
+    in_integers: bool = False
+
+
+STREAM = Unit("undin_stream", "undin.h", STREAM_NAME, is_exact=True)
+
+
+def unit_of(source: Source) -> Unit:
+    """The network of a model, with its hop."""
+    exact = source.in_integers
+    return Unit(source.prefix, f"{source.prefix}.h", source.prefix, is_exact=exact, in_integers=exact)
+
+
+def build(
+    source: Source,
+    folder: Path,
+    *,
+    target: Target = TARGETS["native"],
+    compiler: str | None = None,
+    with_stream: bool = True,
+) -> Path:
+    """Compile generated C.
+
+    Parameters
+    ----------
+    source : Source
+    folder : Path
+        Where the C and the product go; made if missing. Each file appears complete or not at all, the product last.
+    target : Target
+    compiler : str, optional
+        The one to use, of those that `find_compiler` knows; the best for the target if not given.
+    with_stream : bool
+        A library of a model of undin has the stream inside too.
+
+    Returns
+    -------
+    Path
+        The product: a shared library, a WebAssembly module or a static library.
+
+    Raises
+    ------
+    OSError
+        There is no compiler for the target, it failed, or the folder cannot be written.
+    """
+    units = [unit_of(source), *([STREAM] if source.is_model and with_stream else [])]
+    return _build(source.prefix, source.files, units, folder, target=target, compiler=compiler)
+
+
+def build_stream(folder: Path, *, target: Target = TARGETS["native"], compiler: str | None = None) -> Path:
+    """Compile the stream of undin.h alone; parameters, result and errors as those of `build`."""
+    return _build(STREAM_NAME, {}, [STREAM], folder, target=target, compiler=compiler)
+
+
+def _build(
+    name: str, files: dict[str, str], units: Sequence[Unit], folder: Path, *, target: Target, compiler: str | None
+) -> Path:
+    product = target.library.format(name)
+    with tempfile.TemporaryDirectory(prefix="undin") as temporary:
+        work = Path(temporary)
+        _Build(name, files, units, target, find_compiler(target, name=compiler), work).run(product)
+        folder.mkdir(parents=True, exist_ok=True)
+        wanted = [path.name for path in work.iterdir() if path.suffix in (".c", ".h") and path.name != product]
+        for file in (*sorted(wanted), product):
+            with replacing(folder / file) as place:
+                shutil.copyfile(work / file, place)
+    return folder / product
+
+
+def find_compiler(target: Target, *, name: str | None = None) -> Compiler:
+    """The best compiler for a target that is installed: its own or the system's, else zig from PyPI.
+
+    Parameters
+    ----------
+    target : Target
+    name : {"gcc", "clang", "arm-none-eabi-gcc", "zig"}, optional
+        No other than this one.
+
+    Raises
+    ------
+    FileNotFoundError
+        None is installed; the message tells what to do.
+    """
+    known = [*(("gcc", "clang") if target.is_host else target.gcc[:1]), "zig"]
+    wanted = [candidate for candidate in known if name in (None, candidate)]
+    for candidate in wanted:
+        if candidate == "zig" and importlib.util.find_spec("ziglang"):
+            zig = sys.executable, "-m", "ziglang"
+            return Compiler("zig", (*zig, "cc"), (*zig, "ar"), is_zig=True)
+        if candidate != "zig" and shutil.which(candidate):
+            archiver = candidate.replace("gcc", "ar")
+            return Compiler(candidate, (candidate, *target.gcc[1:]), (archiver,), is_zig=False)
+    raise FileNotFoundError(
+        f"there is no C compiler for {target.triple}, looked for {', '.join(wanted)}; "
+        'install one with: pip install "undin[compile]"'
+    )
+
+
+class _Build:
+    """One build in a folder of its own."""
+
+    def __init__(
+        self,
+        name: str,
+        files: dict[str, str],
+        units: Sequence[Unit],
+        target: Target,
+        compiler: Compiler,
+        folder: Path,
+    ):
+        self.name, self.files, self.units = name, files, units
+        self.target, self.compiler, self.folder = target, compiler, folder
+
+    def run(self, product: str) -> None:
+        """Compile everything and link it."""
+        for name, text in self.files.items():
+            (self.folder / name).write_text(text)
+        jobs = [job for unit in self.units for job in self.jobs_of_unit(unit)]
+        others = {Path(name).stem for name in self.files if name.endswith(".c")} - {unit.stem for unit in self.units}
+        jobs += map(self.compilation, sorted(others))
+        if self.target.freestanding and self.target.product != "archive":
+            self.bring("undin_string.c")
+            jobs.append(self.compilation("undin_string", *self.compiler.flags_of_string_functions()))
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            objects = list(pool.map(self.compile, jobs))
+        self.link(objects, product)
+
+    def jobs_of_unit(self, unit: Unit) -> list[list[str]]:
+        """Compilations of a unit, and of what chooses among its variants where there are several."""
+        self.bring(f"{unit.stem}.c")
+        self.bring(unit.header)
+        jobs = [self.compilation_of_variant(unit, variant) for variant in self.target.variants]
+        if len(jobs) > 1:
+            text = dispatch.source(unit.public, unit.header, self.text(unit.header), in_integers=unit.in_integers)
+            (self.folder / f"{unit.stem}_dispatch.c").write_text(text)
+            self.bring(f"{unit.stem}_dispatch.c")
+            jobs.append(self.compilation(f"{unit.stem}_dispatch"))
+        return jobs
+
+    def text(self, name: str) -> str:
+        return (self.folder / name).read_text()
+
+    def bring(self, name: str) -> None:
+        """Put a file of undin into the folder, where it is not generated, and the headers that it includes."""
+        if not (self.folder / name).exists():
+            shutil.copy(C_FILES[name], self.folder)
+        for header in re.findall(r'^#include "(.+)"', self.text(name), re.MULTILINE):
+            if not (self.folder / header).exists():
+                self.bring(header)
+
+    def compilation_of_variant(self, unit: Unit, variant: Variant) -> list[str]:
+        """The command that compiles a unit for a variant."""
+        if unit.in_integers:
+            variant = replace(variant, features=(*variant.features, *variant.for_integers))
+        suffix = variant.suffix
+        public = [f"-DUNDIN_PUBLIC(name)={unit.public}_##name##{suffix}"] if suffix else []
+        exact = EXACT_FLAGS if unit.is_exact else ()
+        return self.compilation(unit.stem, *exact, *public, variant=variant)
+
+    def compilation(self, stem: str, *flags: str, variant: Variant | None = None) -> list[str]:
+        """The command that compiles one file, the object's name last."""
+        variant = variant or self.target.variants[0]
+        freestanding = ["-ffreestanding", f"-I{C / 'freestanding'}"] if self.target.freestanding else []
+        suffix = variant.suffix if any(unit.stem == stem for unit in self.units) else ""
+        return [
+            *self.compiler.command,
+            *self.compiler.flags(self.target, variant),
+            *(*FLAGS, *freestanding, *self.target.flags, *flags),
+            *("-c", f"{stem}.c", "-o", f"{stem}{suffix}.o"),
+        ]
+
+    def compile(self, command: list[str]) -> str:
+        """Run a compilation; returns the object's name."""
+        self.call(command)
+        return command[-1]
+
+    def link(self, objects: Sequence[str], product: str) -> None:
+        """Make the product of all objects."""
+        if self.target.product == "archive":
+            self.call([*self.compiler.archiver, "rcs", product, *objects])
+            return
+        flags = [*self.target.link_flags]
+        if self.target.freestanding:
+            flags += ["-nostdlib", *self.compiler.run_time_library(self.target)]
+        if self.target.product == "wasm":
+            flags += [f"-Wl,--export={name}" for unit in self.units for name in self.exports(unit)]
+        else:
+            flags += ["-shared", *self.own_name(product)]
+        variant = self.compiler.flags(self.target, self.target.variants[0])
+        self.call([*self.compiler.command, *variant, *objects, *flags, "-o", product])
+
+    @staticmethod
+    def own_name(product: str) -> list[str]:
+        """What a program that is linked to a library asks for, so that the folder it was linked from is none of it."""
+        if product.endswith(".so"):
+            return [f"-Wl,-soname,{product}"]
+        return [f"-Wl,-install_name,@rpath/{product}"] if product.endswith(".dylib") else []
+
+    def exports(self, unit: Unit) -> list[str]:
+        """Functions and the model that a header declares."""
+        return dispatch.public_names(unit.public, self.text(unit.header))
+
+    def call(self, command: Sequence[str]) -> None:
+        """Run a program in the folder of the build."""
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        if done.returncode:
+            errors = [line for line in done.stderr.splitlines() if "error" in line] or done.stderr.splitlines()
+            raise OSError(f"{self.compiler.name} failed on {self.name}: {errors[0] if errors else 'no reason given'}")

@@ -1,0 +1,135 @@
+"""Libraries of users' own models, and of the stream in a checkout: compiled once, then found again in the user's cache.
+
+A library is found by all that it is made of: the model, the files of the compiler, and the kind of machine. Where the
+cache is, and what is removed from it, is the business of ``undin/cache.py``.
+"""
+
+import hashlib
+import importlib.util
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from undin.compiler.toolchain.targets import TARGETS, Target, Variant
+from undin.engines.engine import NotInstalled
+from undin.io.cache import cache_folder, mark_used, remove_unused
+from undin.io.files import replacing
+from undin.model.metadata import c_prefix
+
+PACKAGE = Path(__file__).parents[2]
+NAME = "cached"
+"""Of every model in the C code: a file that is renamed need not be compiled again."""
+
+_COMPILING = threading.Lock()
+"""Held while a thread of this process compiles; processes do not wait for each other, and the last to finish stays."""
+
+
+def cached_library(model: Path) -> Path:
+    """The library of a model for this machine, compiled now if it is not in the cache: that takes seconds.
+
+    Parameters
+    ----------
+    model : Path
+        ONNX file.
+
+    Raises
+    ------
+    NotInstalled
+        It would have to be compiled, and there is no C compiler or no onnx.
+    ValueError
+        The file is not ONNX, does not fit its metadata, or has a node that cannot be compiled: the message names it.
+    OSError
+        The file cannot be read, the C compiler failed, or the cache folder cannot be written.
+    """
+
+    def compile_model(folder: Path, target: Target) -> Path:
+        return _compile(model, folder, target)
+
+    return _cached(c_prefix(NAME), model.read_bytes(), compile_model, of=str(model))
+
+
+def cached_stream() -> Path:
+    """The library of the stream of undin.h for this machine; errors but for ValueError as in `cached_library`."""
+
+    def compile_stream(folder: Path, target: Target) -> Path:
+        from undin.compiler.toolchain.build import build_stream
+
+        return build_stream(folder, target=target)
+
+    return _cached("undin", b"", compile_stream, of="the stream of undin")
+
+
+def _cached(name: str, content: bytes, make: Callable[[Path, Target], Path], *, of: str) -> Path:
+    """A library that `make` builds into a folder, and that is found by what it is made of from then on."""
+    target = this_machine()
+    place = cache_folder() / _key(content, target) / target.library.format(name)
+    if not place.is_file():
+        with _COMPILING:
+            if not place.is_file():
+                _make(place, target, make, of=of)
+                remove_unused()
+    mark_used(place.parent)
+    return place
+
+
+def _make(place: Path, target: Target, make: Callable[[Path, Target], Path], *, of: str) -> None:
+    from undin.compiler.toolchain.build import find_compiler
+
+    try:
+        find_compiler(target)
+    except FileNotFoundError as error:
+        raise NotInstalled(f"{of} cannot be compiled: {error}") from None
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(f"{place.parent}: {error.strerror}, so {of} cannot be compiled into the cache") from None
+    with tempfile.TemporaryDirectory(prefix="undin") as folder:
+        library = make(Path(folder), target)
+        with replacing(place) as partial:
+            shutil.copyfile(library, partial)
+
+
+def this_machine() -> Target:
+    """The native target with the one variant that this processor runs, which saves most of the time, if that is known.
+
+    A home folder may be shared by machines with other processors: each will find libraries of its own.
+    """
+    native, known = TARGETS["native"], instructions()
+    runnable = [variant for variant in native.variants if known >= set(variant.features)]
+    return replace(native, variants=(Variant(features=runnable[-1].features),)) if known else native
+
+
+def instructions() -> set[str]:
+    """What this processor can do, as gcc names it; empty if the system does not tell."""
+    try:
+        with open("/proc/cpuinfo") as file:
+            return next((set(line.replace("_", "").split()) for line in file if line.startswith("flags")), set())
+    except OSError:
+        return set()
+
+
+def _key(content: bytes, target: Target) -> str:
+    """What a library depends on. Reading all of it takes 2 ms, which is little beside the import of numpy."""
+    digest = hashlib.sha256(content)
+    digest.update(repr(target).encode())
+    made_by = [*(PACKAGE / "compiler").rglob("*.py"), *(PACKAGE / "c").rglob("*.[ch]")]
+    for path in sorted([*made_by, PACKAGE / "model" / "stft.py", PACKAGE / "model" / "metadata.py"]):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:32]
+
+
+def _compile(model: Path, folder: Path, target: Target) -> Path:
+    """Compile a model to a library in a folder."""
+    if importlib.util.find_spec("onnx") is None:
+        raise NotInstalled(f'{model} cannot be compiled without onnx; install it with: pip install "undin[compile]"')
+    from undin.compiler.pipeline import translate  # slow to import, with onnx behind it
+    from undin.compiler.toolchain.build import build
+
+    try:
+        source = translate(model, name=NAME)
+    except ValueError as error:
+        raise ValueError(f"{model}: {error}") from None
+    return build(source, folder, target=target, with_stream=False)

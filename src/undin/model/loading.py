@@ -1,0 +1,128 @@
+"""A model, loaded: what it says about itself, and the engine that runs it.
+
+`load` finds the way to run a model: compiled (``engines/native.py``), by the wheel for the models that come with undin
+and by ``compiler/`` on first use for any other, or on ONNX Runtime (``engines/ort.py``). Signals of any rate and block
+size are the business of `stream.py`.
+"""
+
+import importlib.util
+from pathlib import Path
+from typing import Literal
+
+from undin.engines import native, ort
+from undin.engines.engine import Engine, NotInstalled
+from undin.model.metadata import Metadata
+
+WEIGHTS = Path(__file__).parent / "weights"
+DEFAULT = "undin-small"
+"""The model that is taken where none is named."""
+
+
+class Model:
+    """A loaded model; get one from `load`. Any number of streams may share it, in different threads too.
+
+    Attributes
+    ----------
+    path : Path
+        Of the ONNX file, or of the library that was loaded in its place.
+    metadata : Metadata
+    engine : Engine
+        What runs it.
+    """
+
+    def __init__(self, path: Path, engine: Engine):
+        self.path, self.metadata, self.engine = path, engine.metadata, engine
+
+
+def models() -> list[str]:
+    """Names of the models that come with undin."""
+    return sorted(path.stem for path in WEIGHTS.glob("*.onnx"))
+
+
+def find(name_or_path: str | Path) -> Path:
+    """The file of a model, ONNX or a library, by its name or path; errors as in `load`."""
+    path = Path(name_or_path)
+    if str(name_or_path) in models():
+        return WEIGHTS / f"{name_or_path}.onnx"
+    if path.is_file():
+        return path
+    if path.suffix or path.parent != Path("."):
+        raise FileNotFoundError(f"there is no model file {path}")
+    raise ValueError(
+        f"unknown model {str(name_or_path)!r}: give the path of a model file or one of {', '.join(models())}"
+    )
+
+
+def read_metadata(path: Path) -> Metadata:
+    """What a model file says about itself, without an engine to run it; errors as in `load`."""
+    return native.NativeEngine(path).metadata if native.is_library(path) else Metadata.of_onnx_file(path)
+
+
+def load(name_or_path: "str | Path | Model", *, engine: Literal["compiled", "onnxruntime"] | None = None) -> Model:
+    """Load a model.
+
+    The models of `models()` come compiled. An ONNX file of your own is compiled when it is first loaded, which takes
+    seconds, or minutes where it has thousands of nodes, and is found in a cache from then on; this needs a C compiler
+    and onnx, and the extra ``compile`` brings both. Where they are missing, ONNX Runtime runs it, many times slower, if
+    that is there: the extra ``ort``. A file that cannot be compiled is refused with the reason, and runs on ONNX
+    Runtime only if you say so: else a model would be slow and nobody would know why.
+
+    Parameters
+    ----------
+    name_or_path : str, Path or Model
+        One of `models()`, the path of an ONNX file that undin exported, or that of a library that ``undin compile`` has
+        made of one for this machine. A loaded model is returned as it is.
+    engine : {"compiled", "onnxruntime"}, optional
+        What runs it and nothing else; by default as told above.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    ValueError
+        The name is unknown, or the file is not a model that this version of undin understands or can compile.
+    OSError
+        What would run it is not installed, or the C compiler or the cache fails.
+    """
+    if isinstance(name_or_path, Model):
+        return name_or_path
+    path = find(name_or_path)
+    if engine == "onnxruntime":
+        if native.is_library(path):
+            raise ValueError(f"{path} is compiled, and ONNX Runtime runs ONNX files: load that which it was made of")
+        return _on_onnx_runtime(path)
+    try:
+        return Model(path, native.NativeEngine(_library(path)))
+    except NotInstalled:
+        if engine == "compiled":
+            raise
+        if importlib.util.find_spec("onnxruntime") is None:
+            raise NotInstalled(
+                f'nothing is installed that runs {path}: pip install "undin[compile]" brings a compiler, '
+                'pip install "undin[ort]" ONNX Runtime'
+            ) from None
+        return _on_onnx_runtime(path)
+
+
+def _library(path: Path) -> Path:
+    """The compiled form of a model file."""
+    if native.is_library(path):
+        return path
+    # Beside any other ONNX file may lie what was compiled before that file was written anew.
+    if path.parent == WEIGHTS and (shipped := native.library_beside(path)):
+        return shipped
+    Metadata.of_onnx_file(path)  # what is no model of undin is refused before anything else is found to be missing
+    from undin.compiler.toolchain.cache import (
+        cached_library,  # nobody who runs what comes with undin need wait for its import
+    )
+
+    return cached_library(path)
+
+
+def _on_onnx_runtime(path: Path) -> Model:
+    metadata = Metadata.of_onnx_file(path)
+    return Model(path, ort.OrtEngine(ort.open_session(path, metadata), metadata))
