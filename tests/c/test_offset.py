@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import soundfile
+import step_models
 
-from undin import enhance
+from undin import enhance, load
 
 RATES = (8_000, 16_000, 48_000)
 
@@ -51,6 +52,15 @@ def test_what_can_be_heard_of_speech_in_noise_passes_as_it_is(models, shared_dat
         taken = enhance(samples, sample_rate=rate, model=models["identity"]) - samples
         audible = np.abs(np.fft.rfft(taken))[int(60 * len(taken) / rate) :]
         assert np.sum(audible**2) < 1e-4 * np.sum(np.abs(np.fft.rfft(samples)) ** 2)
+
+
+@pytest.mark.parametrize("hop", [64, 256, 1024])
+def test_means_of_noise_are_not_alike_for_long(tmp_path, hop):
+    model = load(
+        step_models.identity(tmp_path / "i.onnx", n_fft=2 * hop, window=2 * hop, hop=hop), engine="onnxruntime"
+    )
+    samples = noise(120 * 16_000)
+    np.testing.assert_allclose(enhance(samples, sample_rate=16_000, model=model), samples, atol=1e-5)
 
 
 def test_it_is_found_again_when_it_changes(models):

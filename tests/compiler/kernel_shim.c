@@ -13,13 +13,13 @@ static const undin_matmul_shape matmul_shapes[] = {
     {.rows = 64, .columns = 16, .depth = 96, .taps = 1, .a_row = 32, .a_step = 1, .w_row = 16, .y_row = 16, .padded = 1,
      .activation = UNDIN_RELU},
     {.rows = 7, .columns = 20, .depth = 60, .taps = 1, .a_row = 20, .a_step = 1, .w_row = 20, .y_row = 20, .padded = 1,
-     .activation = UNDIN_PRELU},
+     .activation = UNDIN_RELU},
     {.rows = 5, .columns = 10, .depth = 7, .taps = 3, .tap_offset = {-11, 0, 13}, .a_row = 5, .a_step = 1, .w_row = 12,
      .w_tap = 84, .y_row = 11, .padded = 1, .activation = UNDIN_LEAKY_RELU, .alpha = 0.1f},
     {.rows = 33, .columns = 46, .depth = 30, .taps = 1, .a_row = 10, .a_step = 1, .w_row = 48, .y_row = 46, .padded = 1,
      .activation = UNDIN_TANH, .residual_row = 46},
     {.rows = 16, .columns = 76, .depth = 76, .taps = 1, .a_row = 76, .a_step = 1, .w_row = 76, .y_row = 76, .padded = 1,
-     .activation = UNDIN_SIGMOID, .residual_row = 80, .add_after = 1},
+     .activation = UNDIN_SIGMOID, .residual_row = 80},
     {.rows = 1, .columns = 228, .depth = 13, .taps = 1, .a_row = 1, .a_step = 1, .w_row = 228, .y_row = 228,
      .padded = 1, .activation = UNDIN_ELU, .alpha = 1.0f},
     {.rows = 2, .columns = 37, .depth = 5, .taps = 1, .a_row = 1, .a_step = 2, .w_row = 37, .y_row = 41,
@@ -36,16 +36,16 @@ static const undin_matmul_shape matmul_shapes[] = {
 static const undin_depthwise_shape depthwise_shapes[] = {
     {.rows = 1, .channels = 1, .taps = 1, .x_row = 1, .y_row = 1},
     {.rows = 64, .channels = 24, .taps = 3, .tap_offset = {-24, 0, 24}, .x_row = 24, .w_tap = 24, .y_row = 24,
-     .activation = UNDIN_PRELU},
+     .activation = UNDIN_RELU},
     {.rows = 13, .channels = 37, .taps = 2, .tap_offset = {5, 1}, .x_row = 74, .w_tap = 40, .y_row = 40,
      .residual_row = 37, .activation = UNDIN_RELU},
     {.rows = 9, .channels = 6, .taps = 5, .tap_offset = {0, 6, 12, 18, 24}, .x_row = 6, .w_tap = 12, .y_row = 6,
-     .residual_row = 6, .add_after = 1, .activation = UNDIN_SIGMOID},
+     .residual_row = 6, .activation = UNDIN_SIGMOID},
 };
 
 static const undin_band_mix_shape band_mix_shapes[] = {
     {.rows = 1, .channels = 1, .depth = 1, .x_row = 1, .y_row = 1},
-    {.rows = 32, .channels = 16, .depth = 24, .x_row = 16, .y_row = 16, .activation = UNDIN_PRELU},
+    {.rows = 32, .channels = 16, .depth = 24, .x_row = 16, .y_row = 16, .activation = UNDIN_RELU},
     {.rows = 11, .channels = 22, .depth = 5, .x_row = 25, .y_row = 23, .bias_row = 24, .activation = UNDIN_TANH},
 };
 
@@ -90,14 +90,14 @@ TABLE(recurrent_shapes, undin_recurrent_shape)
     void shim_##kernel(OPEN PARAMETERS, const type *shape) { CALL(kernel, table, CASES, ARGUMENTS) }
 
 ENTRIES(matmul, undin_matmul_shape, matmul_shapes, CASES_12,
-        (float *y, const float *a, const float *w, const float *bias, const float *slope, const float *residual),
-        (y, a, w, bias, slope, residual))
+        (float *y, const float *a, const float *w, const float *bias, const float *residual),
+        (y, a, w, bias, residual))
 ENTRIES(depthwise, undin_depthwise_shape, depthwise_shapes, CASES_4,
-        (float *y, const float *x, const float *w, const float *bias, const float *slope, const float *residual),
-        (y, x, w, bias, slope, residual))
+        (float *y, const float *x, const float *w, const float *bias, const float *residual),
+        (y, x, w, bias, residual))
 ENTRIES(band_mix, undin_band_mix_shape, band_mix_shapes, CASES_3,
-        (float *y, const float *x, const float *w, const float *bias, const float *slope),
-        (y, x, w, bias, slope))
+        (float *y, const float *x, const float *w, const float *bias),
+        (y, x, w, bias))
 ENTRIES(gru_step, undin_recurrent_shape, recurrent_shapes, CASES_4,
         (float *h_next, const float *x, const float *h, const float *w, const float *r, const float *bias,
          const float *reset_bias),

@@ -26,7 +26,7 @@ FLOAT, INT8 = (Path(__file__).with_name(name) for name in ("kernel_shim.c", "int
 SANITIZED = "UNDIN_TEST_SANITIZED" in os.environ
 
 ACTIVATIONS = [
-    "identity", "relu", "leaky_relu", "prelu", "sigmoid", "tanh", "elu", "hard_sigmoid", "clip", "affine",
+    "identity", "relu", "leaky_relu", "sigmoid", "tanh", "elu", "hard_sigmoid", "clip", "affine",
     "thresholded_relu", "scaled_tanh", "softsign", "softplus",
 ]  # fmt: skip
 TAPS_MAX = 32
@@ -46,12 +46,11 @@ def _structure(name: str, fields: str) -> type[ctypes.Structure]:
 MatmulShape = _structure(
     "MatmulShape",
     f"rows columns depth taps tap_offset[{TAPS_MAX}] a_row a_step w_row w_tap y_row residual_row padded activation "
-    "alpha:float beta:float add_after",
+    "alpha:float beta:float",
 )
 DepthwiseShape = _structure(
     "DepthwiseShape",
-    f"rows channels taps tap_offset[{TAPS_MAX}] x_row w_tap y_row residual_row activation "
-    "alpha:float beta:float add_after",
+    f"rows channels taps tap_offset[{TAPS_MAX}] x_row w_tap y_row residual_row activation alpha:float beta:float",
 )
 BandMixShape = _structure("BandMixShape", "rows channels depth x_row y_row bias_row activation alpha:float beta:float")
 RecurrentShape = _structure(

@@ -40,7 +40,6 @@ def depthwise_operands(shape: DepthwiseShape, seed: int, *, offset: int = 0, bia
         (noise(rng, last - first + 1, offset=offset), -first),
         noise(rng, (shape.taps - 1) * shape.w_tap + width, offset=offset),
         noise(rng, width) if bias else None,
-        noise(rng, width),
         noise(rng, (shape.rows - 1) * shape.residual_row + shape.channels) if shape.residual_row else None,
     ]
 
@@ -52,7 +51,6 @@ def band_mix_operands(shape: BandMixShape, seed: int, *, offset: int = 0, bias: 
         noise(rng, (shape.depth - 1) * shape.x_row + shape.channels, offset=offset),
         noise(rng, shape.depth * shape.rows * width, scale=shape.depth**-0.5, offset=offset),
         noise(rng, (shape.rows - 1) * shape.bias_row + width) if bias else None,
-        noise(rng, width),
     ]
 
 
@@ -86,7 +84,7 @@ def depthwise_shapes(draw) -> DepthwiseShape:
         rows=draw(COUNT), channels=channels, taps=taps, tap_offset=(ctypes.c_int32 * TAPS_MAX)(*offsets),
         x_row=draw(st.integers(0, 60)), w_tap=padded(channels) * draw(st.integers(1, 3)),
         y_row=channels + draw(st.integers(0, 5)),
-        residual_row=draw(st.sampled_from([0, channels, channels + 3])), add_after=draw(st.booleans()),
+        residual_row=draw(st.sampled_from([0, channels, channels + 3])),
         **{name: draw(values) for name, values in EPILOGUE.items()},
     )  # fmt: skip
 
@@ -117,8 +115,8 @@ def test_depthwise_is_a_convolution_of_each_channel(name):
         rows=bands - kernel + 1, channels=channels, taps=kernel, x_row=channels, w_tap=channels, y_row=channels,
         tap_offset=(ctypes.c_int32 * TAPS_MAX)(*(t * channels for t in range(kernel))),
     )  # fmt: skip
-    (x, _), w, bias, slope, _ = depthwise_operands(shape, 0)
-    y = assert_like_reference(shim(name), "depthwise", shape, [x, w, bias, slope, None]).reshape(-1, channels)
+    (x, _), w, bias, _ = depthwise_operands(shape, 0)
+    y = assert_like_reference(shim(name), "depthwise", shape, [x, w, bias, None]).reshape(-1, channels)
     x, w = x.reshape(bands, channels), w.reshape(kernel, channels)
     for c in range(channels):
         np.testing.assert_allclose(y[:, c], bias[c] + np.correlate(x[:, c], w[:, c]), rtol=1e-5, atol=1e-5)
@@ -128,7 +126,7 @@ def test_depthwise_is_a_convolution_of_each_channel(name):
 def test_band_mix_is_a_matrix_product_for_each_channel(name):
     rows, channels, depth = 7, 12, 5
     shape = BandMixShape(rows=rows, channels=channels, depth=depth, x_row=channels, y_row=channels)
-    x, w, bias, slope = band_mix_operands(shape, 0)
-    y = assert_like_reference(shim(name), "band_mix", shape, [x, w, bias, slope]).reshape(rows, channels)
+    x, w, bias = band_mix_operands(shape, 0)
+    y = assert_like_reference(shim(name), "band_mix", shape, [x, w, bias]).reshape(rows, channels)
     expected = bias + np.einsum("kc,nkc->nc", x.reshape(depth, channels), w.reshape(rows, depth, channels))
     np.testing.assert_allclose(y, expected, rtol=1e-5, atol=1e-5)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 
 def operands(shape: MatmulShape, rng: np.random.Generator, *, offset: int = 0, bias: bool = True) -> list:
-    """Input, weights, bias, slope and residual of a call; the input with the index that its pointer is to have."""
+    """Input, weights, bias and residual of a call; the input with the index that its pointer is to have."""
     offsets = shape.tap_offset[: shape.taps]
     first = min(0, *offsets)
     last = (shape.rows - 1) * shape.a_row + max(0, *offsets) + (shape.depth - 1) * shape.a_step
@@ -21,7 +21,6 @@ def operands(shape: MatmulShape, rng: np.random.Generator, *, offset: int = 0, b
         (noise(rng, last - first + 1, offset=offset), -first),
         noise(rng, last_weight + readable, scale=(shape.taps * shape.depth) ** -0.5, offset=offset),
         noise(rng, readable) if bias else None,
-        noise(rng, readable, offset=offset),
         residual,
     ]
 
@@ -58,7 +57,6 @@ def shapes(draw) -> MatmulShape:
         residual_row=draw(st.sampled_from([0, columns, columns + 3])),
         padded=is_padded, activation=draw(st.integers(0, len(ACTIVATIONS) - 1)),
         alpha=draw(st.sampled_from([0.0, 0.3, 1.0])), beta=draw(st.sampled_from([0.4, 1.5])),
-        add_after=draw(st.booleans()),
     )  # fmt: skip
 
 
@@ -77,10 +75,10 @@ def test_residual_in_place(name):
         rows=rows, columns=columns, depth=depth, taps=1, a_row=depth, a_step=1, w_row=columns, y_row=columns,
         residual_row=columns,
     )  # fmt: skip
-    a, w, bias, slope, residual = operands(shape, np.random.default_rng(0))
+    a, w, bias, residual = operands(shape, np.random.default_rng(0))
     apart = room(rows * columns)
-    shim(name).call("matmul", apart, a, w, bias, slope, residual, shape)
-    shim(name).call("matmul", residual, a, w, bias, slope, residual, shape)
+    shim(name).call("matmul", apart, a, w, bias, residual, shape)
+    shim(name).call("matmul", residual, a, w, bias, residual, shape)
     np.testing.assert_array_equal(residual, apart)
 
 
@@ -96,7 +94,7 @@ def test_convolution_over_frequency(name):
         y_row=outputs,
     )  # fmt: skip
     y = room(rows * outputs)
-    shim(name).call("matmul", y, x, w, None, None, None, shape)
+    shim(name).call("matmul", y, x, w, None, None, shape)
     windows = np.stack([x.reshape(bands, inputs)[stride * m : stride * m + kernel] for m in range(rows)])
     expected = np.einsum("mki,kio->mo", windows.astype(float), w.reshape(kernel, inputs, outputs).astype(float))
     np.testing.assert_allclose(y.reshape(rows, outputs), expected, rtol=1e-5, atol=1e-5)
@@ -111,10 +109,10 @@ def test_nan_and_infinity_stay_in_their_rows(name):
             rows=rows, columns=columns, depth=depth, taps=1, a_row=depth, a_step=1, w_row=columns, y_row=columns,
             activation=activation, alpha=0.2, beta=0.5,
         )  # fmt: skip
-        (a, _), w, bias, slope, _ = operands(shape, np.random.default_rng(0))
+        (a, _), w, bias, _ = operands(shape, np.random.default_rng(0))
         a[depth] = np.nan
         a[3 * depth] = np.inf
         y = room(rows * columns)
-        shim(name).call("matmul", y, a, w, bias, slope, None, shape)
+        shim(name).call("matmul", y, a, w, bias, None, shape)
         assert np.isnan(y.reshape(rows, columns)[1]).all(), ACTIVATIONS[activation]
         assert np.isfinite(y.reshape(rows, columns)[[0, 2, 4]]).all(), ACTIVATIONS[activation]

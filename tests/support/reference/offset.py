@@ -5,6 +5,9 @@ import numpy as np
 SECONDS = 0.256
 """How long the means of hops must be alike."""
 
+HOPS = 16
+"""How many of them there must be."""
+
 PLAIN = 4
 """What a hop counts whose sound is softer than its offset."""
 
@@ -33,7 +36,8 @@ class Offset:
         if np.any(np.sign(self._means) * np.sign(mean) <= 0) or max(sizes) >= ALIKE * min(sizes):
             self._means, self._evidence = [mean], 0
         self._evidence += PLAIN if mean**2 > np.var(hop) else 1
-        if self._evidence * len(hop) > SECONDS * self._sample_rate and mean != 0:
+        is_long = self._evidence * len(hop) > SECONDS * self._sample_rate
+        if is_long and self._evidence >= HOPS and mean != 0:
             self.taken += np.mean(self._means)
             self._means, self._evidence = [], 0
         return hop - np.linspace(before, self.taken, len(hop) + 1)[1:]

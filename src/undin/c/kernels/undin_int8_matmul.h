@@ -107,7 +107,7 @@ UNDIN_INLINE void undin_int8_matmul_tile(float *y, const int8_t *a, const int *t
 
     undin_vector result[UNDIN_TILE_SUMS];
     undin_int8_scale(result, sum, &tile, scale, bias, 0);
-    undin_tile_finish(result, &tile, last, 0, 0, 0, 0, shape->activation, shape->alpha, shape->beta);
+    undin_tile_finish(result, &tile, last, 0, 0, shape->activation, shape->alpha, shape->beta);
     undin_tile_store(y, shape->y_row, result, &tile, last);
 }
 
@@ -163,7 +163,7 @@ UNDIN_INLINE void undin_int8_band_mix_tile(float *y, const int8_t *x, const int8
     }
     undin_vector result[UNDIN_TILE_SUMS];
     undin_int8_scale(result, sum, &tile, scale, bias, shape->bias_row);
-    undin_tile_finish(result, &tile, last, 0, 0, 0, 0, shape->activation, shape->alpha, shape->beta);
+    undin_tile_finish(result, &tile, last, 0, 0, shape->activation, shape->alpha, shape->beta);
     undin_tile_store(y, shape->y_row, result, &tile, last);
 }
 

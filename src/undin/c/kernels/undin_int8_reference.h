@@ -62,7 +62,7 @@ static inline void undin_int8_matmul_reference(float *y, const int8_t *a, const 
                            w[((t * groups + k / 4) * padded + n) * 4 + k % 4];
             const float product = (float)sum * scale[n];
             y[m * shape->y_row + n] = undin_activate(bias ? product + bias[n] : product, shape->activation,
-                                                     shape->alpha, shape->beta, 0);
+                                                     shape->alpha, shape->beta);
         }
 }
 
@@ -79,7 +79,7 @@ static inline void undin_int8_band_mix_reference(float *y, const int8_t *x, cons
                        w[((k / 4 * shape->rows + n) * padded + c) * 4 + k % 4];
             const float product = (float)sum * scale[c];
             y[n * shape->y_row + c] = undin_activate(bias ? product + bias[n * shape->bias_row + c] : product,
-                                                     shape->activation, shape->alpha, shape->beta, 0);
+                                                     shape->activation, shape->alpha, shape->beta);
         }
 }
 

@@ -19,7 +19,6 @@ typedef struct {
     int residual_row;
     enum undin_activation activation;
     float alpha, beta;              /* of the activation */
-    int add_after;                  /* 1: residual is added after the activation */
 } undin_depthwise_shape;
 
 /* Each multiplication has its own load of x, so that few sums suffice. */
@@ -28,8 +27,8 @@ UNDIN_INLINE int undin_depthwise_height(int rows) {
 }
 
 UNDIN_INLINE void undin_depthwise_tile(float *y, const float *x, const int *tap_offset, const float *w,
-                                       const float *bias, const float *slope, const float *residual,
-                                       const undin_depthwise_shape *shape, int rows, int vectors, int lanes) {
+                                       const float *bias, const float *residual, const undin_depthwise_shape *shape,
+                                       int rows, int vectors, int lanes) {
     const undin_tile tile = undin_plain_tile(rows, vectors, lanes, 1);
     undin_vector sum[UNDIN_TILE_SUMS];
     const int has_bias = bias != 0;
@@ -42,24 +41,23 @@ UNDIN_INLINE void undin_depthwise_tile(float *y, const float *x, const int *tap_
         UNDIN_UNROLL for (int i = 0; i < rows; ++i)
             sum[i] += undin_vector_load_first(x_tap + i * shape->x_row, lanes) * w_tap;
     }
-    undin_tile_finish(sum, &tile, lanes, slope, residual, shape->residual_row, shape->add_after, shape->activation,
-                      shape->alpha, shape->beta);
+    undin_tile_finish(sum, &tile, lanes, residual, shape->residual_row, shape->activation, shape->alpha, shape->beta);
     undin_tile_store(y, shape->y_row, sum, &tile, lanes);
 }
 
 /* Depthwise convolution:
  * y[m][c] = activation(bias[c] + sum over t of x[m x_row + tap_offset[t] + c] w[t w_tap + c] + residual[m][c])
  *
- * y, residual (rows, channels), w (taps, padded), bias and slope (padded); bias, slope and residual may be NULL. y may
- * be the residual itself, and must overlap nothing else. */
-UNDIN_KERNEL void undin_depthwise(float *y, const float *x, const float *w, const float *bias, const float *slope,
+ * y, residual (rows, channels), w (taps, padded), bias (padded); bias and residual may be NULL. y may be
+ * the residual itself, and must overlap nothing else. */
+UNDIN_KERNEL void undin_depthwise(float *y, const float *x, const float *w, const float *bias,
                                   const float *residual, const undin_depthwise_shape *sizes) {
     const undin_depthwise_shape copy = *sizes, *const shape = &copy; /* as in undin_matmul */
     const int *tap_offset = sizes->tap_offset;
     UNDIN_FOR_CHUNKS(shape->channels, 1, n, vectors, lanes,
         UNDIN_FOR_ROWS(shape->rows, undin_depthwise_height(shape->rows), m, height,
             undin_depthwise_tile(y + m * shape->y_row + n, x + m * shape->x_row + n, tap_offset, w + n,
-                                 bias ? bias + n : bias, slope ? slope + n : slope,
+                                 bias ? bias + n : bias,
                                  residual ? residual + m * shape->residual_row + n : residual, shape, height, vectors,
                                  lanes)));
 }
@@ -75,7 +73,7 @@ typedef struct {
 
 /* The weights, used but once, are far more than all else. A tile is as wide as registers allow, so that it reads each of
    its rows of them from beginning to end. */
-UNDIN_INLINE void undin_band_mix_tile(float *y, const float *x, const float *w, const float *bias, const float *slope,
+UNDIN_INLINE void undin_band_mix_tile(float *y, const float *x, const float *w, const float *bias,
                                       const undin_band_mix_shape *shape, int rows, int vectors, int last) {
     const int padded = UNDIN_PADDED(shape->channels);
     const undin_tile tile = undin_plain_tile(rows, vectors, last, 1);
@@ -96,29 +94,27 @@ UNDIN_INLINE void undin_band_mix_tile(float *y, const float *x, const float *w, 
                 sum[i * vectors + j] += x_j * undin_tile_load(w_k + i * shape->depth * padded, 0, &tile, j);
         }
     }
-    undin_tile_finish(sum, &tile, last, slope, 0, 0, 0, shape->activation, shape->alpha, shape->beta);
+    undin_tile_finish(sum, &tile, last, 0, 0, shape->activation, shape->alpha, shape->beta);
     undin_tile_store(y, shape->y_row, sum, &tile, last);
 }
 
 UNDIN_INLINE void undin_band_mix_columns(float *y, const float *x, const float *w, const float *bias,
-                                         const float *slope, const undin_band_mix_shape *shape, int vectors,
-                                         int last) {
+                                         const undin_band_mix_shape *shape, int vectors, int last) {
     const int padded = UNDIN_PADDED(shape->channels);
     UNDIN_FOR_ROWS(shape->rows, undin_tile_height(shape->rows, vectors), n, height,
         undin_band_mix_tile(y + n * shape->y_row, x, w + n * shape->depth * padded,
-                            bias ? bias + n * shape->bias_row : bias, slope, shape, height, vectors, last));
+                            bias ? bias + n * shape->bias_row : bias, shape, height, vectors, last));
 }
 
 /* Mixing of bands, channel by channel (a batched matrix product whose batch is the innermost axis):
  * y[n][c] = activation(bias[n][c] + sum over k of x[k][c] w[n][k][c])
  *
- * y (rows, channels), x (depth, channels), w (rows, depth, padded), bias (padded) or (rows, padded), slope (padded);
- * bias and slope may be NULL. y must overlap nothing else. */
-UNDIN_KERNEL void undin_band_mix(float *y, const float *x, const float *w, const float *bias, const float *slope,
+ * y (rows, channels), x (depth, channels), w (rows, depth, padded), bias (padded) or (rows, padded);
+ * bias may be NULL. y must overlap nothing else. */
+UNDIN_KERNEL void undin_band_mix(float *y, const float *x, const float *w, const float *bias,
                                  const undin_band_mix_shape *shape) {
     UNDIN_FOR_CHUNKS(shape->channels, UNDIN_LANES > 1 ? UNDIN_TILE_SUMS : 3, c, vectors, last,
-        undin_band_mix_columns(y + c, x + c, w + c, bias ? bias + c : bias, slope ? slope + c : slope, shape, vectors,
-                               last));
+        undin_band_mix_columns(y + c, x + c, w + c, bias ? bias + c : bias, shape, vectors, last));
 }
 
 #endif

@@ -35,7 +35,6 @@ enum undin_activation {
     UNDIN_IDENTITY,
     UNDIN_RELU,             /* max(0, x) */
     UNDIN_LEAKY_RELU,       /* x < 0 ? alpha x : x */
-    UNDIN_PRELU,            /* x < 0 ? slope[column] x : x, only where a kernel takes slopes */
     UNDIN_SIGMOID,          /* 1 / (1 + exp(-x)) */
     UNDIN_TANH,             /* tanh(x) */
     UNDIN_ELU,              /* x < 0 ? alpha (exp(x) - 1) : x */
@@ -73,7 +72,7 @@ UNDIN_OUTLINED void undin_activate_vectors(float *x, int vectors, enum undin_act
     case name:                                                                                               \
         for (int i = 0; i < vectors * UNDIN_LANES; i += UNDIN_LANES)                                         \
             undin_vector_store(                                                                              \
-                x + i, undin_vector_activate(undin_vector_load(x + i), name, alpha, beta, undin_vector_of(0))); \
+                x + i, undin_vector_activate(undin_vector_load(x + i), name, alpha, beta)); \
         break;
     switch (activation) {
         UNDIN_CASE(UNDIN_SIGMOID)

@@ -176,9 +176,8 @@ UNDIN_INLINE UNDIN_FLOAT UNDIN_FORM(pow)(UNDIN_FLOAT x, UNDIN_FLOAT y) {
     return UNDIN_FORM(if_less)(zero, undefined, infinity - infinity, result);
 }
 
-/* activation(x) with its constants; slope is for UNDIN_PRELU alone. The activation is a constant where it is called. */
-UNDIN_KERNEL UNDIN_FLOAT UNDIN_FORM(activate)(UNDIN_FLOAT x, enum undin_activation activation, float alpha, float beta,
-                                              UNDIN_FLOAT slope) {
+/* activation(x) with its constants. The activation is a constant where it is called. */
+UNDIN_KERNEL UNDIN_FLOAT UNDIN_FORM(activate)(UNDIN_FLOAT x, enum undin_activation activation, float alpha, float beta) {
     const UNDIN_FLOAT zero = UNDIN_FORM(of)(0.0f);
     switch (activation) {
     case UNDIN_IDENTITY:
@@ -187,8 +186,6 @@ UNDIN_KERNEL UNDIN_FLOAT UNDIN_FORM(activate)(UNDIN_FLOAT x, enum undin_activati
         return UNDIN_FORM(max)(x, zero);
     case UNDIN_LEAKY_RELU:
         return UNDIN_FORM(if_less)(x, zero, x * alpha, x);
-    case UNDIN_PRELU:
-        return UNDIN_FORM(if_less)(x, zero, x * slope, x);
     case UNDIN_SIGMOID:
         return UNDIN_FORM(sigmoid)(x);
     case UNDIN_TANH:

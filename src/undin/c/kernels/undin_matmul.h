@@ -30,16 +30,15 @@ typedef struct {
     int w_tap;                      /* from the weights of one tap to those of the next */
     int y_row;
     int residual_row;
-    int padded;                     /* 1: w, bias and slope may be read up to the next multiple of 4 columns */
+    int padded;                     /* 1: w and bias may be read up to the next multiple of 4 columns */
     enum undin_activation activation;
     float alpha, beta;              /* of the activation */
-    int add_after;                  /* 1: residual is added after the activation */
 } undin_matmul_shape;
 
 /* One tile of the product: `rows` x `vectors` vectors of columns, the last of them `last` lanes wide. */
 UNDIN_INLINE void undin_matmul_tile(float *y, const float *a, const int *tap_offset, const float *w,
-                                    const float *bias, const float *slope, const float *residual,
-                                    const undin_matmul_shape *shape, int rows, int vectors, int last) {
+                                    const float *bias, const float *residual, const undin_matmul_shape *shape,
+                                    int rows, int vectors, int last) {
     const undin_tile tile = undin_plain_tile(rows, vectors, last, shape->padded);
     undin_vector sum[UNDIN_TILE_SUMS];
     const int has_bias = bias != 0;
@@ -54,33 +53,32 @@ UNDIN_INLINE void undin_matmul_tile(float *y, const float *a, const int *tap_off
                            w + t * shape->w_tap, shape->w_row, 0, shape->depth);
     undin_tile_end_split(sum, &tile);
 
-    undin_tile_finish(sum, &tile, last, slope, residual, shape->residual_row, shape->add_after, shape->activation,
-                      shape->alpha, shape->beta);
+    undin_tile_finish(sum, &tile, last, residual, shape->residual_row, shape->activation, shape->alpha, shape->beta);
     undin_tile_store(y, shape->y_row, sum, &tile, last);
 }
 
 /* All rows of a few vectors of columns. */
 UNDIN_INLINE void undin_matmul_columns(float *y, const float *a, const int *tap_offset, const float *w,
-                                       const float *bias, const float *slope, const float *residual,
-                                       const undin_matmul_shape *shape, int vectors, int last) {
+                                       const float *bias, const float *residual, const undin_matmul_shape *shape,
+                                       int vectors, int last) {
     UNDIN_FOR_ROWS(shape->rows, undin_tile_height(shape->rows, vectors), m, height,
-                   undin_matmul_tile(y + m * shape->y_row, a + m * shape->a_row, tap_offset, w, bias, slope,
+                   undin_matmul_tile(y + m * shape->y_row, a + m * shape->a_row, tap_offset, w, bias,
                                      residual ? residual + m * shape->residual_row : residual, shape, height, vectors,
                                      last));
 }
 
 /* y (rows, columns) = activation(bias + a w + residual)
  *
- * a (rows, taps, depth), w (taps, depth, columns), bias and slope (columns), residual (rows, columns); bias, slope
- * and residual may be NULL. y may be the residual itself, and must overlap nothing else. */
-UNDIN_KERNEL void undin_matmul(float *y, const float *a, const float *w, const float *bias, const float *slope,
-                               const float *residual, const undin_matmul_shape *sizes) {
+ * a (rows, taps, depth), w (taps, depth, columns), bias (columns), residual (rows, columns); bias and residual
+ * may be NULL. y may be the residual itself, and must overlap nothing else. */
+UNDIN_KERNEL void undin_matmul(float *y, const float *a, const float *w, const float *bias, const float *residual,
+                               const undin_matmul_shape *sizes) {
     /* clang makes no constants of a struct that is read by a variable index, as tap_offset is: part the two. */
     const undin_matmul_shape copy = *sizes, *const shape = &copy;
     const int *tap_offset = sizes->tap_offset;
     UNDIN_FOR_CHUNKS(shape->columns, undin_tile_widest(shape->rows, shape->taps * shape->depth), n, vectors, last,
-        undin_matmul_columns(y + n, a, tap_offset, w + n, bias ? bias + n : bias, slope ? slope + n : slope,
-                             residual ? residual + n : residual, shape, vectors, last));
+        undin_matmul_columns(y + n, a, tap_offset, w + n, bias ? bias + n : bias, residual ? residual + n : residual,
+                             shape, vectors, last));
 }
 
 #endif

@@ -11,16 +11,13 @@
 #include "undin_matmul.h"
 #include "undin_recurrent.h"
 
-static inline float undin_finish_reference(float sum, const float *slope, const float *residual,
-                                           enum undin_activation activation, float alpha, float beta, int add_after) {
-    const float added = residual ? *residual : 0.0f;
-    if (!add_after) sum += added;
-    sum = undin_activate(sum, activation, alpha, beta, activation == UNDIN_PRELU ? *slope : 0.0f);
-    return add_after ? sum + added : sum;
+static inline float undin_finish_reference(float sum, const float *residual, enum undin_activation activation,
+                                           float alpha, float beta) {
+    return undin_activate(residual ? sum + *residual : sum, activation, alpha, beta);
 }
 
 static inline void undin_matmul_reference(float *y, const float *a, const float *w, const float *bias,
-                                          const float *slope, const float *residual,
+                                          const float *residual,
                                           const undin_matmul_shape *shape) {
     for (int m = 0; m < shape->rows; ++m)
         for (int n = 0; n < shape->columns; ++n) {
@@ -30,13 +27,13 @@ static inline void undin_matmul_reference(float *y, const float *a, const float 
                     sum += a[m * shape->a_row + shape->tap_offset[t] + k * shape->a_step] *
                            w[t * shape->w_tap + k * shape->w_row + n];
             y[m * shape->y_row + n] =
-                undin_finish_reference(sum, slope + n, residual ? residual + m * shape->residual_row + n : residual,
-                                       shape->activation, shape->alpha, shape->beta, shape->add_after);
+                undin_finish_reference(sum, residual ? residual + m * shape->residual_row + n : residual,
+                                       shape->activation, shape->alpha, shape->beta);
         }
 }
 
 static inline void undin_depthwise_reference(float *y, const float *x, const float *w, const float *bias,
-                                             const float *slope, const float *residual,
+                                             const float *residual,
                                              const undin_depthwise_shape *shape) {
     for (int m = 0; m < shape->rows; ++m)
         for (int c = 0; c < shape->channels; ++c) {
@@ -44,20 +41,20 @@ static inline void undin_depthwise_reference(float *y, const float *x, const flo
             for (int t = 0; t < shape->taps; ++t)
                 sum += x[m * shape->x_row + shape->tap_offset[t] + c] * w[t * shape->w_tap + c];
             y[m * shape->y_row + c] =
-                undin_finish_reference(sum, slope + c, residual ? residual + m * shape->residual_row + c : residual,
-                                       shape->activation, shape->alpha, shape->beta, shape->add_after);
+                undin_finish_reference(sum, residual ? residual + m * shape->residual_row + c : residual,
+                                       shape->activation, shape->alpha, shape->beta);
         }
 }
 
 static inline void undin_band_mix_reference(float *y, const float *x, const float *w, const float *bias,
-                                            const float *slope, const undin_band_mix_shape *shape) {
+                                            const undin_band_mix_shape *shape) {
     for (int n = 0; n < shape->rows; ++n)
         for (int c = 0; c < shape->channels; ++c) {
             float sum = bias ? bias[n * shape->bias_row + c] : 0.0f;
             for (int k = 0; k < shape->depth; ++k)
                 sum += x[k * shape->x_row + c] * w[(n * shape->depth + k) * UNDIN_PADDED(shape->channels) + c];
             y[n * shape->y_row + c] =
-                undin_finish_reference(sum, slope + c, 0, shape->activation, shape->alpha, shape->beta, 0);
+                undin_finish_reference(sum, 0, shape->activation, shape->alpha, shape->beta);
         }
 }
 
@@ -71,7 +68,7 @@ static inline float undin_gate_reference(const float *x, const float *w, int dep
 
 static inline float undin_recurrent_activate_reference(float x, const undin_recurrent_shape *shape, int which) {
     if (shape->clip > 0) x = undin_min(undin_max(x, -shape->clip), shape->clip);
-    return undin_activate(x, shape->activation[which], shape->alpha[which], shape->beta[which], x);
+    return undin_activate(x, shape->activation[which], shape->alpha[which], shape->beta[which]);
 }
 
 static inline void undin_gru_step_reference(float *h_next, const float *x, const float *h, const float *w,
@@ -143,7 +140,7 @@ static inline void undin_lstm_step_reference(float *h_next, float *c_next, const
             const float output = undin_recurrent_activate_reference(sum[1] + output_peep, shape, 0);
             c_next[m * shape->next_row + n] = cell;
             h_next[m * shape->next_row + n] =
-                output * undin_activate(cell, shape->activation[2], shape->alpha[2], shape->beta[2], cell);
+                output * undin_activate(cell, shape->activation[2], shape->alpha[2], shape->beta[2]);
         }
 }
 

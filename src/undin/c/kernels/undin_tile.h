@@ -153,7 +153,7 @@ UNDIN_INLINE int undin_tile_split(int sums) {
 #endif
 }
 
-/* Vector j of a row of w (or of bias or slope), whose groups lie `group` floats apart. */
+/* Vector j of a row of w (or of bias), whose groups lie `group` floats apart. */
 UNDIN_INLINE undin_vector undin_tile_load(const float *from, int group, const undin_tile *tile, int j) {
     const int in_group = j % tile->width;
     return undin_vector_load_first(from + j / tile->width * group + in_group * UNDIN_LANES,
@@ -217,7 +217,7 @@ UNDIN_INLINE void undin_tile_activate(undin_vector *sum, const undin_tile *tile,
         UNDIN_UNROLL for (int i = 0; i < tile->rows; ++i) {
             UNDIN_UNROLL for (int j = 0; j < count; ++j) {
                 undin_vector *x = &sum[i * tile->row_sums + first + j];
-                *x = undin_vector_activate(*x, activation, alpha, beta, *x);
+                *x = undin_vector_activate(*x, activation, alpha, beta);
             }
         }
     }
@@ -233,24 +233,11 @@ UNDIN_INLINE void undin_tile_add(undin_vector *sum, const undin_tile *tile, int 
     }
 }
 
-/* Sums of a product become its result: residual and activation, in either order. */
-UNDIN_INLINE void undin_tile_finish(undin_vector *sum, const undin_tile *tile, int last, const float *slope,
-                                    const float *residual, int residual_row, int add_after,
-                                    enum undin_activation activation, float alpha, float beta) {
-    if (residual && !add_after) undin_tile_add(sum, tile, last, residual, residual_row);
-    if (activation == UNDIN_PRELU) {
-        UNDIN_OPAQUE(slope);
-        UNDIN_UNROLL for (int j = 0; j < tile->vectors; ++j) {
-            const undin_vector slope_j = undin_tile_load(slope, 0, tile, j);
-            UNDIN_UNROLL for (int i = 0; i < tile->rows; ++i) {
-                undin_vector *x = &sum[i * tile->row_sums + j];
-                *x = undin_vector_activate(*x, UNDIN_PRELU, 0, 0, slope_j);
-            }
-        }
-    } else {
-        undin_tile_activate(sum, tile, 0, tile->vectors, activation, alpha, beta);
-    }
-    if (residual && add_after) undin_tile_add(sum, tile, last, residual, residual_row);
+/* Sums of a product become its result: what is added, then the activation. */
+UNDIN_INLINE void undin_tile_finish(undin_vector *sum, const undin_tile *tile, int last, const float *residual,
+                                    int residual_row, enum undin_activation activation, float alpha, float beta) {
+    if (residual) undin_tile_add(sum, tile, last, residual, residual_row);
+    undin_tile_activate(sum, tile, 0, tile->vectors, activation, alpha, beta);
 }
 
 /* Write the sums; `last` lanes of the last vector. */

@@ -8,9 +8,10 @@
 
 #include "undin_eight.h"
 
-/* How long means must be alike: half a period of 2 Hz. Where the signal is softer than its offset, which leaves no
- * doubt, time counts four times. */
+/* How long means must be alike: half a period of 2 Hz, and so many hops, for a few means of noise are alike by chance.
+ * Where the signal is softer than its offset, which leaves no doubt, both count four times. */
 #define UNDIN_OFFSET_MILLISECONDS 256
+#define UNDIN_OFFSET_HOPS 16
 #define UNDIN_PLAIN_OFFSET 4
 
 /* Means are alike that lie on one side of zero, the largest within this factor of the least. */
@@ -57,7 +58,8 @@ static void undin_take_offset(undin_offset *o, const float *in, float *out, int 
     o->sum += mean;
     o->hops += 1;
     o->evidence += mean * mean > undin_deviation(in, hop_samples, whole_mean) ? UNDIN_PLAIN_OFFSET : 1;
-    if ((int64_t)o->evidence * hop_samples * 1000 > (int64_t)UNDIN_OFFSET_MILLISECONDS * sample_rate && o->sum != 0) {
+    const int is_long = (int64_t)o->evidence * hop_samples * 1000 > (int64_t)UNDIN_OFFSET_MILLISECONDS * sample_rate;
+    if (is_long && o->evidence >= UNDIN_OFFSET_HOPS && o->sum != 0) {
         o->taken += o->sum / (float)o->hops;
         o->sum = 0; /* the next hop is the first of others */
     }

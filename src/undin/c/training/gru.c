@@ -36,7 +36,7 @@ void undin_gru_forward(int frames, int count, const float *inputs, const float *
         const int sequences = UNDIN_SMALLER(count - first, SEQUENCES);
         memcpy(hidden, state + (ptrdiff_t)first * HIDDEN, sizeof(float) * sequences * HIDDEN);
         for (int frame = 0; frame < frames; ++frame) {
-            undin_matmul(sums, hidden, weights, bias, 0, 0,
+            undin_matmul(sums, hidden, weights, bias, 0,
                          &(undin_matmul_shape){.rows = SEQUENCES, .columns = GATES, .depth = HIDDEN, .taps = 1,
                                                .a_row = HIDDEN, .a_step = 1, .w_row = GATES, .y_row = GATES});
             const ptrdiff_t row = (ptrdiff_t)frame * count + first;
@@ -99,7 +99,7 @@ void undin_gru_backward(int frames, int count, const float *output_gradient, con
                     STORE(h_gradient + j, dh * z);
                 })
             }
-            undin_matmul(carried, sums, recurrent, 0, 0, carried,
+            undin_matmul(carried, sums, recurrent, 0, carried,
                          &(undin_matmul_shape){.rows = SEQUENCES, .columns = HIDDEN, .depth = GATES, .taps = 1,
                                                .a_row = GATES, .a_step = 1, .w_row = HIDDEN, .y_row = HIDDEN,
                                                .residual_row = HIDDEN});

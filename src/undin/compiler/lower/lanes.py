@@ -60,7 +60,7 @@ def depthwise(
                 sizes |= {"residual_row": here.y_row} if first else {}
                 sizes |= activation_fields(node) if first + MOST_TAPS >= len(offsets) else {}
                 w = address(f"x{2 + part.pack}", (part.first + first * part.step) * w_row, [])
-                ends = ("0", "0", y_at) if first else ("x1", "0", "0")
+                ends = ("0", y_at) if first else ("x1", "0")
                 shape = f"&(undin_depthwise_shape){{{fields(sizes)}}}"
                 calls.append(f"undin_depthwise({y_at}, {x_at}, {w}, {', '.join(ends)}, {shape});")
             lines += nest([loop[0] for loop in here.loops], calls, variables=variables)
@@ -94,7 +94,7 @@ def band_mix(lowering: Lowering, node: Node, a: View) -> None:
         reads.append(lowering.constant(rows, f"{node.name} bias"))
         sizes["bias_row"] = rows.shape[1]
     sizes |= activation_fields(node)
-    arguments = f"y0, x0, x1, {'x2' if bias is not None else '0'}, 0"
+    arguments = f"y0, x0, x1, {'x2' if bias is not None else '0'}"
     lowering.step(
         "band_mix",
         node,

@@ -167,7 +167,7 @@ EXPRESSIONS: dict[str, str | _ByNode] = {
     "HardSigmoid": _with("undin_hard_sigmoid({0}, {alpha}, {beta})", alpha=0.2, beta=0.5),
     "HardSwish": "undin_hard_swish({0})",
     "Softsign": "undin_softsign({0})",
-    "Softplus": "undin_activate({0}, UNDIN_SOFTPLUS, 0, 0, 0)",
+    "Softplus": "undin_activate({0}, UNDIN_SOFTPLUS, 0, 0)",
     "Clip": _ByNode(_clip),
     "Min": _chain("undin_smallest({0}, {1})", "undin_integer_min({0}, {1})"),
     "Max": _chain("undin_largest({0}, {1})", "undin_integer_max({0}, {1})"),

@@ -21,7 +21,7 @@ def call(y: str, a: str, w: str, bias: str, node: Node, *, residual: str = "0", 
     if residual == "0":
         sizes.pop("residual_row", None)
     sizes |= activation_fields(node) if is_last else {"activation": ACTIVATIONS[None]}
-    return f"undin_matmul({y}, {a}, {w}, {bias}, 0, {residual}, &(undin_matmul_shape){{{fields(sizes)}}});"
+    return f"undin_matmul({y}, {a}, {w}, {bias}, {residual}, &(undin_matmul_shape){{{fields(sizes)}}});"
 
 
 def convolve(lowering: Lowering, node: Node) -> None:

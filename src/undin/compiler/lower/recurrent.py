@@ -188,7 +188,7 @@ def _project(lowering: Lowering, node: Node, cell: Cell, x: View, width: int) ->
             f".rows = {count}, .columns = {width}, .depth = {size_in}, .taps = 1, .a_row = {row}, .a_step = 1, "
             f".w_row = {width}, .y_row = {width}, .padded = 1"
         )
-        line = f"undin_matmul(y0{{}}, x0{{}}, x1, x2, 0, 0, &(undin_matmul_shape){{{{{fields}}}}});"
+        line = f"undin_matmul(y0{{}}, x0{{}}, x1, x2, 0, &(undin_matmul_shape){{{{{fields}}}}});"
         if joined:
             return [line.format("", "")]
         return [
