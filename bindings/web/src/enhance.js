@@ -56,9 +56,10 @@ async function run(worker, inputs, { loaded, sampleRate, attenLimDb, onProgress 
   let written = -answer.latencySamples;
   const take = async (asked) => {
     const { block } = await asked;
-    const skip = Math.min(Math.max(-written, 0), block[0].length);
-    const room = samples - written;
-    block.forEach((output, channel) => outputs[channel].set(output.subarray(skip, room), written + skip));
+    const skip = Math.max(-written, 0); // what comes before the input does
+    if (skip < block[0].length) {
+      block.forEach((output, channel) => outputs[channel].set(output.subarray(skip, samples - written), written + skip));
+    }
     written += block[0].length;
     onProgress?.(samples ? Math.min(Math.max(written, 0) / samples, 1) : 1);
   };
@@ -108,7 +109,7 @@ async function startWorker(baseUrl, onAnswer, fail) {
     );
   if (typeof Worker === "undefined") {
     const { Worker: NodeWorker } = await import(/* webpackIgnore: true */ /* @vite-ignore */ "node:worker_threads");
-    const worker = new NodeWorker(WORKER_TEXT, { eval: true });
+    const worker = new NodeWorker(WORKER_TEXT, { eval: true, execArgv: [] }); // --input-type would be its own, too
     worker.on("message", onAnswer).on("error", (error) => fail(new UndinError("worker", error.message)));
     return { postMessage: worker.postMessage.bind(worker), end: () => worker.terminate() };
   }
