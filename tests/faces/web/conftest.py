@@ -11,6 +11,7 @@ import pytest
 import soundfile
 
 import undin
+from faces.web.browsers import Browser, missing
 from undin.compiler.toolchain.targets import TARGETS
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -92,3 +93,13 @@ def in_node(node, dist, tmp_path):
         return output.reshape(len(samples), -1), json.loads(done.stdout)
 
     return run
+
+
+@pytest.fixture(scope="session", params=["chromium", "firefox", "webkit"])
+def browser(request, dist):
+    """One engine after the other; skipped where it is not installed."""
+    if packages := missing(request.param):
+        pytest.skip(f"{request.param} is not installed (apt-get install {packages})")
+    one = Browser(request.param, dist, microphone=ROOT / "examples" / "noisy.wav")
+    yield one
+    one.close()
