@@ -49,13 +49,13 @@ async function run(worker, inputs, { loaded, sampleRate, attenLimDb, onProgress 
   const capacity = Math.ceil(sampleRate * BLOCK_SECONDS);
   const { name, symbol, bytes } = loaded;
   const open = { type: "open", symbol, bytes, sampleRate, channels: inputs.length, capacity, attenLimDb };
-  const answer = await worker.ask(open).catch((error) => {
-    throw error.name === "RangeError" ? new RangeError(error.message) : startError(error, name);
-  });
+  const { error, latencySamples } = await worker.ask(open);
+  if (error) throw error.name === "RangeError" ? new RangeError(error.message) : startError(error, name);
   const outputs = inputs.map(() => new Float32Array(samples));
-  let written = -answer.latencySamples;
+  let written = -latencySamples;
   const take = async (asked) => {
-    const { block } = await asked;
+    const { block, error: failure } = await asked;
+    if (failure) throw new UndinError("worker", `the worker has failed: tell undin's authors (${failure.message})`);
     const skip = Math.max(-written, 0); // what comes before the input does
     if (skip < block[0].length) {
       block.forEach((output, channel) => outputs[channel].set(output.subarray(skip, samples - written), written + skip));
@@ -82,11 +82,7 @@ async function openWorker(baseUrl) {
     failure ??= error;
     for (const { reject } of waiting.splice(0)) reject(error);
   };
-  const onAnswer = (data) => {
-    const asked = waiting.shift();
-    if (data.error) asked?.reject(Object.assign(new Error(data.error.message), { name: data.error.name }));
-    else asked?.resolve(data);
-  };
+  const onAnswer = (data) => waiting.shift()?.resolve(data);
   const { postMessage, end } = await startWorker(baseUrl, onAnswer, fail);
   const ask = (message, transfer = []) => {
     const asked = new Promise((resolve, reject) => {

@@ -15,12 +15,11 @@ const DECIBELS = 10 / Math.LN10;
 /**
  * States:
  *
- * - "waiting" for the model: silence, or the input as it is;
+ * - "waiting" for the model, also if it cannot be started, of which `ready` tells: silence, or the input as it is;
  * - "starting", if the input came out as it is: it does until the stream's own output, with the delay, has begun;
  * - "running";
  * - "leaving" after an overload: the stream fades to the delayed input; "resting": that goes on without the stream, and
- *   costs nothing; "probing": the same, while the stream runs again unheard, to see whether it keeps up;
- * - "failed": silence.
+ *   costs nothing; "probing": the same, while the stream runs again unheard, to see whether it keeps up.
  */
 class UndinWorklet extends AudioWorkletProcessor {
   constructor({ processorOptions }) {
@@ -49,7 +48,6 @@ class UndinWorklet extends AudioWorkletProcessor {
       this.stream = new WasmStream(new WebAssembly.Module(bytes), symbol, sampleRate, channels, CAPACITY);
       this.set();
     } catch ({ name, message }) {
-      this.state = "failed";
       this.port.postMessage({ error: { name, message } });
       return;
     }
@@ -69,7 +67,7 @@ class UndinWorklet extends AudioWorkletProcessor {
     if (this.state === "disposed") return false;
     const count = output[0].length;
     if (this.state === "waiting" || this.state === "starting") this.passOn(input, output);
-    if (!this.stream || this.state === "failed") return true;
+    if (this.state === "waiting") return true;
     const from = Date.now();
     const isDelayHeard = this.state === "resting" || this.state === "probing";
     this.delay.run(input, count, isDelayHeard ? output : undefined);

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -21,6 +22,8 @@ from urllib.parse import parse_qs, urlsplit
 
 HERE = Path(__file__).parent
 START_SECONDS = 60
+HELD_SECONDS = 4
+"""Until models that are asked for below ``/held/`` are sent."""
 FIREFOX_PREFERENCES = {
     "media.navigator.streams.fake": True,
     "media.navigator.permission.disabled": True,
@@ -230,7 +233,9 @@ class Browser:
             kind = "text/javascript"
         else:
             folder, _, name = url.path.strip("/").partition("/")
-            place = {"undin": dist, "pages": HERE / "pages"}.get(folder)
+            if folder == "held" and name.endswith(".wasm"):
+                time.sleep(HELD_SECONDS)
+            place = {"undin": dist, "held": dist / "assets", "pages": HERE / "pages"}.get(folder)
             path = place / name if place else None
             body = path.read_bytes() if path and path.is_file() else self.files.get(url.path.strip("/"))
             kind = {"js": "text/javascript", "mjs": "text/javascript", "wasm": "application/wasm", "html": "text/html"}.get(
@@ -243,7 +248,8 @@ class Browser:
         if policy:
             request.send_header("Content-Security-Policy", policy)
         request.end_headers()
-        request.wfile.write(body or b"")
+        with suppress(ConnectionError):  # a page that is gone wants nothing any more
+            request.wfile.write(body or b"")
 
     def take(self, request: SimpleHTTPRequestHandler) -> None:
         """Take what a job gave."""

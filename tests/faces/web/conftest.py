@@ -96,10 +96,12 @@ def in_node(node, dist, tmp_path):
 
 
 @pytest.fixture(scope="session", params=["chromium", "firefox", "webkit"])
-def browser(request, dist):
-    """One engine after the other; skipped where it is not installed."""
+def browser(request, dist, tmp_path_factory):
+    """One engine after the other, with a microphone in a noise; skipped where it is not installed."""
     if packages := missing(request.param):
         pytest.skip(f"{request.param} is not installed (apt-get install {packages})")
-    one = Browser(request.param, dist, microphone=ROOT / "examples" / "noisy.wav")
+    microphone = tmp_path_factory.mktemp("microphone") / "noise.wav"
+    soundfile.write(microphone, np.random.default_rng(0).uniform(-0.1, 0.1, 480_000), 48_000)
+    one = Browser(request.param, dist, microphone=microphone)
     yield one
     one.close()

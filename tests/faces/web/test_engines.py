@@ -38,3 +38,13 @@ def test_any_render_quantum_gives_the_same(browser, in_node, speech, quantum):
         pytest.skip(f"{browser.engine} has quanta of 128 samples alone")
     expected, _ = in_node("stream.mjs", samples, model="undin-nano", sampleRate=48_000)
     assert output.tobytes() == expected[:, : output.shape[1]].tobytes()
+
+
+@pytest.mark.parametrize("base", (None, "/undin/assets"))
+def test_a_recording_gives_the_bits_of_node(browser, in_node, speech, base):
+    samples = speech(44_100, 1)
+    browser.files["speech.f32"] = samples.tobytes()
+    options = {"baseUrl": base} if base else {}
+    told = browser.run("recording.js", file="speech.f32", model="undin-nano", sampleRate=44_100, **options)
+    expected, _ = in_node("enhance.mjs", samples, model="undin-nano", sampleRate=44_100)
+    assert base64.b64decode(told["samples"]) == expected.tobytes()
