@@ -1,8 +1,8 @@
 /** The worker of `enhance`: a stream, to which blocks come, and from which they go back. */
 import { WasmStream } from "./wasm-stream.js";
 
-const inNode = typeof self === "undefined"; // the text is a script, where node has `require`
-const port = inNode ? require("node:worker_threads").parentPort : self;
+const inNode = typeof nodePort !== "undefined"; // what enhance.js puts before this text there
+const port = inNode ? nodePort : self;
 let stream, channels;
 
 const answers = {
