@@ -48,3 +48,16 @@ def test_a_recording_gives_the_bits_of_node(browser, in_node, speech, base):
     told = browser.run("recording.js", file="speech.f32", model="undin-nano", sampleRate=44_100, **options)
     expected, _ = in_node("enhance.mjs", samples, model="undin-nano", sampleRate=44_100)
     assert base64.b64decode(told["samples"]) == expected.tobytes()
+
+
+def test_a_node_leaves_most_of_its_thread_alone(browser, record_property):
+    share = browser.run("load.js", model="undin-small", seconds=5)
+    record_property("share", share)
+    print(f"{browser.engine}: undin-small in stereo at 48 kHz takes {100 * share:.1f} % of a core")
+    assert share < 0.25  # 2 % on a quiet machine
+
+
+def test_an_hour_renders_without_growth(browser):
+    told = browser.run("long.js", minutes=60, timeout_s=180)
+    assert told["late"] == pytest.approx(told["early"], rel=0.5)
+    assert told["grown"] < 20

@@ -2,8 +2,11 @@
 
 import base64
 import gzip
+import subprocess
+import sys
 
 import pytest
+from faces.web.conftest import ROOT
 
 SCRIPTS = "'self' 'unsafe-inline'"
 BROKEN = {"name": "mine", "symbol": "undin_nano", "gzip": base64.b64encode(gzip.compress(b"\0asm\1\0\0\0junk")).decode()}
@@ -76,3 +79,28 @@ def test_a_call_carries_the_enhanced_microphone(browser, suppressed):
     assert told["state"] == "running" and told["closed"] == "closed" and told["ended"] == "ended"
     assert bool(told["warnings"]) == told["suppresses"]
     assert told["suppresses"] == suppressed or browser.engine == "firefox", "its made-up microphone suppresses nothing"
+
+
+FAILS = """
+#include "undin.h"
+const undin_model undin_nano = {UNDIN_ABI, 16000, 256, 511};
+size_t undin_stream_bytes(const undin_model *m, int r, int c) { return 64; }
+int undin_stream_init(undin_stream *s, const undin_model *m, int r, int c) { return 0; }
+int undin_stream_latency_samples(const undin_stream *s) { return 511; }
+int undin_stream_set_atten_lim_db(undin_stream *s, float db) { return 0; }
+void undin_stream_set_bypass(undin_stream *s, int on) {}
+void undin_stream_process(undin_stream *s, const float *const *in, float *const *out, size_t stride, size_t n) { __builtin_trap(); }
+"""
+"""A stream that opens, and fails with the first block."""
+
+
+def test_a_stream_that_fails_while_it_runs_is_told_and_silent(browser, tmp_path):
+    (tmp_path / "fails.c").write_text(FAILS)
+    names = ("bytes", "init", "latency_samples", "set_atten_lim_db", "set_bypass", "process")
+    exports = [f"-Wl,--export={name}" for name in ("undin_nano", "__heap_base", *(f"undin_stream_{n}" for n in names))]
+    command = [sys.executable, "-m", "ziglang", "cc", "-target", "wasm32-freestanding", "-nostdlib", "-Wl,--no-entry"]
+    header = f"-I{ROOT / 'src' / 'undin' / 'c' / 'include'}"
+    subprocess.run([*command, *exports, header, "fails.c", "-o", "fails.wasm"], cwd=tmp_path, check=True)
+    packed = base64.b64encode(gzip.compress((tmp_path / "fails.wasm").read_bytes())).decode()
+    told = browser.run("trap.js", model=BROKEN | {"gzip": packed})
+    assert told["code"] == "processor" and "silent" in told["message"] and told["heard"] == 0
