@@ -33,7 +33,11 @@ PROGRAM = """
 #include <stdlib.h>
 #include <time.h>
 #include "@NAME@.h"
-static double now(void) { struct timespec t; clock_gettime(CLOCK_MONOTONIC, &t); return 1e3 * t.tv_sec + 1e-6 * t.tv_nsec; }
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return 1e3 * t.tv_sec + 1e-6 * t.tv_nsec;
+}
 static int less(const void *a, const void *b) { return (*(double *)a > *(double *)b) - (*(double *)a < *(double *)b); }
 enum { RATE = 48000, QUANTUM = 128, HOP = 768, TIMES = @TIMES@ };
 static float noise[RATE], block[QUANTUM];
@@ -104,11 +108,26 @@ def natively(names: list[str], folder: Path) -> Iterator[tuple[str, Path]]:
         text = PROGRAM.replace("@NAME@", c).replace("@TIMES@", "3000")
         (folder / f"{name}.c").write_text(text)
         exact = name.endswith("-int8")
-        zig = [sys.executable, "-m", "ziglang", "cc", "-O3", "-mcpu=x86_64", "-std=gnu11", "-fno-math-errno", f"-I{source}"]
+        zig = [
+            sys.executable,
+            "-m",
+            "ziglang",
+            "cc",
+            "-O3",
+            "-mcpu=x86_64",
+            "-std=gnu11",
+            "-fno-math-errno",
+            f"-I{source}",
+        ]
         objects = []
-        for stem, flags in (("undin_stream", ["-ffp-contract=off"]), (c, [f"-ffp-contract={'off' if exact else 'fast'}"])):
+        for stem, flags in (
+            ("undin_stream", ["-ffp-contract=off"]),
+            (c, [f"-ffp-contract={'off' if exact else 'fast'}"]),
+        ):
             objects.append(str(folder / f"{name}-{stem}.o"))
-            subprocess.run([*zig, "-fno-trapping-math", *flags, "-c", source / f"{stem}.c", "-o", objects[-1]], check=True)
+            subprocess.run(
+                [*zig, "-fno-trapping-math", *flags, "-c", source / f"{stem}.c", "-o", objects[-1]], check=True
+            )
         weights = source / f"{c}_weights.c"
         subprocess.run([*zig, folder / f"{name}.c", *objects, weights, "-lm", "-o", program], check=True)
         yield name, program
@@ -116,7 +135,14 @@ def natively(names: list[str], folder: Path) -> Iterator[tuple[str, Path]]:
 
 def models(names: list[str], times: dict[str, float]) -> Iterator[str]:
     """Size, latency, time of a block: a line a model."""
-    yield "| model | over the wire | latency at 48 kHz | a second of 48 kHz mono | stereo | a quantum of 128, stereo, with a hop in it |"
+    columns = (
+        "over the wire",
+        "latency at 48 kHz",
+        "a second of 48 kHz mono",
+        "stereo",
+        "a quantum of 128 with a hop, stereo",
+    )
+    yield f"| model | {' | '.join(columns)} |"
     yield "|---|---|---|---|---|---|"
     for name in names:
         size = len(gzip.compress((DIST / "models" / f"{name}.js").read_bytes(), 9)) / 1000
@@ -146,10 +172,11 @@ def speed(told: dict, native: dict[str, float]) -> Iterator[str]:
         yield f"| undin-small, its step in floats | {small:.3f} ms | | |"
         yield f"| undin-small-int8, its step | {small8:.3f} ms | {small / small8:.1f} | 2 |"
         whole, whole8 = times["undin-small 1"], times["undin-small-int8 1"]
-        yield f"| undin-small-int8, a second of 48 kHz mono | {whole8:.1f} ms | {whole / whole8:.1f} than in floats | 2 |"
+        yield f"| undin-small-int8, a second of 48 kHz mono | {whole8:.1f} ms | {whole / whole8:.1f} | 2 |"
     for name, milliseconds in native.items():
         wasm = times[f"{name} 1"]
-        yield f"| {name} natively, SSE2, a second of 48 kHz mono | {milliseconds:.1f} ms | wasm takes {wasm / milliseconds:.2f} times that | at most 1.6 |"
+        share = f"wasm takes {wasm / milliseconds:.2f} times that"
+        yield f"| {name} natively, SSE2, a second of 48 kHz mono | {milliseconds:.1f} ms | {share} | at most 1.6 |"
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """Build the npm package `undin`: `make web`, or `python bindings/web/build.py [--calibration FOLDER]`.
 
 Each model becomes one WebAssembly module with the stream inside: a page loads one model, so that a stream of its own,
-shared by all, would be one more file to lose and no byte less. A model lies in the package twice: gzipped as base64 in an
-ES module of its own, which a bundler finds, and as a file for pages whose policy forbids what is inlined. Nothing is
-downloaded. What goes to `bindings/web/dist` is all that `npm pack` takes.
+shared by all, would be one more file to lose and no byte less. A model lies in the package twice: gzipped as base64 in
+an ES module of its own, which a bundler finds, and as a file for pages whose policy forbids what is inlined. Nothing is
+downloaded. `npm pack` takes what goes to `bindings/web/dist`.
 """
 
 import argparse
@@ -30,7 +30,10 @@ CALIBRATION = ROOT.parent / "shared" / "data" / "valid" / "noisy"
 FOR_SCRIPT_TAGS = "undin-small"
 """The one model inside the build for plain script tags."""
 
-GENERATED_TEXTS = {"worklet-text.js": ("WORKLET_TEXT", "worklet.js"), "worker-text.js": ("WORKER_TEXT", "enhance-worker.js")}
+GENERATED_TEXTS = {
+    "worklet-text.js": ("WORKLET_TEXT", "worklet.js"),
+    "worker-text.js": ("WORKER_TEXT", "enhance-worker.js"),
+}
 """Modules that hold a program as a string: its name, and where the program begins."""
 
 ASSETS = {"undin-worklet.js": "worklet.js", "undin-worker.js": "enhance-worker.js"}

@@ -118,7 +118,7 @@ async function startWorker(baseUrl, onAnswer, fail) {
     : assetUrl("undin-worker.js", baseUrl);
   let worker;
   try {
-    worker = new Worker(url);
+    worker = new Worker(url, { type: "module" }); // Deno has no others
   } catch (error) {
     throw forbidden(error.message);
   }

@@ -22,7 +22,7 @@ export function startError({ name, message }, model) {
     return new UndinError(
       "too-old",
       "this browser or Node has no SIMD for WebAssembly: " +
-        "undin needs Chrome 91, Firefox 113, Safari 16.4, Node 18, or later",
+        "undin needs Chrome 100, Firefox 114, Safari 16.4, Node 18, or later",
     );
   }
   return new UndinError(

@@ -58,7 +58,7 @@ export async function loadModel(model = DEFAULT_MODEL, { baseUrl } = {}) {
   if (typeof model === "object" && model !== null && "gzip" in model) {
     return new Model(model.name, model.symbol, await inflate(model.gzip));
   }
-  if (!Object.hasOwn(CHUNKS, model)) {
+  if (!models().includes(model)) {
     throw new UndinError("model", `there is no model ${JSON.stringify(model)}: take one of ${models().join(", ")}`);
   }
   if (baseUrl !== undefined) {

@@ -17,7 +17,7 @@ export async function createUndin(context, options = {}) {
   const settings = checked(options);
   await addWorklet(context, settings.baseUrl);
   // An offline context does not wait for a model while it renders: there the node is made with its model.
-  const isLive = typeof OfflineAudioContext === "undefined" || !(context instanceof OfflineAudioContext);
+  const isLive = !("startRendering" in context);
   const model = isLive ? undefined : await loadModel(settings.model, settings);
   return new Undin(context, settings, { isLive, model });
 }

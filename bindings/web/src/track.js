@@ -16,7 +16,7 @@ export async function processTrack(track, { audioContext, ...options } = {}) {
     const source = context.createMediaStreamSource(new MediaStream([track]));
     const destination = new MediaStreamAudioDestinationNode(context, { channelCount: undin.node.channelCount });
     source.connect(undin.node).connect(destination);
-    if (context.state === "suspended") context.resume().catch(() => {}); // else it starts with the next click
+    resume(context);
     const [processed] = destination.stream.getAudioTracks();
     const dispose = async () => {
       track.removeEventListener("ended", dispose);
@@ -33,4 +33,19 @@ export async function processTrack(track, { audioContext, ...options } = {}) {
     if (!audioContext) await context.close();
     throw error;
   }
+}
+
+/** Start a context, now or, where the browser wants to see the user act first, when that happens. */
+function resume(context) {
+  if (context.state !== "suspended") return;
+  const acts = ["pointerdown", "keydown"];
+  const tryIt = () => context.state === "closed" || context.resume().catch(() => {});
+  const stop = () => {
+    if (context.state === "suspended") return;
+    for (const act of acts) removeEventListener(act, tryIt, true);
+    context.removeEventListener("statechange", stop);
+  };
+  for (const act of acts) addEventListener(act, tryIt, true);
+  context.addEventListener("statechange", stop);
+  tryIt();
 }

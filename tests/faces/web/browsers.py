@@ -178,7 +178,7 @@ class Browser:
         self.spawn("xvfb-run", "--auto-servernum", *program, **home)
 
     def spawn(self, *command: str, **environment: str) -> None:
-        log = open(Path(self.folder.name, "log"), "a")  # noqa: SIM115, the child's
+        log = open(Path(self.folder.name, "log"), "a")
         process = subprocess.Popen(
             command, stdout=log, stderr=subprocess.STDOUT, env=os.environ | environment, start_new_session=True
         )
@@ -238,9 +238,12 @@ class Browser:
             place = {"undin": dist, "held": dist / "assets", "pages": HERE / "pages"}.get(folder)
             path = place / name if place else None
             body = path.read_bytes() if path and path.is_file() else self.files.get(url.path.strip("/"))
-            kind = {"js": "text/javascript", "mjs": "text/javascript", "wasm": "application/wasm", "html": "text/html"}.get(
-                name.rpartition(".")[2], "application/octet-stream"
-            )
+            kind = {
+                "js": "text/javascript",
+                "mjs": "text/javascript",
+                "wasm": "application/wasm",
+                "html": "text/html",
+            }.get(name.rpartition(".")[2], "application/octet-stream")
         request.send_response(404 if body is None else 200)
         request.send_header("Content-Type", kind)
         request.send_header("Content-Length", str(len(body or b"")))

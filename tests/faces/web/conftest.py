@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from faces.web.browsers import Browser, missing
 
 import undin
-from faces.web.browsers import Browser, missing
 from undin.compiler.toolchain.targets import TARGETS
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -74,7 +74,9 @@ def reference(in_integers):
     def stream(samples: np.ndarray, sample_rate: int, model: str, **options) -> tuple[np.ndarray, int]:
         loaded = in_integers(model.removesuffix("-int8")) if model.endswith("-int8") else model
         one = undin.Stream(sample_rate, channels=len(samples), model=loaded, **options)
-        return np.concatenate((one.process(samples.T).reshape(-1, one.channels), one.flush().reshape(-1, one.channels))).T, one.latency_samples
+        return np.concatenate(
+            (one.process(samples.T).reshape(-1, one.channels), one.flush().reshape(-1, one.channels))
+        ).T, one.latency_samples
 
     return stream
 

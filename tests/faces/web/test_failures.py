@@ -9,7 +9,11 @@ import pytest
 from faces.web.conftest import ROOT
 
 SCRIPTS = "'self' 'unsafe-inline'"
-BROKEN = {"name": "mine", "symbol": "undin_nano", "gzip": base64.b64encode(gzip.compress(b"\0asm\1\0\0\0junk")).decode()}
+BROKEN = {
+    "name": "mine",
+    "symbol": "undin_nano",
+    "gzip": base64.b64encode(gzip.compress(b"\0asm\1\0\0\0junk")).decode(),
+}
 
 REFUSALS = {
     "wrong wasm": ({"model": BROKEN}, None, "model", "damaged"),
@@ -89,7 +93,9 @@ int undin_stream_init(undin_stream *s, const undin_model *m, int r, int c) { ret
 int undin_stream_latency_samples(const undin_stream *s) { return 511; }
 int undin_stream_set_atten_lim_db(undin_stream *s, float db) { return 0; }
 void undin_stream_set_bypass(undin_stream *s, int on) {}
-void undin_stream_process(undin_stream *s, const float *const *in, float *const *out, size_t stride, size_t n) { __builtin_trap(); }
+void undin_stream_process(undin_stream *s, const float *const *in, float *const *out, size_t stride, size_t n) {
+    __builtin_trap();
+}
 """
 """A stream that opens, and fails with the first block."""
 
@@ -104,3 +110,9 @@ def test_a_stream_that_fails_while_it_runs_is_told_and_silent(browser, tmp_path)
     packed = base64.b64encode(gzip.compress((tmp_path / "fails.wasm").read_bytes())).decode()
     told = browser.run("trap.js", model=BROKEN | {"gzip": packed})
     assert told["code"] == "processor" and "silent" in told["message"] and told["heard"] == 0
+
+
+def test_a_suspended_context_is_no_failure(browser):
+    told = browser.run("suspended.js")
+    print(f"{browser.engine}: {told['early']} while suspended")
+    assert told["enhanced"] < told["bypassed"] - 8

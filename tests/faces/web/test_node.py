@@ -57,7 +57,11 @@ def test_enhance_takes_recordings_of_any_length(in_node, reference, speech, samp
 
 SHORT = {
     "a stream refuses a rate": ("new Stream(1e6, { model })", "RangeError", "sampleRate must be 4000 to 384000"),
-    "a stream refuses channels": ("new Stream(16000, { model, channels: 65 })", "RangeError", "channels must be 1 to 64"),
+    "a stream refuses channels": (
+        "new Stream(16000, { model, channels: 65 })",
+        "RangeError",
+        "channels must be 1 to 64",
+    ),
     "a stream refuses a name": ("new Stream(16000, { model: 'undin-nano' })", "TypeError", "Stream.open"),
     "a stream refuses a limit": ("new Stream(16000, { model, attenLimDb: -1 })", "RangeError", "-1"),
     "a block has its channels": ("stream.process([x, x])", "TypeError", "array of 1 Float32Array"),

@@ -84,10 +84,8 @@ def test_typescript_accepts_every_call(npm, resolution):
     module = {"bundler": "esnext"}.get(resolution, resolution)
     strict = ["--strict", "--noUncheckedIndexedAccess", "--exactOptionalPropertyTypes", "--skipLibCheck"]
     lib = ["--lib", "es2022,dom,dom.iterable,esnext.disposable"]
-    of_npm(
-        npm, "tsc", "--noEmit", *strict, "--target", "es2022", *lib, "--module", module, "--moduleResolution", resolution,
-        "types.ts",
-    )  # fmt: skip
+    modules = ["--module", module, "--moduleResolution", resolution]
+    of_npm(npm, "tsc", "--noEmit", *strict, "--target", "es2022", *lib, *modules, "types.ts")
 
 
 def test_an_app_of_vite_and_react(browser, npm):
@@ -107,7 +105,9 @@ def test_an_app_of_vite_and_react(browser, npm):
 
 def test_esbuild_bundles_it(npm):
     (npm / "entry.js").write_text('export * from "undin"; export { useUndin } from "undin/react";\n')
-    of_npm(npm, "esbuild", "entry.js", "--bundle", "--splitting", "--format=esm", "--outdir=esbuilt", "--log-level=warning")
+    of_npm(
+        npm, "esbuild", "entry.js", "--bundle", "--splitting", "--format=esm", "--outdir=esbuilt", "--log-level=warning"
+    )
     assert (npm / "esbuilt" / "entry.js").exists()
 
 
