@@ -22,7 +22,7 @@ REFUSALS = {
     "no wasm by policy": ({}, f"script-src {SCRIPTS} blob:", "policy", "wasm-unsafe-eval"),
     "no worklet by policy": ({}, f"script-src {SCRIPTS} 'wasm-unsafe-eval'", "worklet", "baseUrl"),
     "no assets there": ({"baseUrl": "/nowhere"}, None, "worklet", "undin/assets"),
-    "no time": ({"timeoutMs": 0}, None, "timeout", "timeoutMs"),
+    "no time": ({"baseUrl": "/held", "timeoutMs": 500}, None, "timeout", "timeoutMs"),
     "strict policy and files": (
         {"baseUrl": "/undin/assets"},
         f"default-src 'none'; script-src {SCRIPTS} 'wasm-unsafe-eval'; connect-src 'self'",
