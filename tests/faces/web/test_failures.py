@@ -36,7 +36,7 @@ REFUSALS = {
 def test_a_refusal_has_a_code_and_a_cure(browser, name):
     options, policy, code, cure = REFUSALS[name]
     if (browser.engine, name) == ("webkit", "no wasm by policy"):
-        code, cure = "ready", ""  # WebKit's worklets do not obey this part of a policy
+        code, cure = "ready", ""  # findings/webkit_compiles_wasm_against_policy.py
     told = browser.run("refusals.js", policy=policy, **({"model": "undin-nano"} | options))
     assert told["code"] == code and cure in told.get("message", ""), told
 
