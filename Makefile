@@ -10,10 +10,10 @@ TORCH := $(shell sed -n 's/^torch==//p' constraints.txt)
 export PIP_NO_INPUT := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test tables clean
+.PHONY: help demo test test-faces web tables clean
 
 help: ## show this help
-	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile
 
 demo: $(VENV)/.demo-installed ## clean examples/noisy.wav: writes enhanced.wav and enhanced.png
 	$(BIN)/undin enhance examples/noisy.wav -o enhanced.wav --plot
@@ -21,7 +21,13 @@ demo: $(VENV)/.demo-installed ## clean examples/noisy.wav: writes enhanced.wav a
 test: $(VENV)/.test-installed ## check the style and run all tests (installs PyTorch)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/pytest --numprocesses auto --dist loadfile
+	$(BIN)/pytest --numprocesses auto --dist loadfile --ignore tests/faces
+
+test-faces: $(VENV)/.test-installed ## test undin in browsers and Node, where they are installed
+	$(BIN)/pytest tests/faces
+
+web: $(VENV)/.test-installed ## build the npm package in bindings/web, for `npm pack` there
+	$(BIN)/python bindings/web/build.py
 
 tables: $(VENV)/.test-installed ## measure again what weights touch: scores, 8 bits, memory, flash (hours; needs ../shared)
 	$(BIN)/python research/quality.py
@@ -31,7 +37,7 @@ tables: $(VENV)/.test-installed ## measure again what weights touch: scores, 8 b
 	$(BIN)/python benchmarks/sizes.py
 
 clean: ## remove .venv and what demo and test have made
-	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis src/*.egg-info enhanced.wav enhanced.png
+	rm -rf $(VENV) build dist bindings/web/dist bindings/web/LICENSE .pytest_cache .ruff_cache .hypothesis src/*.egg-info enhanced.wav enhanced.png
 
 # The target is pip, not python: where python3-venv is missing, `venv` leaves a python without pip behind.
 $(BIN)/pip:
