@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 import undin
-from undin.compiler.emit import Source, emit
+from undin.compiler.emit.source import Source, emit
 from undin.compiler.ir.reader import read
 from undin.compiler.passes.quantize import frames_of, quantize
 from undin.compiler.pipeline import metadata_of, program_of

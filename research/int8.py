@@ -15,7 +15,7 @@ from pathlib import Path
 
 from model_scores import QUARTER, VALID, EvaluationSet, markdown_table, mean_and_error, scored, values
 
-from undin.compiler.emit import emit
+from undin.compiler.emit.source import emit
 from undin.compiler.ir.reader import read
 from undin.compiler.passes.quantize import frames_of, quantize
 from undin.compiler.pipeline import metadata_of, program_of

@@ -178,7 +178,7 @@ def test_cache_is_filled_once_by_two_processes_at_once(tmp_path, monkeypatch):
     for variable in ("XDG_CACHE_HOME", "HOME", "LOCALAPPDATA"):
         monkeypatch.setenv(variable, str(tmp_path))
     model = step_models.gain(tmp_path / "model.onnx", 0.5, **SHORT_FRAMES)
-    code = "import sys; from pathlib import Path; from undin.compiler import cache\n"
+    code = "import sys; from pathlib import Path; from undin.compiler.toolchain import cache\n"
     command = [sys.executable, "-c", f"{code}print(cache.cached_library(Path(sys.argv[1])))", model]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     answers = [process.communicate()[0].strip() for process in both]
