@@ -17,7 +17,7 @@ enum { HOP = UNDIN_TINY_HOP_SAMPLES, NOISE_HOPS = 256 };
 static const double hop_seconds = (double)HOP / UNDIN_TINY_SAMPLE_RATE_HZ;
 
 static float noise[NOISE_HOPS][HOP];
-static char *states;
+static undin_stream **opened;
 static int streams, threads, hops;
 static double start;
 static float *late_ms; /* [streams][hops] */
@@ -31,16 +31,13 @@ static double now(void) {
 /* Serve every stream whose number leaves the remainder `first`, in the order in which they are due. What is due is
  * looked for every millisecond: to wake up for each hop would cost as much as to enhance it. */
 static void *serve(void *first) {
-    static _Thread_local char arena[UNDIN_TINY_ARENA_BYTES];
     const struct timespec millisecond = {0, 1000000};
-    float enhanced[HOP], energies[2] = {0, 0}, *out[] = {enhanced};
+    float enhanced[HOP];
     for (int hop = 0; hop < hops; ++hop)
         for (int stream = *(int *)first; stream < streams; stream += threads) {
             const double due = start + hop_seconds * (hop + (double)stream / streams);
             while (now() < due) nanosleep(&millisecond, NULL);
-            void *state[] = {states + (size_t)stream * UNDIN_TINY_STATE_BYTES};
-            const float *in[] = {noise[(hop + stream) % NOISE_HOPS]};
-            undin_tiny_process_hops(state, arena, in, out, 1, 0, 1, energies);
+            undin_stream_process_interleaved(opened[stream], noise[(hop + stream) % NOISE_HOPS], enhanced, HOP);
             late_ms[(size_t)stream * hops + hop] = (float)(1e3 * (now() - due));
         }
     return NULL;
@@ -56,8 +53,11 @@ int main(int count, char **arguments) {
     streams = atoi(arguments[1]), threads = atoi(arguments[2]);
     hops = (int)(atof(arguments[3]) / hop_seconds);
     const size_t all = (size_t)streams * hops;
-    states = malloc((size_t)streams * UNDIN_TINY_STATE_BYTES);
-    for (int stream = 0; stream < streams; ++stream) undin_tiny_reset(states + (size_t)stream * UNDIN_TINY_STATE_BYTES);
+    opened = malloc(streams * sizeof *opened);
+    for (int stream = 0; stream < streams; ++stream) {
+        opened[stream] = malloc(undin_stream_bytes(&undin_tiny, UNDIN_TINY_SAMPLE_RATE_HZ, 1));
+        undin_stream_init(opened[stream], &undin_tiny, UNDIN_TINY_SAMPLE_RATE_HZ, 1);
+    }
     late_ms = malloc(all * sizeof *late_ms);
     memset(late_ms, 0, all * sizeof *late_ms); /* so that no page is missing when it counts */
     for (int hop = 0; hop < NOISE_HOPS; ++hop)

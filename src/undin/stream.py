@@ -106,6 +106,7 @@ class Stream:
         size = self._c.bytes(self.model.engine.c_model, self.sample_rate, self.channels)
         self._memory = aligned(size)  # kept, because the address alone would not keep it
         self._address = self._memory.ctypes.data
+        self._process, self._check = self._c.process_interleaved, self.model.engine.check
         self._c.init(self._address, self.model.engine.c_model, self.sample_rate, self.channels)
         self.latency_samples = self._c.latency_samples(self._address)
         self._frames = ((), (1,)) if self.channels == 1 else ((self.channels,),)  # shapes of a sample of all channels
@@ -176,7 +177,7 @@ class Stream:
         """
         if type(block) is not np.ndarray or block.dtype is not FLOAT32 or block.shape[1:] not in self._frames:
             block = self._samples(block)
-        if not block.flags.c_contiguous:
+        elif not block.flags.c_contiguous:
             block = np.ascontiguousarray(block)
         if out is None:
             out = np.empty(block.shape, FLOAT32)
@@ -185,8 +186,8 @@ class Stream:
                 f"out must be a contiguous, writeable float32 array of the shape {block.shape}, "
                 f"got {out.dtype} {out.shape}"
             )
-        self._c.process_interleaved(self._address, address(block), address(out), len(block))
-        self.model.engine.check()
+        self._process(self._address, address(block), address(out), len(block))
+        self._check()
         return out
 
     def _samples(self, block: np.ndarray) -> np.ndarray:
@@ -197,14 +198,14 @@ class Stream:
         if block.shape[1:] not in self._frames or block.ndim == 0:
             raise ValueError(f"block must have the shape (samples, {self.channels}), got {block.shape}")
         with np.errstate(over="ignore"):  # what float32 cannot hold is no sound
-            return block.astype(FLOAT32, copy=False)
+            return np.ascontiguousarray(block, FLOAT32)
 
     def flush(self) -> np.ndarray:
         """Return the last `latency_samples` of the enhanced signal and go back to the fresh state."""
         shape = (self.latency_samples,) if self.channels == 1 else (self.latency_samples, self.channels)
         rest = np.empty(shape, np.float32)
         self._c.flush_interleaved(self._address, rest.ctypes.data)
-        self.model.engine.check()
+        self._check()
         return rest
 
 

@@ -6,7 +6,7 @@ import warnings
 import onnx
 import pytest
 import torch
-from small_networks import HOP, N_FFT, SAMPLE_RATE, SMALL_NETWORKS, small_network
+from small_networks import N_FFT, SMALL_NETWORKS, small_network
 from step_models import metadata
 from torch import nn
 
@@ -37,8 +37,7 @@ def test_same_as_in_pytorch(name, tmp_path):
 def test_shipped_models_tell_the_truth_about_themselves(name):
     graph = read(WEIGHTS / f"{name}.onnx")
     about = metadata_of(graph)
-    assert (about.sample_rate, about.hop) == (SAMPLE_RATE, HOP)
-    assert counted(graph) * SAMPLE_RATE / HOP == about.macs_per_second
+    assert counted(graph) * about.sample_rate / about.hop == about.macs_per_second
 
 
 CASES = {

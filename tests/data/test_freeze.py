@@ -55,6 +55,22 @@ def test_files_and_index_agree(frozen):
     assert {float(row["snr_db"]) for row in rows} >= {np.inf, -np.inf}
 
 
+def test_the_index_tells_of_gaps(speech, noise, tmp_path):
+    always = {"speech_level_dbfs": (-20.0, -20.0), "snr_db": (0.0, 0.0), "clean_probability": 0.0}
+    config = MixingConfig(gap_probability=0.4, gate_probability=0.4, noise_alone_probability=0.2, rooms=4, **always)
+    mixer = Mixer(speech, noise, config, sample_rate=SAMPLE_RATE, segment_samples=12000, seed=3)
+    freeze(mixer, tmp_path / "set", count=COUNT)
+    told = []
+    for row in read_index(tmp_path / "set"):
+        zeros = np.mean(soundfile.read(tmp_path / "set" / "noisy" / f"{row['id']}.flac")[0] == 0)
+        if row["heard_share"]:
+            assert zeros > 0.8 - float(row["heard_share"])
+        elif not row["gate_db"]:
+            assert zeros < 0.1
+        told.append((bool(row["heard_share"]), bool(row["gate_db"])))
+    assert len(set(told)) == 4
+
+
 def test_items_are_what_training_would_see(frozen, mixer):
     noisy, _ = mixer.batch(0, 16)
     found, _ = soundfile.read(frozen / "noisy" / "011.flac", dtype="float32")

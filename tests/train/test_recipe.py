@@ -6,15 +6,29 @@ from pathlib import Path
 
 import pytest
 
+from undin.nn.macs import macs_per_second
 from undin.train.recipe import Recipe, load
 
-SHIPPED = sorted((Path(__file__).resolve().parents[2] / "recipes").glob("*.toml"))
+RECIPES = Path(__file__).resolve().parents[2] / "recipes"
+SHIPPED = sorted(RECIPES.glob("*.toml"))
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_every_shipped_recipe_loads_under_its_own_name(path):
     recipe = load(path)
     assert recipe.name == path.stem
+
+
+@pytest.mark.parametrize(
+    ("name", "most_mmacs"), [("undin-nano-48k", 26), ("undin-small-48k", 150), ("undin-base-48k", 500)]
+)
+def test_full_band_recipes_keep_to_20_ms_and_to_their_size(name, most_mmacs):
+    recipe = load(RECIPES / f"{name}.toml")
+    audio = recipe.audio
+    assert (audio.window, audio.hop, audio.sample_rate) == (960, 480, 48_000)
+    sizes = {"n_fft": audio.n_fft, "sample_rate": audio.sample_rate, "hop": audio.hop}
+    assert 0.9 * most_mmacs < macs_per_second(recipe.build_network(), **sizes) / 1e6 < most_mmacs
+    assert {"p226", "p229", "blanket48"} <= set(recipe.data.leave_out)  # which valid48 is made of
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ BLOCK = 64
 """Calls in a block; even, so that the last leaves its state where the first looks for it."""
 
 HOP_POINTERS = 8
-"""Of the whole hop: states, arena, inputs, outputs, energies, and three numbers that go the same way."""
+"""Parameters of the whole hop, `process_hops` of undin.h; numbers go the same way as pointers."""
 
 WARM_UP = 4
 """Calls at the start of a block that do not count: the caches still hold what the block before has used."""

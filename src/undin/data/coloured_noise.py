@@ -1,9 +1,8 @@
 """Gaussian noise of several colours, made once and then read like a corpus of recordings."""
 
 import numpy as np
-import torch
 
-from undin.data.corpus import FULL_SCALE, Corpus
+from undin.data.corpus import Corpus
 
 RECORDINGS, RECORDING_S = 16, 30
 FLAT_BELOW_HZ = 20.0
@@ -26,12 +25,5 @@ def coloured_noise(exponents: tuple[float, float], *, sample_rate: int, seed: in
     frequency_hz = np.fft.rfftfreq(samples, 1 / sample_rate).clip(min=FLAT_BELOW_HZ)
     spread = np.linspace(*exponents, RECORDINGS)[:, None]
     noise = np.fft.irfft(np.fft.rfft(generator.standard_normal((RECORDINGS, samples))) * frequency_hz ** (-spread / 2))
-    noise /= np.abs(noise).max(axis=-1, keepdims=True)
-    lengths = torch.full((RECORDINGS,), samples)
-    return Corpus(
-        samples=torch.from_numpy(np.rint(noise * FULL_SCALE).astype(np.int16)).flatten(),
-        starts=lengths.cumsum(0) - lengths,
-        lengths=lengths,
-        names=tuple(f"noise 1/f^{exponent:.2f}" for exponent in spread[:, 0]),
-        sample_rate=sample_rate,
-    )
+    names = [f"noise 1/f^{exponent:.2f}" for exponent in spread[:, 0]]
+    return Corpus.made(noise, names, peak=1.0, sample_rate=sample_rate)

@@ -93,6 +93,14 @@ class Corpus:
         key = decoded.key_of(paths, sample_rate, trim_silence_db)
         return cls(*decode_all(paths, decode, key=key, workers=workers), sample_rate)
 
+    @classmethod
+    def made(cls, sounds: np.ndarray, names: Sequence[str], *, peak: float, sample_rate: int) -> "Corpus":
+        """Sounds (files, N) of any level that were made and not recorded, each turned to a peak of at most 1."""
+        sounds = sounds * (peak * FULL_SCALE / np.abs(sounds).max(axis=-1, keepdims=True))
+        lengths = torch.full((len(sounds),), sounds.shape[1])
+        samples = torch.from_numpy(np.rint(sounds).astype(np.int16)).flatten()
+        return cls(samples, lengths.cumsum(0) - lengths, lengths, tuple(names), sample_rate)
+
     def to(self, device: torch.device | str) -> "Corpus":
         """The same corpus on `device`."""
         return dataclasses.replace(

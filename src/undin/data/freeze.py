@@ -98,5 +98,7 @@ def _row(mixer: Mixer, draw: Draw, item: int, level_dbfs: float) -> dict[str, st
         value = getattr(draw, name)[item]
         applies = noises or name.endswith("_hz")
         row[name] = f"{value:.2f}" if applies and not np.isnan(value) else ""
+    row["heard_share"] = "" if draw.heard[item].all() else f"{draw.heard[item].mean():.2f}"
+    row["gate_db"] = f"{draw.gate_db[item]:.2f}" if speaks and not np.isnan(draw.gate_db[item]) else ""
     row["rt60_s"] = f"{mixer.rooms.rt60_s[draw.room[item]]:.2f}" if draw.room[item] >= 0 and speaks else ""
     return row

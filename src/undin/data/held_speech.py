@@ -10,7 +10,6 @@ import itertools
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from undin.data.corpus import FULL_SCALE, Corpus
 
@@ -67,15 +66,8 @@ def held_speech(speech: Corpus, *, weights: np.ndarray, seed: int) -> Corpus:
             phrase = _phrase(vowel, generator, rate=rate)[: samples - at]
             sound[at : at + len(phrase)] = phrase
             at += len(phrase) + round(generator.uniform(*PAUSE_S) * rate)
-    sounds *= PEAK * FULL_SCALE / np.abs(sounds).max(-1, keepdims=True)
-    lengths = torch.full((RECORDINGS,), samples)
-    return Corpus(
-        samples=torch.from_numpy(np.rint(sounds).astype(np.int16)).flatten(),
-        starts=lengths.cumsum(0) - lengths,
-        lengths=lengths,
-        names=tuple(f"held {number}" for number in range(RECORDINGS)),
-        sample_rate=rate,
-    )
+    names = [f"held {number}" for number in range(RECORDINGS)]
+    return Corpus.made(sounds, names, peak=PEAK, sample_rate=rate)
 
 
 def _find_vowel(speech: Corpus, weights: np.ndarray, generator: np.random.Generator) -> Vowel:

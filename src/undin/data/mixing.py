@@ -8,10 +8,11 @@ Filters of every kind (equaliser, band limits, rooms) are one product in the fre
 what lies before them on the tape, so the circular convolution is exact where it counts and reverberation is there from
 the first sample. What shall be played faster is read longer and loses the upper bins of its longer transform, which
 resamples it without aliasing; what shall be played slower is read shorter. Read on in `mixing_config.py` (the
-numbers), `tape.py` (segments), `rooms.py` (impulse responses).
+numbers), `sources.py` (what is heard), `tape.py` (segments), `rooms.py` (impulse responses).
 """
 
 import dataclasses
+from functools import partial
 
 import numpy as np
 import torch
@@ -61,9 +62,9 @@ class Draw:
     clipping_db: np.ndarray  # threshold below the peak of the mixture
     speech_read_samples: np.ndarray  # what is read to become one segment with its lead: the more, the faster it plays
     noise_read_samples: np.ndarray
-    heard: np.ndarray  # bool, (B, units of zeros or none)
-    heard_from: np.ndarray  # samples into the first unit
-    gate_db: np.ndarray
+    heard: np.ndarray  # (B, units of 10 ms), bool: not zeros
+    heard_from: np.ndarray  # samples into the first unit at which the segment begins
+    gate_db: np.ndarray  # below the mean power of speech; NaN: no gate
     gate_hold_frames: np.ndarray
 
     def __getitem__(self, rows: slice | np.ndarray) -> "Draw":
@@ -130,14 +131,15 @@ class Mixer:
         self.noise_read_samples = self._read_samples_at(config.noise_speed, config.noise_speed_probability)
 
         def tapes(sources: list[Source]) -> Tapes:
-            sizes = {"segment_samples": segment_samples, "lead_samples": self.lead, "tail_samples": guard}
-            sizes["most_samples"] = max(self.speech_read_samples + self.noise_read_samples)
-            each = [
-                Tape(
-                    source.corpus.to(device), weights=source.weights, min_active_share=config.min_active_share, **sizes
-                )
-                for source in sources
-            ]
+            tape = partial(
+                Tape,
+                segment_samples=segment_samples,
+                lead_samples=self.lead,
+                tail_samples=guard,
+                min_active_share=config.min_active_share,
+                most_samples=max(self.speech_read_samples + self.noise_read_samples),
+            )
+            each = [tape(source.corpus.to(device), weights=source.weights) for source in sources]
             return Tapes(each, [source.share for source in sources])
 
         voices = speech_sources(speech, config, seed=seed)

@@ -7,9 +7,8 @@ Recordings of noise hold few of them, and a network that has met none takes a hu
 from collections.abc import Callable
 
 import numpy as np
-import torch
 
-from undin.data.corpus import FULL_SCALE, Corpus
+from undin.data.corpus import Corpus
 
 RECORDINGS, RECORDING_S = 32, 8
 """Of each kind. The speed of the noise and its equaliser make more of them."""
@@ -39,15 +38,8 @@ def synthetic_noise(kind: str, *, sample_rate: int, seed: int) -> Corpus:
     generator = np.random.default_rng([seed, 3, list(KINDS).index(kind)])
     time_s = np.arange(RECORDING_S * sample_rate) / sample_rate
     sounds = np.stack([KINDS[kind](generator, time_s) for _ in range(RECORDINGS)])
-    sounds *= PEAK * FULL_SCALE / np.abs(sounds).max(-1, keepdims=True)
-    lengths = torch.full((RECORDINGS,), len(time_s))
-    return Corpus(
-        samples=torch.from_numpy(np.rint(sounds).astype(np.int16)).flatten(),
-        starts=lengths.cumsum(0) - lengths,
-        lengths=lengths,
-        names=tuple(f"{kind} {number}" for number in range(RECORDINGS)),
-        sample_rate=sample_rate,
-    )
+    names = [f"{kind} {number}" for number in range(RECORDINGS)]
+    return Corpus.made(sounds, names, peak=PEAK, sample_rate=sample_rate)
 
 
 def hum(generator: np.random.Generator, time_s: np.ndarray) -> np.ndarray:

@@ -141,12 +141,13 @@ class Tapes:
 
     def read(self, starts: np.ndarray, *, samples: int | None = None) -> Tensor:
         """As `Tape.read`."""
-        which, audio = self._tape_at(starts), None
-        for number, tape in enumerate(self.tapes):
+        which = self._tape_at(starts)
+        shape = (*starts.shape, samples or self.tapes[0].read_samples)
+        audio = torch.empty(shape, device=self.tapes[0].samples.device)
+        for number in np.unique(which):
             rows = np.nonzero(which == number)
-            part = tape.read(starts[rows] - self.origins[number], samples=samples)
-            audio = part.new_empty((*starts.shape, part.shape[-1])) if audio is None else audio
-            audio[tuple(torch.from_numpy(index).to(part.device) for index in rows)] = part
+            part = self.tapes[number].read(starts[rows] - self.origins[number], samples=samples)
+            audio[tuple(torch.from_numpy(index).to(audio.device) for index in rows)] = part
         return audio
 
     def file_at(self, starts: np.ndarray) -> np.ndarray:

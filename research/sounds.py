@@ -3,7 +3,7 @@
 Prints a Markdown table. Nothing here is in any training: machines are made by other formulas than those of
 `undin.data.synthetic_noise`, voices that hold are of the speakers of valid. Usage, from the repository's root::
 
-    python benchmarks/sounds.py undin-nano undin-small …
+    python research/sounds.py undin-nano undin-small …
 """
 
 import argparse
