@@ -43,8 +43,8 @@ for (const file of files) {
 ABOUT = """\
 # The npm package, scored
 
-Measured by `{command}`: what node makes of each file with the WebAssembly of the package, mean with its standard error,
-then the difference to the model in floats, pair by pair.
+Measured by `{command}`: what node makes of each file with the WebAssembly of the package,
+mean with its standard error, then the difference to the model in floats, pair by pair.
 """
 
 
