@@ -1,7 +1,8 @@
 /* undin_offset.h: take out the constant offset that some microphones and sound cards add, without delay.
  *
  * An offset shows as means of hops that are alike for longer than any sound that can be heard would keep them so. A
- * signal without one passes as it is, bit for bit, which no high-pass filter could promise.
+ * signal without one passes as it is, bit for bit, which no high-pass filter could promise. Wind and breath under some
+ * 16 Hz may pass for an offset for a while; nobody hears them, and nothing that is heard changes.
  */
 #ifndef UNDIN_OFFSET_H
 #define UNDIN_OFFSET_H
