@@ -40,7 +40,7 @@ export default async function () {
     other.dispose();
   }
   undin.dispose();
-  await seconds(0.2);
+  await seconds(1.5); // a graph of twenty nodes may lag
   told.disposed = await level(analyser, 0.3);
   await context.close();
   return told;
