@@ -1,6 +1,6 @@
-"""The compiler: a streaming network in ONNX becomes C without dependencies.
+"""ONNX to C, for anything with a C compiler. Read ``pipeline.py`` first: it is the order of the folders.
 
-`graph` reads ONNX, `rewrite` simplifies it, `lower` turns nodes into kernel calls on strided views, `plan` places what
-lies between in one arena, `emit` writes C that calls the kernels in ``c/``, `build` calls a C compiler, and `verify`
-holds the result against ONNX Runtime. `docs/compiler.md` tells how a graph becomes C.
+``ir/`` reads ONNX into a small typed graph, ``passes/`` make it simple, ``lower/`` turns nodes into kernel calls on
+strided views, ``emit/`` writes C that calls the kernels in ``c/``, ``toolchain/`` calls a C compiler, and ``verify.py``
+holds the result against ONNX Runtime. How to use it is told in docs/compiler.md.
 """
