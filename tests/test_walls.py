@@ -1,0 +1,77 @@
+"""Who may know whom: the walls of the house, as one table. A new arrow is a decision, and a line here."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "src" / "undin"
+C_FILES = sorted((PACKAGE / "c").rglob("*.[ch]"))
+
+ARROWS = {
+    "__init__": "model stream",
+    "__main__": "cli",
+    "stream": "engines model",
+    "model": "compiler engines",  # what has no library yet is compiled
+    "engines": "compiler model",
+    "io": "",
+    "plot": "io",
+    "compiler": "engines io model stream",  # never nn; the stream is how it hears what a model hears
+    "bench": "compiler engines model",
+    "evaluate": "__init__ io",
+    "data": "io",
+    "nn": "compiler io model",
+    "train": "data evaluate io model nn",
+    "cli": "__init__ bench compiler data engines evaluate io model nn plot train",
+}
+"""Each room of the package, a file or a folder, and the rooms that it may import from."""
+
+TORCH = {"nn", "data", "train", "cli"}
+"""Rooms that may import torch; a command only inside its `run`, which tests/test_package.py proves."""
+
+OUTSIDE = {"research", "benchmarks", "tests", "support", "findings"}
+"""What nothing in the package may import."""
+
+
+def imports(path: Path) -> set[str]:
+    """Modules that a file imports, names behind ``from undin import`` with it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {f"undin.{name.name}" for name in node.names} if node.module == "undin" else {node.module or ""}
+    return found
+
+
+def room(module: str) -> str:
+    """The room of a module ``undin.…``; names of the public API are those of ``__init__``."""
+    name = module.split(".")[1] if "." in module else "__init__"
+    return name if (PACKAGE / name).is_dir() or (PACKAGE / f"{name}.py").is_file() else "__init__"
+
+
+@pytest.mark.parametrize("name", ARROWS)
+def test_a_room_knows_its_neighbours_alone(name):
+    files = [PACKAGE / f"{name}.py"] if (PACKAGE / f"{name}.py").is_file() else sorted((PACKAGE / name).rglob("*.py"))
+    modules = {module for path in files for module in imports(path)}
+    ours = {room(module) for module in modules if module.split(".")[0] == "undin"} - {name}
+    assert ours <= set(ARROWS[name].split())
+    outside = {module.split(".")[0] for module in modules}
+    assert not outside & OUTSIDE
+    assert "torch" not in outside or name in TORCH
+
+
+def test_every_room_is_in_the_table():
+    rooms = {path.name.removesuffix(".py") for path in PACKAGE.iterdir() if path.is_dir() or path.suffix == ".py"}
+    assert rooms - {"c", "__pycache__"} == set(ARROWS)
+
+
+@pytest.mark.parametrize("path", C_FILES, ids=lambda path: path.name)
+def test_c_includes_nothing_outside_itself(path):
+    includes = re.findall(r'^\s*#\s*include\s+([<"][^>"]+[>"])', path.read_text(encoding="utf-8"), re.MULTILINE)
+    ours = {f'"{other.name}"' for other in C_FILES}
+    compilers_own = {"<stddef.h>", "<stdint.h>", "<string.h>", "<cpuid.h>"}
+    vectors = {"<immintrin.h>", "<arm_neon.h>", "<arm_acle.h>", "<wasm_simd128.h>"}
+    assert set(includes) <= ours | compilers_own | vectors
