@@ -53,7 +53,7 @@ def test_parsing_loads_no_heavy_package():
 
 
 @pytest.mark.parametrize(
-    ("module", "extra"), [("matplotlib.figure", "plot"), ("pesq", "eval"), ("torch.nn", "train"), ("soxr", "train")]
+    ("module", "extra"), [("matplotlib.figure", "plot"), ("pesq", "eval"), ("torch.nn", "train"), ("soxr", "eval")]
 )
 def test_missing_extra_is_named(monkeypatch, capsys, module, extra):
     package = module.split(".")[0]
