@@ -14,39 +14,49 @@ import { WasmStream } from "./dist/wasm-stream.js";
 
 const { packages, onnx, seconds } = JSON.parse(process.argv[2]);
 const QUANTUM = 128;
-const HOP = 768; // samples at 48 kHz, of a hop of 256 at 16 kHz
 const RATE = 48_000;
-const WITH_HOP = 1 - QUANTUM / HOP / 2; // a hop falls into one of six quanta: of those, the middle one
+const LATE = 0.99; // of all quanta, those with a hop among them: as long as this share of them takes at most
 
 const TURN = 32; // blocks at a time, so that caches hold what a task reads, as they do where it runs alone
 
 const noise = Float32Array.from({ length: RATE }, (_, i) => 0.2 * Math.sin(i * i * 0.37) * Math.sin(i / 9000));
 const tasks = new Map(); // names, with what to do and how many of it are a unit
+const latencies = {}; // seconds, by model, at `RATE`
 
 async function streams() {
   for (const name of models()) {
     const model = await loadModel(name);
     for (const channels of [1, 2]) {
       const stream = new WasmStream(await model.compile(), model.symbol, RATE, channels, QUANTUM);
+      latencies[name] = stream.latencySamples / RATE;
+      const block = wholeHops(stream.undin, model.symbol);
       let place = 0;
       const quantum = () => {
         for (const samples of stream.channels) samples.set(noise.subarray(place, place + QUANTUM));
         stream.run(QUANTUM);
         place = (place + QUANTUM) % (RATE - QUANTUM);
       };
-      const hop = () => {
-        for (let i = 0; i < HOP / QUANTUM; i++) quantum();
+      const hops = () => {
+        for (let i = 0; i < block / QUANTUM; i++) quantum();
       };
-      tasks.set(`${name} ${channels}`, { run: hop, unit: RATE / HOP });
-      if (channels === 2) tasks.set(`${name} quantum`, { run: quantum, unit: 1, share: WITH_HOP, often: HOP / QUANTUM });
+      tasks.set(`${name} ${channels}`, { run: hops, unit: RATE / block });
+      if (channels === 2) tasks.set(`${name} quantum`, { run: quantum, unit: 1, share: LATE, often: block / QUANTUM });
     }
     tasks.set(`${name} step`, { run: step(await model.compile(), model.symbol), unit: 1 });
     if (name === "undin-nano") {
       const open = await Stream.open(RATE, { model });
-      const block = noise.slice(0, HOP);
-      tasks.set("Stream of undin-nano", { run: () => open.process(block, block), unit: RATE / HOP });
+      const block = noise.slice(0, 768);
+      tasks.set("Stream of undin-nano", { run: () => open.process(block, block), unit: RATE / block.length });
     }
   }
+}
+
+/** Samples at `RATE` of the fewest quanta that a whole number of the model's hops falls into. */
+function wholeHops(undin, symbol) {
+  const [, sampleRate, hop] = new Int32Array(undin.memory.buffer, undin[symbol].value, 3);
+  let samples = QUANTUM;
+  while ((samples * sampleRate) % (RATE * hop)) samples += QUANTUM;
+  return samples;
 }
 
 /** The network alone: spectrum and state in, both out. */
@@ -57,7 +67,7 @@ function step(module, symbol) {
   const missing = start + 2 ** 20 - memory.buffer.byteLength;
   if (missing > 0) memory.grow(Math.ceil(missing / 65536));
   const [spec, state, enhanced, next, arena] = [0, 8192, 65536 * 2, 65536 * 3, 65536 * 4].map((at) => start + at);
-  new Float32Array(memory.buffer, spec, 514).set(noise.subarray(0, 514));
+  new Float32Array(memory.buffer, spec, 962).set(noise.subarray(0, 962));
   const run = exports[`${symbol}_run`];
   return () => run(spec, state, enhanced, next, arena);
 }
@@ -127,4 +137,4 @@ for (const [name, { unit, share = 0.5 }] of tasks) {
   const sorted = times[name].sort((a, b) => a - b);
   result[name] = unit * sorted[Math.floor(share * sorted.length)];
 }
-console.log(JSON.stringify({ times: result, notes, node: process.version }));
+console.log(JSON.stringify({ times: result, latencies, notes, node: process.version }));

@@ -24,7 +24,7 @@ SOURCE, DIST = HERE / "src", HERE / "dist"
 WASM = ROOT / "build" / "web"
 """Where modules are compiled to; those that are newer than undin stay."""
 
-IN_FLOATS = ("undin-nano", "undin-tiny", "undin-small", "undin-base")
+IN_FLOATS = ("undin-nano", "undin-tiny", "undin-small", "undin-base", "undin-nano-48k", "undin-small-48k")
 IN_INTEGERS = ("undin-nano", "undin-small")
 CALIBRATION = ROOT.parent / "shared" / "data" / "valid" / "noisy"
 FOR_SCRIPT_TAGS = "undin-small"

@@ -9,7 +9,8 @@ import pytest
 
 TOLERANCE = 1e-4
 """Of full scale, between processors that fuse multiplications with additions and those that do not."""
-MODELS = ("undin-nano", "undin-tiny", "undin-small", "undin-base", "undin-nano-int8", "undin-small-int8")
+MODELS = ("undin-nano", "undin-tiny", "undin-small", "undin-base")
+MODELS += ("undin-nano-48k", "undin-small-48k", "undin-nano-int8", "undin-small-int8")
 
 
 def agree(output: np.ndarray, expected: np.ndarray, model: str) -> None:
