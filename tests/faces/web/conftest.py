@@ -82,19 +82,25 @@ def reference(in_integers):
 
 
 @pytest.fixture
-def in_node(node, dist, tmp_path):
-    """A function that puts speech through a program of `programs`, and gives samples and what it prints as JSON."""
+def through(dist, tmp_path):
+    """A function that puts speech through a program of `programs` by a runtime's command, and gives samples and its JSON."""
 
-    def run(program: str, samples: np.ndarray, *flags: str, **options) -> tuple[np.ndarray, dict]:
+    def run(command: list[str], program: str, samples: np.ndarray, **options) -> tuple[np.ndarray, dict]:
         samples.tofile(tmp_path / "in.f32")
         options |= {"channels": len(samples), "in": str(tmp_path / "in.f32"), "out": str(tmp_path / "out.f32")}
-        command = [node, *flags, HERE / "programs" / program, (dist / "index.js").as_uri(), json.dumps(options)]
+        command = [*command, HERE / "programs" / program, (dist / "index.js").as_uri(), json.dumps(options)]
         done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr
         output = np.fromfile(tmp_path / "out.f32", np.float32)
         return output.reshape(len(samples), -1), json.loads(done.stdout)
 
     return run
+
+
+@pytest.fixture
+def in_node(node, through):
+    """A function that does so by node, with flags of its own."""
+    return lambda program, samples, *flags, **options: through([node, *flags], program, samples, **options)
 
 
 @pytest.fixture(scope="session", params=["chromium", "firefox", "webkit"])
