@@ -66,6 +66,17 @@ def test_changes_while_sound_runs(browser):
     assert 0 <= told["levels"]["load"] < 1
 
 
+def test_a_live_minute_has_no_gap(browser):
+    told = browser.run("minute.js", model="undin-nano", seconds=60, timeout_s=120)
+    assert not told["events"] and told["lag"] < 1
+    assert max(told["levels"]) - min(told["levels"]) < 6, told["levels"]
+
+
+def test_a_microphone_that_changes_its_rate_goes_on(browser):
+    for told in browser.run("rates.js", rates=[48_000, 16_000, 44_100], model="undin-nano", timeout_s=60):
+        assert told.get("enhanced", 0) < told.get("bypassed", -200) - 8, told
+
+
 def test_an_overload_is_told_bypassed_and_recovered_from(browser):
     told = browser.run("overload.js", timeout_s=90)
     assert told["resting"] == pytest.approx(-24.8, abs=1)
