@@ -83,7 +83,7 @@ def reference(in_integers):
 
 @pytest.fixture
 def through(dist, tmp_path):
-    """A function that puts speech through a program of `programs` by a runtime's command, and gives samples and its JSON."""
+    """A function that puts speech through a program of `programs` by a command, and gives samples and its JSON."""
 
     def run(command: list[str], program: str, samples: np.ndarray, **options) -> tuple[np.ndarray, dict]:
         samples.tofile(tmp_path / "in.f32")
