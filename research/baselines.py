@@ -69,7 +69,7 @@ def main() -> None:
     trained = {name: speed_of(find(model), seconds=args.seconds) for name, model in MODELS.items()}
     full_width = {name: at_full_width(about[name], seconds=args.seconds) for name in (BY_CONVOLUTIONS, BY_LSTMS)}
     lines = [ABOUT, "## As trained", ""]
-    lines += [*markdown_table(costs(trained, heard=about)), ""]
+    lines += [*markdown_table(costs(trained, trained=about)), ""]
     on = {}
     for one in SETS:
         _, *on[one.name] = scored(list(MODELS.values()), one, jobs=args.jobs, files=args.files)
@@ -102,17 +102,17 @@ def at_full_width(trained: Metadata, *, seconds: float) -> Measurement:
         return speed_of(path, seconds=seconds)
 
 
-def costs(speeds: dict[str, Measurement], *, heard: dict[str, Metadata] | None = None) -> Iterator[list[str]]:
-    """Size, time and memory; with `heard` how long each has learnt."""
+def costs(speeds: dict[str, Measurement], *, trained: dict[str, Metadata] | None = None) -> Iterator[list[str]]:
+    """Size, time and memory; with the metadata of `trained` models how long each was trained."""
     yield [
         *("model", "parameters", "MMAC/s", "µs a hop", "real-time factor", "instructions", "state, bytes"),
-        *("arena, bytes", "heard, h")[: None if heard else 1],
+        *("arena, bytes", "trained on, h")[: None if trained else 1],
     ]
     for name, one in speeds.items():
         yield [
             *(name, f"{one.parameters:,}", f"{1e-6 * one.macs_per_second:.1f}", str(one.hop_us)),
             *(f"{one.real_time_factor:.5f}", one.variant, f"{one.state_bytes:,}", f"{one.arena_bytes:,}"),
-            *([str(heard[name].hours_heard or "")] if heard else []),
+            *([f"{trained[name].hours_trained:.0f}"] if trained else []),
         ]
 
 

@@ -171,7 +171,7 @@ def palette() -> Image.Image:
 def numbers(model: Model, clips: Sequence[Clip], chosen: dict[str, Clip], shown: dict[str, slice]) -> Iterator[str]:
     """What the page says in numbers, line by line."""
     about, reasons = model.metadata, {rule: reason for rule, (reason, _) in RULES.items()} | dict([MIDDLE])
-    yield f"Of {about.name}, trained on {about.hours_heard} h of audio, commit {about.commit}."
+    yield f"Of {about.name}, trained on {about.hours_trained:.0f} h of audio, commit {about.commit}."
     yield ""
     rows = [["clip", "chosen because it", "noise", "SNR, dB", "PESQ-WB", "seconds shown"]]
     for rule, clip in chosen.items():

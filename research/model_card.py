@@ -1,22 +1,24 @@
 """Write the card of a model beside its file: what it is, what it learnt from, and its scores, measured here and now.
 
-Usage, from the repository's root, with the audio of `../shared` in its place::
+What it says of the training is a form that the metadata fill in; `## Notes` holds what a form cannot, and is kept from
+the card that was there. Usage, from the repository's root, with the audio of `../shared` in its place::
 
-    python research/model_card.py src/undin/model/weights/undin-tiny.onnx
+    python research/model_card.py src/undin/model/weights/undin-tiny.onnx [--note TEXT] [--keep-scores]
 """
 
 import argparse
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from model_scores import SETS, VALID48, EvaluationSet, markdown_table, score_cells, scored
 
-import undin
 from undin.evaluate.metrics import has_treble
 from undin.evaluate.report import to_text
 from undin.evaluate.score import SystemScores
 from undin.io.files import replacing
+from undin.model.lineage import Ancestor, by_key
 from undin.model.metadata import Metadata
 
 COLUMNS = {"pesq_wb": "PESQ-WB", "stoi": "STOI", "si_sdr": "SI-SDR, dB"}
@@ -24,6 +26,17 @@ TREBLE_COLUMNS = {
     "treble_lsd_db": "log-spectral distance, dB",
     "treble_level_db": "level over that of clean speech, dB",
 }
+
+STEPS = {"steps": "training.steps", "learning rate": "optimiser.learning_rate", "seed": "training.seed"}
+"""Keys of a recipe that have a column of their own in the lineage."""
+
+ABOUT = """\
+Real-time speech denoising. This card was written by `research/model_card.py`.
+"""
+
+ABOUT_LINEAGE = """\
+Each row but the first started from the weights of the row above; the last is this model, by the recipe in its metadata.
+"""
 
 LIMITS = """\
 The model knows voices close to a microphone, mostly reading or commanding, in English and German. It takes all that is
@@ -46,20 +59,32 @@ def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", type=Path)
-    parser.add_argument("--note", default="", help="what else should be known of the training")
+    parser.add_argument("--note", help="what else should be known of the training (default: what the card says there)")
     parser.add_argument("--jobs", type=int, help="processes that score (default: one a core)")
+    parser.add_argument("--keep-scores", action="store_true", help="write the form alone anew, and measure nothing")
     args = parser.parse_args()
-    metadata = undin.load(args.model).metadata
-    sets = (*SETS, VALID48) if has_treble(metadata.sample_rate) else SETS
-    scores = {one: scored([str(args.model)], one, jobs=args.jobs) for one in sets}
-    with replacing(args.model.with_suffix(".md")) as partial:
-        partial.write_text("\n".join(card(metadata, scores, note=args.note)), encoding="utf-8")
+    path, metadata = args.model.with_suffix(".md"), Metadata.of_onnx_file(args.model)
+    _, notes, scores = parts(path.read_text(encoding="utf-8")) if path.exists() else ("", "", "")
+    if args.note is not None:
+        notes = f"## Notes\n\n{args.note}\n\n" if args.note else ""
+    if not args.keep_scores:
+        sets = (*SETS, VALID48) if has_treble(metadata.sample_rate) else SETS
+        scores = "\n".join(measured({one: scored([str(args.model)], one, jobs=args.jobs) for one in sets}))
+    with replacing(path) as partial:
+        partial.write_text("\n".join(form(metadata)) + notes + scores, encoding="utf-8")
 
 
-def card(metadata: Metadata, scores: dict[EvaluationSet, list[SystemScores]], *, note: str) -> Iterator[str]:
-    """The card as lines of Markdown, given the scores of the noisy input and of the model on each set."""
+def parts(card: str) -> tuple[str, str, str]:
+    """Part a card into its form, its notes, empty if it has none, and its scores with what follows."""
+    form_and_notes, head, scores = card.partition("## Scores\n")
+    before, notes_head, notes = form_and_notes.partition("## Notes\n")
+    return before, notes_head + notes, head + scores
+
+
+def form(metadata: Metadata) -> Iterator[str]:
+    """What the metadata tell of a model and its training, as lines of Markdown."""
     recipe = json.loads(metadata.recipe)
-    training = recipe["training"]
+    parent = metadata.ancestors[-1] if metadata.ancestors else None
     rows = {
         "parameters": f"{metadata.parameters:,}",
         "multiply-accumulates": f"{metadata.macs_per_second / 1e6:.1f} million a second of audio",
@@ -67,20 +92,39 @@ def card(metadata: Metadata, scores: dict[EvaluationSet, list[SystemScores]], *,
         "sample rate": f"{metadata.sample_rate} Hz inside; `Stream` takes any",
         "analysis": f"{metadata.n_fft}-point transform, window {metadata.window}, hop {metadata.hop} samples",
         "latency": f"{1000 * metadata.latency_samples / metadata.sample_rate:.1f} ms at its own rate",
-        "audio heard in training": f"{metadata.hours_heard} h",
-        "data and their licences": metadata.training_data.partition(" mixed of ")[2] or metadata.training_data,
-        "starts from": training.get("init") or "fresh weights",
-        "batches": f"{training['batch_size']} × {recipe['data']['segment_seconds']:g} s",
-        "seed": f"{training['seed']}",
+        "recipe": f"`recipes/{recipe['name']}.toml`, as the metadata hold it",
+        "starts from": f"{parent.name} of {parent.hours_trained:.0f} h" if parent else "fresh weights",
+        "trained on": f"{metadata.hours_trained:.0f} h",
+        "data and their licences": metadata.training_data,
+        "batches": f"{recipe['training']['batch_size']} × {recipe['data']['segment_seconds']:g} s",
+        "seed": f"{recipe['training']['seed']}",
         "code": f"commit {metadata.commit}",
         "licence of the weights": metadata.licence,
     }
-    yield from [f"# {metadata.name}", ""]
-    yield f"Real-time speech denoising, trained by `recipes/{recipe['name']}.toml` (also in its metadata)."
-    yield from ["This card was written by `research/model_card.py`.", ""]
-    yield from ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items()), ""]
-    if note:
-        yield from [note, ""]
+    yield from [f"# {metadata.name}", "", ABOUT, "| | |", "|---|---|"]
+    yield from (f"| {name} | {value} |" for name, value in rows.items())
+    yield from ["", "## Lineage", "", ABOUT_LINEAGE, *markdown_table(lineage(metadata)), "", ""]
+
+
+def lineage(metadata: Metadata) -> Iterator[Sequence[str]]:
+    """A row for every training that the weights come from, the oldest first."""
+    yield ["weights", "trained on", "commit", *STEPS, "what else the recipe had other than in the next row"]
+    recipe, rows = by_key(json.loads(metadata.recipe)), []
+    this = Ancestor(name=metadata.name, hours_trained=metadata.hours_trained, commit=metadata.commit, changes={})
+    for one in (this, *reversed(metadata.ancestors)):
+        recipe |= one.changes
+        others = (f"`{key}` {_plain(value)}" for key, value in one.changes.items() if key not in STEPS.values())
+        steps = (_plain(recipe[key]) for key in STEPS.values())
+        rows.append([one.name, f"{one.hours_trained:.0f} h", one.commit, *steps, ", ".join(others)])
+    yield from reversed(rows)
+
+
+def _plain(value: Any) -> str:
+    return "not set" if value is None else f"{value:g}" if isinstance(value, float) else f"{value}"
+
+
+def measured(scores: dict[EvaluationSet, list[SystemScores]]) -> Iterator[str]:
+    """The rest of the card, given the scores of the noisy input and of the model on each set, as lines of Markdown."""
     yield from ["## Scores", "", ABOUT_SCORES, *markdown_table(summary(scores, COLUMNS)), ""]
     if full_band := {one: systems for one, systems in scores.items() if "treble" in one.metrics}:
         yield from ["Between 8 and 20 kHz:", "", *markdown_table(summary(full_band, TREBLE_COLUMNS)), ""]
@@ -92,7 +136,7 @@ def card(metadata: Metadata, scores: dict[EvaluationSet, list[SystemScores]], *,
 
 def summary(scores: dict[EvaluationSet, list[SystemScores]], columns: dict[str, str]) -> Iterator[Sequence[str]]:
     """Rows of scores on whole sets, in these metrics by their titles."""
-    yield ["", "", *columns.values()]
+    yield ["set", "system", *columns.values()]
     for one, systems in scores.items():
         for system in systems:
             yield [one.name, system.name, *score_cells(system, columns)]

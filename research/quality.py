@@ -53,7 +53,7 @@ that of valid. None of the models has seen the training set that belongs to Voic
 
 ABOUT_COSTS = """\
 A hop is all that is done in C to a hop of samples (16 ms), on one thread; its minimum / median / 99th percentile, as
-`undin bench` measures it. *Heard* is the audio of all training steps, of which much is the same speech in other noise.
+`undin bench` measures it. *Trained on* counts the audio of all steps, much of it the same speech in other noise.
 """
 
 ABOUT_SCORES = """\

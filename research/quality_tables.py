@@ -66,7 +66,7 @@ def overview(subjects: Sequence[Subject], noisy: dict[str, SystemScores]) -> Ite
         about = subject.metadata
         yield [
             about.name + (" (default)" if about.name == DEFAULT else ""),
-            f"{about.hours_heard} h",
+            f"{about.hours_trained:.0f} h",
             f"{1000 * about.latency_samples / about.sample_rate:.1f} ms",
             f"{about.parameters / 1000:.0f} k",
             f"{about.macs_per_second / 1e6:.1f}",
@@ -78,12 +78,12 @@ def overview(subjects: Sequence[Subject], noisy: dict[str, SystemScores]) -> Ite
 
 def costs(subjects: Sequence[Subject]) -> Iterator[list[str]]:
     """What models cost, and what their training did."""
-    yield ["model", "parameters", "MMAC/s", "µs a hop", "real-time factor", "instructions", "heard, h", "seed"]
+    yield ["model", "parameters", "MMAC/s", "µs a hop", "real-time factor", "instructions", "trained on, h", "seed"]
     for subject in subjects:
         about, speed = subject.metadata, subject.speed
         size = [about.name, f"{about.parameters:,}", f"{about.macs_per_second / 1e6:.1f}"]
         timed = [str(speed.hop_us), f"{speed.real_time_factor:.5f}", speed.variant] if speed else ["", "", ""]
-        yield [*size, *timed, str(about.hours_heard or ""), str(json.loads(about.recipe)["training"]["seed"])]
+        yield [*size, *timed, f"{about.hours_trained:.0f}", str(json.loads(about.recipe)["training"]["seed"])]
 
 
 def means(systems: Sequence[SystemScores]) -> Iterator[list[str]]:

@@ -25,6 +25,7 @@ def metadata(*, name: str, state_size: int = 1, look_ahead_frames: int = 0, **ch
         "parameters": 0,
         "macs_per_second": 0,
         "recipe": "{}",
+        "hours_trained": 0.0,
         "training_data": "none",
         "licence": "Apache-2.0",
         "commit": "0000000",

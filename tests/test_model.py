@@ -81,7 +81,8 @@ def test_a_file_that_lacks_a_field_is_refused(tmp_path, name, engine):
     [
         ({"colour": "blue"}, "unknown metadata: colour"),
         ({"hop": "wide"}, "hop is 'wide', which is not a whole number"),
-        ({"format_version": "2", "colour": "blue"}, "format_version is 2, this undin reads 1: install a newer undin"),
+        ({"format_version": "3", "colour": "blue"}, "format_version is 3, this undin reads 2: install a newer undin"),
+        ({"format_version": "1"}, "format_version 1 and does not tell its hours of training: export it again"),
         ({"format_version": "0"}, "format_version is 0"),
         ({"n_fft": "1024"}, "its inputs are"),
         ({"state_size": "7"}, "its inputs are"),
@@ -89,12 +90,27 @@ def test_a_file_that_lacks_a_field_is_refused(tmp_path, name, engine):
         ({"latency_samples": "600"}, "latency_samples 600 is not window - 1 plus whole hops of look-ahead"),
         ({"latency_samples": "255"}, "latency_samples 255 is not"),
         ({"sample_rate": "0"}, "sample_rate 0 and state_size 1 must be positive"),
+        ({"hours_trained": "many"}, "hours_trained is 'many', which is not a number"),
+        ({"hours_trained": "nan"}, "hours_trained nan must be finite and not below 0"),
+        ({"hours_trained": "-1"}, "hours_trained -1.0 must be finite and not below 0"),
+        *(
+            ({"lineage": text}, "lineage is not the list of ancestors")
+            for text in ("", "{}}", "[3]", '[{"name": "x"}]')
+        ),
     ],
 )
 def test_metadata_that_do_not_fit_are_refused(tmp_path, changes, reason, engine):
     strings = step_models.metadata(name="model").to_strings() | changes
     with pytest.raises(ValueError, match=reason):
         load(with_strings(tmp_path, strings), engine=engine)
+
+
+@both_engines
+def test_a_file_of_format_1_is_read_and_its_hours_with_it(tmp_path, engine):
+    today = step_models.metadata(name="model", hours_trained=89.0, training_data="speech of others")
+    strings = today.to_strings() | {"format_version": "1", "training_data": "89 h mixed of speech of others"}
+    del strings["hours_trained"], strings["lineage"]
+    assert load(with_strings(tmp_path, strings), engine=engine).metadata == today
 
 
 @both_engines

@@ -1,23 +1,33 @@
-"""`undin export` from the outside: one checkpoint, the mean of several, and sentences for mistakes."""
+"""`undin export` from the outside: one checkpoint, the mean of several, what the file says, sentences for mistakes."""
 
+import subprocess
 from dataclasses import replace
 
+import numpy as np
 import onnx
 import onnx.numpy_helper
 import pytest
 import small_recipe
 import torch
 
+import undin
 from undin import cli
+from undin.model.commit import commit_of_package
+from undin.model.metadata import Metadata
+from undin.nn.layers import Streaming
+from undin.nn.networks import NETWORKS
 from undin.train.checkpoint import Checkpoint, average
 from undin.train.processes import Processes
 from undin.train.recipe import load
 from undin.train.state import TrainingState
+from undin.train.trained import Trained, export_model
 
 
-def checkpoint(folder, *overrides: str, step: int) -> Checkpoint:
+def checkpoint(folder, *overrides: str, step: int, start: str | None = None) -> Checkpoint:
     recipe = load(small_recipe.write(folder), overrides=(f"training.seed={step}", *overrides))
     state = TrainingState(recipe, device=torch.device("cpu"), processes=Processes())
+    if start:
+        state.initialise(Trained.load(start))
     state.step, state.hours = step, float(step)
     return state.checkpoint()
 
@@ -59,6 +69,93 @@ def test_several_checkpoints_become_one_model(tmp_path):
     mean, both = (weights(tmp_path / f"{name}.onnx") for name in ("mean", "both"))
     assert len(mean) == len(both) > 0
     assert all((weight == twin).all() for weight, twin in zip(mean, both, strict=True))
+
+
+def test_a_file_tells_the_commit_of_the_package_its_hours_and_its_data(tmp_path, monkeypatch):
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)  # of no matter, wherever it is called
+    checkpoint(tmp_path, 'data.description="our own voices"', step=7).save(tmp_path / "one.pt")
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["export", "one.pt", "-o", "one.onnx", "--name", "mine", "--licence", "CC0-1.0"]) == 0
+    about = Metadata.of_onnx_file(tmp_path / "one.onnx")
+    assert (about.name, about.licence, about.commit) == ("mine", "CC0-1.0", commit_of_package())
+    assert (about.hours_trained, about.training_data, about.ancestors) == (7.0, "our own voices", ())
+    assert export_model(["one.pt"], "again.onnx", name="mine", licence="CC0-1.0") == about
+
+
+def test_lineage_grows_with_every_start_from_a_model_or_a_checkpoint(tmp_path):
+    checkpoint(tmp_path, step=3).save(tmp_path / "first.pt")
+    first = export_model([tmp_path / "first.pt"], tmp_path / "first.onnx")
+    second = checkpoint(tmp_path, "loss.si_sdr.weight=0.02", step=5, start=str(tmp_path / "first.onnx"))
+    second.save(tmp_path / "second.pt")
+    third = checkpoint(tmp_path, "optimiser.learning_rate=1e-3", step=9, start=str(tmp_path / "second.pt"))
+    third.save(tmp_path / "third.pt")
+    about = export_model([tmp_path / "third.pt"], tmp_path / "third.onnx")
+    assert about == Metadata.of_onnx_file(tmp_path / "third.onnx")
+    oldest, parent = about.ancestors
+    assert (oldest.name, oldest.hours_trained, oldest.commit) == ("small", 3.0, first.commit)
+    assert oldest.changes == {"loss.si_sdr.weight": 0.01, "training.seed": 3}
+    assert (parent.name, parent.hours_trained, parent.commit) == ("small", 5.0, "unknown")
+    assert parent.changes == {"loss.si_sdr.weight": 0.02, "optimiser.learning_rate": 0.01, "training.seed": 5}
+    assert Trained.load(str(tmp_path / "third.onnx")).provenance.ancestors == about.ancestors
+
+
+def test_a_run_that_is_resumed_keeps_its_start(tmp_path):
+    checkpoint(tmp_path, step=3).save(tmp_path / "first.pt")
+    started = checkpoint(tmp_path, step=5, start=str(tmp_path / "first.pt"))
+    state = TrainingState(load(tmp_path / "small.toml"), device=torch.device("cpu"), processes=Processes())
+    state.restore(started)
+    assert state.checkpoint().start == started.start is not None
+
+
+def test_a_checkpoint_of_version_2_is_read_without_a_start(tmp_path):
+    checkpoint(tmp_path, step=3).save(tmp_path / "new.pt")
+    values = torch.load(tmp_path / "new.pt", weights_only=True)
+    assert values.pop("start") is None
+    torch.save(values | {"format_version": 2}, tmp_path / "old.pt")
+    assert export_model([tmp_path / "old.pt"], tmp_path / "old.onnx").hours_trained == 3.0
+
+
+class OneFrameLate(Streaming):
+    """The spectrum times two numbers, a frame late: a matrix and a vector, since each has its optimiser."""
+
+    look_ahead_frames = 1
+
+    def __init__(self, *, sample_rate: int, n_fft: int):
+        super().__init__()
+        self.state_size = n_fft + 2
+        self.matrix = torch.nn.Parameter(torch.ones(1, 1))
+        self.vector = torch.nn.Parameter(torch.full((1,), 0.5))
+
+    def forward(self, spec: torch.Tensor, state: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        frames = torch.cat((state.view(-1, 1, spec.shape[2], 2), spec), dim=1)
+        return self.matrix * self.vector * frames[:, :-1], frames[:, -1].flatten(1)
+
+
+@pytest.mark.parametrize("engine", ["compiled", "onnxruntime"])
+def test_latency_comes_from_the_network(tmp_path, monkeypatch, engine):
+    monkeypatch.setitem(NETWORKS, "late", OneFrameLate)
+    late = checkpoint(tmp_path, 'network={name="late"}', step=1)
+    late.save(tmp_path / "late.pt")
+    about = export_model([tmp_path / "late.pt"], tmp_path / "late.onnx")
+    assert about.latency_samples == 127 + 64
+    stream = undin.Stream(16_000, model=undin.load(tmp_path / "late.onnx", engine=engine))
+    assert stream.latency_samples == about.latency_samples
+    impulse = np.zeros(2_000, np.float32)
+    impulse[700] = 1
+    output = np.concatenate([stream.process(block) for block in np.split(impulse, 20)])
+    expected = np.zeros(2_000, np.float32)
+    expected[700 + about.latency_samples] = 0.5
+    np.testing.assert_allclose(output, expected, atol=1e-6)
+
+
+def test_the_loss_of_a_network_that_looks_ahead_is_of_frames_that_line_up(tmp_path, monkeypatch):
+    monkeypatch.setitem(NETWORKS, "late", OneFrameLate)
+    changes = ('network={name="late"}', 'loss=[{name="waveform_mse"}]')
+    recipe = load(small_recipe.write(tmp_path), overrides=changes)
+    state = TrainingState(recipe, device=torch.device("cpu"), processes=Processes())
+    noisy = torch.randn(2, 8_000, generator=torch.Generator().manual_seed(0))
+    (right, _), (wrong, _) = state.forward(noisy, 0.5 * noisy), state.forward(noisy, noisy.roll(64, 1) / 2)
+    assert right < 1e-10 and wrong > 0.1
 
 
 @pytest.mark.parametrize(("override", "section"), [("network.blocks=2", "network"), ("audio.hop=32", "audio")])

@@ -56,6 +56,7 @@ def made_up_metadata(n_fft: int, window: int, hop_samples: int, *, look_ahead_fr
         parameters=0,
         macs_per_second=0,
         recipe="",
+        hours_trained=0.0,
         training_data="",
         licence="Apache-2.0",
         commit="0",

@@ -1,13 +1,15 @@
 """What a model file says about itself: the fields that an ONNX file and a compiled model both carry."""
 
 import dataclasses
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from undin.model.lineage import Ancestor, from_json
 from undin.model.stft import Analysis
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 NAMES_OF_HEADER = {"model", "stream", "levels", "error"}
 """Behind ``undin_`` these are names of undin.h."""
@@ -27,6 +29,9 @@ class Metadata:
 
     `latency_samples` is the delay of the stream at the model's rate, for blocks of any size: the `window - 1` samples
     that a sample may wait for the last frame it is part of, and a hop for every frame that the network looks ahead.
+    `hours_trained` is the audio that the weights were trained on, with that of the weights they started from;
+    `lineage` tells those, as `ancestors` reads it. `recipe` is JSON. `commit` is that of the code that exported the
+    file, or its version where it was installed.
     """
 
     format_version: int = FORMAT_VERSION
@@ -40,6 +45,8 @@ class Metadata:
     parameters: int
     macs_per_second: int
     recipe: str
+    hours_trained: float
+    lineage: str = "[]"
     training_data: str
     licence: str
     commit: str
@@ -55,6 +62,9 @@ class Metadata:
         look_ahead_samples = self.latency_samples - (self.window - 1)
         if look_ahead_samples < 0 or look_ahead_samples % self.hop:
             raise ValueError(f"latency_samples {self.latency_samples} is not window - 1 plus whole hops of look-ahead")
+        if not (self.hours_trained >= 0 and math.isfinite(self.hours_trained)):
+            raise ValueError(f"hours_trained {self.hours_trained} must be finite and not below 0")
+        from_json(self.lineage)  # refuses what is none
 
     @property
     def bins(self) -> int:
@@ -62,10 +72,9 @@ class Metadata:
         return self.n_fft // 2 + 1
 
     @property
-    def hours_heard(self) -> int | None:
-        """Hours of audio that the weights were trained on, as `undin export` wrote them down; None where it did not."""
-        found = re.match(r"(\d+) h ", self.training_data)
-        return int(found.group(1)) if found else None
+    def ancestors(self) -> tuple[Ancestor, ...]:
+        """The models that the training started from, the oldest first; none where it started from fresh weights."""
+        return from_json(self.lineage)
 
     @classmethod
     def of_onnx_file(cls, path: Path) -> "Metadata":
@@ -85,13 +94,15 @@ class Metadata:
 
     @classmethod
     def from_strings(cls, strings: Mapping[str, str]) -> "Metadata":
-        """Read the metadata as files hold them.
+        """Read the metadata as files hold them, those of format 1 too.
 
         Raises
         ------
         ValueError
             If a field is missing, unknown, not the number it should be, or contradicts another.
         """
+        if strings.get("format_version") == "1":
+            strings = _from_format_1(strings)
         fields = {field.name: field.type for field in dataclasses.fields(cls)}
         version = strings.get("format_version", "")
         if version.isdecimal() and int(version) > FORMAT_VERSION:  # before its new fields are called unknown
@@ -105,7 +116,8 @@ class Metadata:
             try:
                 values[name] = kind(strings[name])
             except ValueError:
-                raise ValueError(f"metadata {name} is {strings[name]!r}, which is not a whole number") from None
+                number = "a whole number" if kind is int else "a number"
+                raise ValueError(f"metadata {name} is {strings[name]!r}, which is not {number}") from None
         return cls(**values)
 
     def check_step(self, inputs: Mapping[str, Sequence[int]], outputs: Mapping[str, Sequence[int]]) -> None:
@@ -127,6 +139,17 @@ class Metadata:
     def to_strings(self) -> dict[str, str]:
         """The metadata as an ONNX file holds them."""
         return {name: str(value) for name, value in dataclasses.asdict(self).items()}
+
+
+def _from_format_1(strings: Mapping[str, str]) -> dict[str, str]:
+    """The metadata of a file of format 1 as today's: its hours stood before its data, and its lineage nowhere."""
+    hours, told, data = strings.get("training_data", "").partition(" h mixed of ")
+    if not (told and hours.isdecimal()):
+        raise ValueError(
+            "it is of format_version 1 and does not tell its hours of training: export it again with `undin export`"
+        )
+    of_today = {"hours_trained": hours, "lineage": "[]", "training_data": data}
+    return {**strings, **of_today, "format_version": str(FORMAT_VERSION)}
 
 
 METADATA_PROPS, KEY, VALUE = 14, 1, 2

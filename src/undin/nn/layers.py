@@ -9,8 +9,8 @@ layout for convolutions over frequency on CPU and keeps channels innermost for t
 border of a network are ``(B, T, F, 2)``: real and imaginary part.
 
 This file holds what nearly every network uses: the protocol, layers with a norm, layouts. Layers with a theme of their
-own lie beside it: `recurrent.py`, `convolutions.py`, `norms.py`, `attention.py`. No network is here and nothing that
-looks ahead. Read `networks/undin.py` next.
+own lie beside it: `recurrent.py`, `convolutions.py`, `norms.py`, `attention.py`. No network is here, and no layer looks
+ahead. Read `networks/undin.py` next.
 """
 
 import ctypes
@@ -19,6 +19,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from undin.nn.batch_norm import BatchNorm
@@ -32,13 +33,33 @@ class Streaming(nn.Module):
     ----------
     state_size : int
         Floats of state a stream needs.
+    look_ahead_frames : int
+        By how many frames the output comes later than the input that it belongs to, since the module waits to see
+        them. The latency of a model file follows from it.
     """
 
     state_size: int = 0
+    look_ahead_frames: int = 0
 
     def initial_state(self, batch: int, device: torch.device | str | None = None) -> Tensor:
         """Return the state of a fresh stream: zeros ``(batch, state_size)``."""
         return torch.zeros(batch, self.state_size, device=device)
+
+    def offline(self, spec: Tensor) -> Tensor:
+        """Run a network from its fresh state over whole spectra, and line its output up with them.
+
+        Parameters
+        ----------
+        spec : Tensor (B, T, F, 2)
+
+        Returns
+        -------
+        Tensor (B, T, F, 2)
+            Frame t belongs to frame t of `spec`, however far the network looks ahead: behind the end it sees silence.
+        """
+        late = self.look_ahead_frames
+        output, _ = self(functional.pad(spec, (0, 0, 0, 0, 0, late)), self.initial_state(len(spec), spec.device))
+        return output[:, late:]
 
 
 def total_state(layers: Sequence[Streaming]) -> int:

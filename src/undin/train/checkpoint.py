@@ -1,7 +1,7 @@
 """Checkpoints: one file that resumes a run exactly, fine-tunes another, or becomes a model.
 
 A checkpoint is a dict of tensors and plain values, written whole or not at all. What stands in it is `Checkpoint`;
-who fills it is ``state.py``; how it becomes an ONNX model is ``nn/export.py``.
+who fills it is ``state.py``; how it becomes a model is ``trained.py``.
 """
 
 import io
@@ -14,10 +14,11 @@ from typing import Any
 import torch
 
 from undin.io.files import replacing
+from undin.model.lineage import Provenance
 from undin.nn.layers import Streaming
 from undin.train.recipe import Recipe
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,10 @@ class Checkpoint:
         `Recipe.to_table`.
     step : int
         Steps done.
+    start : dict or None
+        `Provenance.to_table` of the weights that the run started from; None if they were fresh, or nobody knows.
     hours : float
-        Audio that the weights have heard, with what they had heard where the run started.
+        Audio that the weights were trained on, with that of the weights they started from.
     scores : dict
         The last validation's means by metric; empty before the first.
     best_score : float
@@ -45,6 +48,7 @@ class Checkpoint:
     """
 
     recipe: dict[str, Any]
+    start: dict[str, Any] | None
     step: int
     hours: float
     scores: dict[str, float]
@@ -85,7 +89,8 @@ class Checkpoint:
         Raises
         ------
         ValueError
-            The file is no checkpoint of undin, or of a version that this one does not know.
+            The file is no checkpoint of undin, or of a version that this one does not know. Version 2 it does: there
+            all is the same, but a start is not told.
         OSError
             The file cannot be read.
         """
@@ -94,9 +99,22 @@ class Checkpoint:
             version = values.pop("format_version")
         except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, AttributeError, TypeError) as error:
             raise ValueError(f"{path} is no checkpoint of undin train") from error
+        if version == 2:
+            version, values["start"] = FORMAT_VERSION, None
         if version != FORMAT_VERSION:
             raise ValueError(f"{path} is a checkpoint of version {version}; this undin reads version {FORMAT_VERSION}")
         return cls(**values)
+
+    def provenance(self) -> Provenance:
+        """Tell where the averaged weights come from; the commit of the code that trained them was not kept."""
+        start = Provenance.from_table(self.start) if self.start else None
+        return Provenance(
+            name=self.recipe["name"],
+            hours_trained=self.hours,
+            commit="unknown",
+            recipe=self.recipe,
+            ancestors=start.lineage_by(self.recipe) if start else (),
+        )
 
     def build_network(self) -> Streaming:
         """Make the averaged network, the one to export and to listen to, in evaluation mode."""

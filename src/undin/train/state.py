@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from undin.model.lineage import Provenance
 from undin.nn.grow import grow
 from undin.nn.networks.undin import Undin
 from undin.nn.spectrum import Spectrum
@@ -40,7 +41,9 @@ class TrainingState:
     step : int
         Steps done.
     hours : float
-        Audio that the weights have heard, with what they had heard where the run started.
+        Audio that the weights were trained on, with that of the weights they started from.
+    start : Provenance or None
+        Of the weights that the run started from.
     """
 
     def __init__(self, recipe: Recipe, *, device: torch.device, processes: Processes):
@@ -53,11 +56,12 @@ class TrainingState:
         self.teacher = None
         if recipe.teacher:
             teacher = Trained.load(recipe.teacher.model)
-            self._check(teacher.recipe, sections=("audio",), whose="the teacher's")
+            self._check(teacher.provenance.recipe, sections=("audio",), whose="the teacher's")
             self.teacher = teacher.network.requires_grad_(False).to(device)
         self.optimisers = _optimisers(recipe, self.network)
         self._averages, self._averaged = _floats(self.ema), _floats(self.network)
         self.step, self.hours = 0, 0.0
+        self.start: Provenance | None = None
         self.scores: dict[str, float] = {}
         self.best_score = float("-inf")
 
@@ -83,10 +87,9 @@ class TrainingState:
         """Return the weighted sum of the losses and the losses ``(L,)`` by themselves, as means over the batch."""
         self.network.train()
         noisy_spec = self.spectrum.analyse(noisy)
-        state = self.network.initial_state(len(noisy), device=self.device)
         bfloat16 = self.recipe.training.precision == "bfloat16"
         with torch.autocast(self.device.type, torch.bfloat16, enabled=bfloat16):
-            estimate_spec, _ = self.network(noisy_spec, state)
+            estimate_spec = self.network.offline(noisy_spec)
         signals = Signals(self.spectrum, self.recipe.audio.sample_rate, clean, noisy, estimate_spec.float(), noisy_spec)
         losses = self.recipe.losses_of(signals)
         if self.teacher:
@@ -116,6 +119,7 @@ class TrainingState:
             random["cuda"] = torch.cuda.get_rng_state(self.device)
         return Checkpoint(
             recipe=self.recipe.to_table(),
+            start=self.start.to_table() if self.start else None,
             step=self.step,
             hours=self.hours,
             scores=self.scores,
@@ -140,6 +144,7 @@ class TrainingState:
         for optimiser, values in zip(self.optimisers, checkpoint.optimisers, strict=True):
             optimiser.load_state_dict(values)
         self.step, self.hours = checkpoint.step, checkpoint.hours
+        self.start = Provenance.from_table(checkpoint.start) if checkpoint.start else None
         self.scores, self.best_score = checkpoint.scores, checkpoint.best_score
         torch.set_rng_state(checkpoint.random["cpu"])
         if self.device.type == "cuda" and "cuda" in checkpoint.random:
@@ -153,14 +158,15 @@ class TrainingState:
         ValueError
             They are of another analysis, or of a network as which the recipe's cannot start.
         """
-        same = self.recipe.to_table()["network"] == start.recipe["network"]
+        theirs = start.provenance.recipe
+        same = self.recipe.to_table()["network"] == theirs["network"]
         grows = isinstance(self.network, Undin) and isinstance(start.network, Undin) and not same
-        self._check(start.recipe, sections=("audio",) if grows else ("audio", "network"), whose="the start's")
+        self._check(theirs, sections=("audio",) if grows else ("audio", "network"), whose="the start's")
         if grows:
             grow(start.network, self.network)
         else:
             self.network.load_state_dict(start.network.state_dict())
-        self.hours = start.hours
+        self.start, self.hours = start.provenance, start.provenance.hours_trained
 
     def settle(self, noisy: Tensor) -> None:
         """Fit the norms of a network that was initialised to waveforms ``(B, N)`` as they come in training."""
@@ -176,9 +182,7 @@ class TrainingState:
     @torch.no_grad()
     def _taught(self, noisy_spec: Tensor, *, samples: int) -> Tensor:
         """Waveforms ``(B, samples)`` that the teacher makes of the noisy spectrum."""
-        state = self.teacher.initial_state(len(noisy_spec), device=self.device)
-        taught_spec, _ = self.teacher(noisy_spec, state)
-        return self.spectrum.synthesise(taught_spec, samples=samples)
+        return self.spectrum.synthesise(self.teacher.offline(noisy_spec), samples=samples)
 
     @torch.no_grad()
     def _average_weights(self) -> None:

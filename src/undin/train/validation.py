@@ -116,7 +116,7 @@ class Validator:
         device, rate = next(network.parameters()).device, self.recipe.audio.sample_rate
         noisy, clean = (torch.from_numpy(resample(wave, self._rate, rate))[None].to(device) for wave in (noisy, clean))
         noisy_spec = spectrum.analyse(noisy)
-        estimate_spec, _ = network(noisy_spec, network.initial_state(1, device=device))
+        estimate_spec = network.offline(noisy_spec)
         signals = Signals(spectrum, rate, clean, noisy, estimate_spec, noisy_spec)
         loss = self.recipe.weighted_sum(self.recipe.losses_of(signals))
         return loss, resample(signals.estimate[0].cpu().numpy(), rate, self._rate)
