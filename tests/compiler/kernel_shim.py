@@ -7,6 +7,7 @@ import ctypes
 import functools
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -19,16 +20,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from undin.compiler.toolchain.build import INCLUDES
+from undin.compiler.toolchain.build import C_FILES, INCLUDES
 
 FLOAT, INT8 = (Path(__file__).with_name(name) for name in ("kernel_shim.c", "int8_shim.c"))
 # Set by test_kernels_sanitized.py, which runs the same tests in a process that has the sanitizers loaded.
 SANITIZED = "UNDIN_TEST_SANITIZED" in os.environ
 
-ACTIVATIONS = [
-    "identity", "relu", "leaky_relu", "sigmoid", "tanh", "elu", "hard_sigmoid", "clip", "affine",
-    "thresholded_relu", "scaled_tanh", "softsign", "softplus",
-]  # fmt: skip
+_ENUMERATION = re.search(r"enum undin_activation \{(.*?)\};", C_FILES["undin_math.h"].read_text(), re.DOTALL).group(1)
+ACTIVATIONS = [name.lower() for name in re.findall(r"^ +UNDIN_(\w+),", _ENUMERATION, re.MULTILINE)]
+"""Names of those of the kernels, each at the place of its number."""
+
 TAPS_MAX = 32
 
 

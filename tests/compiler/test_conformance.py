@@ -35,7 +35,7 @@ PROMISED = set(
 ALSO_KNOWN = set(
     """
     CastLike Constant Erf GlobalMaxPool GreaterOrEqual HardSwish LessOrEqual LogSoftmax ReduceMax ReduceMin Round Selu
-    Size Softplus Softsign Sum Xor
+    Size Softplus Softsign Sum ThresholdedRelu Xor
     """.split()
 )
 TYPES = {

@@ -59,28 +59,27 @@ enum undin_activation {
 #undef UNDIN_FLOAT
 #undef UNDIN_FORM
 
-/* Whether an activation needs so many constants that it is better called than merged into a kernel. */
+/* Activations that need so many constants that they are better called than merged into a kernel. */
+#define UNDIN_TRANSCENDENTAL(CASE)                         \
+    CASE(UNDIN_SIGMOID) CASE(UNDIN_TANH) CASE(UNDIN_ELU)   \
+    CASE(UNDIN_SCALED_TANH) CASE(UNDIN_SOFTSIGN) CASE(UNDIN_SOFTPLUS)
+
 UNDIN_INLINE int undin_is_transcendental(enum undin_activation activation) {
-    return activation == UNDIN_SIGMOID || activation == UNDIN_TANH || activation == UNDIN_ELU ||
-           activation == UNDIN_SCALED_TANH || activation == UNDIN_SOFTSIGN || activation == UNDIN_SOFTPLUS;
+#define UNDIN_CASE(name) || activation == name
+    return 0 UNDIN_TRANSCENDENTAL(UNDIN_CASE);
+#undef UNDIN_CASE
 }
 
 /* x (vectors * UNDIN_LANES) = activation(x), for those that are transcendental. */
 UNDIN_OUTLINED void undin_activate_vectors(float *x, int vectors, enum undin_activation activation, float alpha,
                                            float beta) {
-#define UNDIN_CASE(name)                                                                                     \
-    case name:                                                                                               \
-        for (int i = 0; i < vectors * UNDIN_LANES; i += UNDIN_LANES)                                         \
-            undin_vector_store(                                                                              \
-                x + i, undin_vector_activate(undin_vector_load(x + i), name, alpha, beta)); \
+#define UNDIN_CASE(name)                                                                                \
+    case name:                                                                                          \
+        for (int i = 0; i < vectors * UNDIN_LANES; i += UNDIN_LANES)                                    \
+            undin_vector_store(x + i, undin_vector_activate(undin_vector_load(x + i), name, alpha, beta)); \
         break;
     switch (activation) {
-        UNDIN_CASE(UNDIN_SIGMOID)
-        UNDIN_CASE(UNDIN_TANH)
-        UNDIN_CASE(UNDIN_ELU)
-        UNDIN_CASE(UNDIN_SCALED_TANH)
-        UNDIN_CASE(UNDIN_SOFTSIGN)
-        UNDIN_CASE(UNDIN_SOFTPLUS)
+        UNDIN_TRANSCENDENTAL(UNDIN_CASE)
     default:
         break;
     }

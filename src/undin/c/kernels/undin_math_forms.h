@@ -176,36 +176,63 @@ UNDIN_INLINE UNDIN_FLOAT UNDIN_FORM(pow)(UNDIN_FLOAT x, UNDIN_FLOAT y) {
     return UNDIN_FORM(if_less)(zero, undefined, infinity - infinity, result);
 }
 
+/* Activations, named as in ONNX; alpha and beta as there. A NaN stays one. */
+UNDIN_INLINE UNDIN_FLOAT UNDIN_FORM(relu)(UNDIN_FLOAT x) { return UNDIN_FORM(max)(x, UNDIN_FORM(of)(0.0f)); }
+UNDIN_INLINE UNDIN_FLOAT UNDIN_FORM(leaky_relu)(UNDIN_FLOAT x, float alpha) {
+    return UNDIN_FORM(if_less)(x, UNDIN_FORM(of)(0.0f), x * alpha, x);
+}
+UNDIN_INLINE UNDIN_FLOAT UNDIN_FORM(thresholded_relu)(UNDIN_FLOAT x, float alpha) {
+    const UNDIN_FLOAT zero = UNDIN_FORM(of)(0.0f);
+    return UNDIN_FORM(if_less)(UNDIN_FORM(of)(alpha), x, x, UNDIN_FORM(min)(UNDIN_FORM(max)(x, zero), zero));
+}
+UNDIN_INLINE UNDIN_FLOAT UNDIN_FORM(elu)(UNDIN_FLOAT x, float alpha) {
+    return UNDIN_FORM(if_less)(x, UNDIN_FORM(of)(0.0f), (UNDIN_FORM(exp)(x) - 1.0f) * alpha, x);
+}
+UNDIN_INLINE UNDIN_FLOAT UNDIN_FORM(clip)(UNDIN_FLOAT x, float alpha, float beta) {
+    return UNDIN_FORM(max)(UNDIN_FORM(min)(x, UNDIN_FORM(of)(beta)), UNDIN_FORM(of)(alpha));
+}
+UNDIN_INLINE UNDIN_FLOAT UNDIN_FORM(affine)(UNDIN_FLOAT x, float alpha, float beta) { return x * alpha + beta; }
+UNDIN_INLINE UNDIN_FLOAT UNDIN_FORM(hard_sigmoid)(UNDIN_FLOAT x, float alpha, float beta) {
+    return UNDIN_FORM(clip)(UNDIN_FORM(affine)(x, alpha, beta), 0.0f, 1.0f);
+}
+UNDIN_INLINE UNDIN_FLOAT UNDIN_FORM(scaled_tanh)(UNDIN_FLOAT x, float alpha, float beta) {
+    return UNDIN_FORM(tanh)(x * beta) * alpha;
+}
+UNDIN_INLINE UNDIN_FLOAT UNDIN_FORM(softsign)(UNDIN_FLOAT x) { return x / (UNDIN_FORM(max)(x, -x) + 1.0f); }
+UNDIN_INLINE UNDIN_FLOAT UNDIN_FORM(softplus)(UNDIN_FLOAT x) {
+    const UNDIN_FLOAT distance = UNDIN_FORM(min)(x, -x);
+    return UNDIN_FORM(max)(x, UNDIN_FORM(of)(0.0f)) + UNDIN_FORM(log)(UNDIN_FORM(exp)(distance) + 1.0f);
+}
+
 /* activation(x) with its constants. The activation is a constant where it is called. */
 UNDIN_KERNEL UNDIN_FLOAT UNDIN_FORM(activate)(UNDIN_FLOAT x, enum undin_activation activation, float alpha, float beta) {
-    const UNDIN_FLOAT zero = UNDIN_FORM(of)(0.0f);
     switch (activation) {
     case UNDIN_IDENTITY:
         return x;
     case UNDIN_RELU:
-        return UNDIN_FORM(max)(x, zero);
+        return UNDIN_FORM(relu)(x);
     case UNDIN_LEAKY_RELU:
-        return UNDIN_FORM(if_less)(x, zero, x * alpha, x);
+        return UNDIN_FORM(leaky_relu)(x, alpha);
     case UNDIN_SIGMOID:
         return UNDIN_FORM(sigmoid)(x);
     case UNDIN_TANH:
         return UNDIN_FORM(tanh)(x);
     case UNDIN_ELU:
-        return UNDIN_FORM(if_less)(x, zero, (UNDIN_FORM(exp)(x) - 1.0f) * alpha, x);
+        return UNDIN_FORM(elu)(x, alpha);
     case UNDIN_HARD_SIGMOID:
-        return UNDIN_FORM(max)(UNDIN_FORM(min)(x * alpha + beta, UNDIN_FORM(of)(1.0f)), zero);
+        return UNDIN_FORM(hard_sigmoid)(x, alpha, beta);
     case UNDIN_CLIP:
-        return UNDIN_FORM(max)(UNDIN_FORM(min)(x, UNDIN_FORM(of)(beta)), UNDIN_FORM(of)(alpha));
+        return UNDIN_FORM(clip)(x, alpha, beta);
     case UNDIN_AFFINE:
-        return x * alpha + beta;
+        return UNDIN_FORM(affine)(x, alpha, beta);
     case UNDIN_THRESHOLDED_RELU:
-        return UNDIN_FORM(if_less)(UNDIN_FORM(of)(alpha), x, x, x * 0.0f);
+        return UNDIN_FORM(thresholded_relu)(x, alpha);
     case UNDIN_SCALED_TANH:
-        return UNDIN_FORM(tanh)(x * beta) * alpha;
+        return UNDIN_FORM(scaled_tanh)(x, alpha, beta);
     case UNDIN_SOFTSIGN:
-        return x / (UNDIN_FORM(max)(x, -x) + 1.0f);
+        return UNDIN_FORM(softsign)(x);
     case UNDIN_SOFTPLUS:
-        return UNDIN_FORM(max)(x, zero) + UNDIN_FORM(log)(UNDIN_FORM(exp)(UNDIN_FORM(min)(x, -x)) + 1.0f);
+        return UNDIN_FORM(softplus)(x);
     }
     return x;
 }

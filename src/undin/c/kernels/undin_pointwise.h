@@ -4,14 +4,7 @@
 
 #include "undin_math.h"
 
-UNDIN_INLINE float undin_relu(float x) { return x < 0 ? 0 : x; }
-UNDIN_INLINE float undin_leaky_relu(float x, float alpha) { return x < 0 ? alpha * x : x; }
-UNDIN_INLINE float undin_elu(float x, float alpha) { return x < 0 ? alpha * (undin_exp(x) - 1) : x; }
-UNDIN_INLINE float undin_hard_sigmoid(float x, float alpha, float beta) {
-    return undin_min(undin_max(alpha * x + beta, 0), 1);
-}
 UNDIN_INLINE float undin_hard_swish(float x) { return x * undin_hard_sigmoid(x, 1.0f / 6, 0.5f); }
-UNDIN_INLINE float undin_softsign(float x) { return x / (1 + __builtin_fabsf(x)); }
 UNDIN_INLINE float undin_square(float x) { return x * x; }
 UNDIN_INLINE float undin_abs(float x) { return __builtin_fabsf(x); }
 

@@ -84,11 +84,6 @@ class Node:
         return value.constant
 
 
-def permutation(transpose: Node) -> tuple[int, ...]:
-    """The axes of a Transpose; reversed where it names none."""
-    return tuple(transpose.get("perm") or reversed(range(len(transpose.inputs[0].shape))))
-
-
 class Unsupported(ValueError):
     """A node that cannot be compiled: the message names it, its operator and its shapes."""
 

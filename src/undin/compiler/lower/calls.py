@@ -3,19 +3,8 @@
 import numpy as np
 
 from undin.compiler.ir.graph import Node
+from undin.compiler.ir.operators import IDENTITY
 from undin.compiler.ir.program import literal
-
-ACTIVATIONS = {
-    None: "UNDIN_IDENTITY",
-    "Relu": "UNDIN_RELU",
-    "LeakyRelu": "UNDIN_LEAKY_RELU",
-    "Sigmoid": "UNDIN_SIGMOID",
-    "Tanh": "UNDIN_TANH",
-    "Elu": "UNDIN_ELU",
-    "HardSigmoid": "UNDIN_HARD_SIGMOID",
-    "Clip": "UNDIN_CLIP",
-}
-"""What ``rewrite`` may have put into the attribute ``activation`` of a product."""
 
 MOST_TAPS = 32
 """Of one call, as UNDIN_TAPS_MAX; more go on adding to the same output."""
@@ -33,10 +22,11 @@ def pack(weights: np.ndarray) -> np.ndarray:
 
 
 def activation_fields(node: Node) -> dict[str, str]:
-    """What the shape of a kernel says about the activation of a product."""
-    numbers = {name: node.get(f"activation_{name}") for name in ("alpha", "beta")}
+    """What the shape of a kernel says about the activation that ``rewrite`` may have given a product."""
+    activation = node.get("activation", IDENTITY)
+    numbers = {"alpha": activation.alpha, "beta": activation.beta}
     given = {name: literal(number, np.dtype(np.float32)) for name, number in numbers.items() if number}
-    return {"activation": ACTIVATIONS[node.get("activation")]} | given
+    return {"activation": activation.enumerator} | given
 
 
 def fields(sizes: dict[str, object]) -> str:

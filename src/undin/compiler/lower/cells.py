@@ -1,30 +1,16 @@
 """Weights, biases and activations of GRU, LSTM and RNN, as the kernels of ``c/undin_recurrent.h`` want them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from undin.compiler.ir.graph import Node, Unsupported
+from undin.compiler.ir.operators import ACTIVATIONS, CELL_ACTIVATIONS, GATES
 from undin.compiler.ir.program import literal
 from undin.compiler.ir.views import View
 from undin.compiler.lower.calls import pack
 from undin.compiler.lower.lowering import Lowering
-
-GATES = {"GRU": 3, "LSTM": 4, "RNN": 1}
-DEFAULTS = {"GRU": ["Sigmoid", "Tanh"], "LSTM": ["Sigmoid", "Tanh", "Tanh"], "RNN": ["Tanh"]}
-ACTIVATIONS = {  # name: (enumerator, default alpha, default beta)
-    "Relu": ("UNDIN_RELU", 0.0, 0.0),
-    "LeakyRelu": ("UNDIN_LEAKY_RELU", 0.01, 0.0),
-    "ThresholdedRelu": ("UNDIN_THRESHOLDED_RELU", 1.0, 0.0),
-    "Tanh": ("UNDIN_TANH", 0.0, 0.0),
-    "ScaledTanh": ("UNDIN_SCALED_TANH", 1.0, 1.0),
-    "Sigmoid": ("UNDIN_SIGMOID", 0.0, 0.0),
-    "HardSigmoid": ("UNDIN_HARD_SIGMOID", 0.2, 0.5),
-    "Elu": ("UNDIN_ELU", 1.0, 0.0),
-    "Softsign": ("UNDIN_SOFTSIGN", 0.0, 0.0),
-    "Softplus": ("UNDIN_SOFTPLUS", 0.0, 0.0),
-    "Affine": ("UNDIN_AFFINE", 1.0, 0.0),
-}
 
 
 @dataclass(frozen=True)
@@ -86,22 +72,28 @@ def cells_of(lowering: Lowering, node: Node, hidden: int) -> list[Cell]:
 
 
 def _activations(node: Node, direction: int) -> str:
+    """What the shape of a kernel says about the activations of one direction."""
     if node.get("input_forget"):
         raise Unsupported(node, "input_forget couples its gates")
-    defaults = DEFAULTS[node.operator]
-    names = (node.get("activations") or defaults * 2)[direction * len(defaults) :][: len(defaults)]
+    count = len(CELL_ACTIVATIONS[node.operator])
+    names = node.get("activations") or CELL_ACTIVATIONS[node.operator] * 2
     if unknown := [name for name in names if name not in ACTIVATIONS]:
         raise Unsupported(node, f"unknown activation {unknown[0]}")
-    values = {"alpha": [], "beta": []}
-    for i, name in enumerate(names):
-        for j, key in enumerate(values):
-            given = node.get(f"activation_{key}") or []
-            at = direction * len(defaults) + i
-            default = ACTIVATIONS[name][1 + j]
-            values[key].append(literal(given[at] if at < len(given) else default, np.dtype(np.float32)))
-    fields = ", ".join(ACTIVATIONS[name][0] for name in names)
-    fields = f".activation = {{{fields}}}"
-    fields += "".join(f", .{key} = {{{', '.join(numbers)}}}" for key, numbers in values.items())
+    # Constants stand in a row, and each activation takes those that it has.
+    alphas, betas = (iter(node.get(f"activation_{name}") or ()) for name in ("alpha", "beta"))
+    found = [
+        (activation.enumerator, _next(alphas, activation.alpha), _next(betas, activation.beta))
+        for activation in (ACTIVATIONS[name] for name in names)
+    ]
+    enumerators, *numbers = zip(*found[direction * count :][:count], strict=True)
+    fields = f".activation = {{{', '.join(enumerators)}}}"
+    for key, values in zip(("alpha", "beta"), numbers, strict=True):
+        fields += f", .{key} = {{{', '.join(literal(value, np.dtype(np.float32)) for value in values)}}}"
     if node.get("clip"):
         fields += f", .clip = {literal(node.get('clip'), np.dtype(np.float32))}"
     return fields
+
+
+def _next(given: Iterator[float], default: float | None) -> float:
+    """A constant of an activation: the next that is given, else its default; 0 where it has none."""
+    return 0.0 if default is None else next(given, default)

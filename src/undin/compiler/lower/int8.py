@@ -5,16 +5,16 @@ borders of windows: so a convolution has no edges. Weights are rounded here, eac
 cells are in ``int8_cells``.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
 
-from undin.compiler.ir.graph import Node
+from undin.compiler.ir.graph import Node, Value
+from undin.compiler.ir.operators import GATES, Quantization
 from undin.compiler.ir.program import Step, literal, merged_axes, nest
 from undin.compiler.ir.views import View
 from undin.compiler.lower.calls import activation_fields, address, fields, padded
-from undin.compiler.lower.cells import GATES
 from undin.compiler.lower.lowering import Lowering
 from undin.compiler.lower.windows import Run, Window, area, windows
 
@@ -22,7 +22,23 @@ GROUP = 4
 """Weights of one column that lie together."""
 
 
-def rounded(lowering: Lowering, node: Node, *, unit_axis: int, borders: tuple = ()) -> View:
+@dataclass(eq=False, kw_only=True)
+class Rounding(Step):
+    """A value in integers, which all nodes can read that ask for the same, and for no wider borders.
+
+    Attributes
+    ----------
+    what : tuple
+        The value, its type, the axis that lies innermost, and the `Quantization`.
+    borders : tuple of (int, int)
+        Positions of zeros before and after each axis.
+    """
+
+    what: tuple[Value, np.dtype, int, Quantization]
+    borders: tuple[tuple[int, int], ...]
+
+
+def rounded(lowering: Lowering, node: Node, *, unit_axis: int, borders: tuple[tuple[int, int], ...] = ()) -> View:
     """The first input of a node in integers: 8 bits, or 16 for recurrent cells.
 
     Parameters
@@ -41,9 +57,10 @@ def rounded(lowering: Lowering, node: Node, *, unit_axis: int, borders: tuple = 
     dtype = np.dtype(np.int16 if node.operator in GATES else np.int8)
     rank = len(value.shape)
     borders = ((0, 0),) * (rank - len(borders)) + tuple(borders)
-    for kept, room, view in lowering.rounded.get((value, dtype, unit_axis), ()):
-        if kept == quantization and (np.array(room) >= borders).all():
-            return view
+    what = value, dtype, unit_axis, quantization
+    for step in lowering.steps:
+        if isinstance(step, Rounding) and step.what == what and (np.array(step.borders) >= borders).all():
+            return step.writes[0]
     x = lowering.dense(lowering.view(value), str(value), unit_axis=unit_axis)
     shape = tuple(length + sum(border) for length, border in zip(value.shape, borders, strict=True))
     order = (*(axis for axis in range(rank) if axis != unit_axis % rank), unit_axis % rank)
@@ -68,8 +85,7 @@ def rounded(lowering: Lowering, node: Node, *, unit_axis: int, borders: tuple = 
         call = f"undin_quantize_{kind}({y_at}, {x_at}, &(undin_quantize_shape){{{fields(sizes)}}});"
         return lines + nest([loop[0] for loop in loops], [call], variables=variables)
 
-    lowering.steps.append(Step("round", f"{value} in {dtype}", [inner], [x], code))
-    lowering.rounded.setdefault((value, dtype, unit_axis), []).append((quantization, borders, inner))
+    lowering.steps.append(Rounding("round", f"{value} in {dtype}", [inner], [x], code, what=what, borders=borders))
     return inner
 
 

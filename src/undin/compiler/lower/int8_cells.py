@@ -7,10 +7,10 @@ lost on the way: other state than that of cells, such as running sums, needs mor
 import numpy as np
 
 from undin.compiler.ir.graph import Node
+from undin.compiler.ir.operators import GATES
 from undin.compiler.ir.program import Pointwise, Step
 from undin.compiler.ir.views import View
 from undin.compiler.lower.calls import fields
-from undin.compiler.lower.cells import GATES
 from undin.compiler.lower.int8 import pack_groups, pack_row, round_weights, rounded
 from undin.compiler.lower.lowering import Lowering
 

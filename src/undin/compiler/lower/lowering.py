@@ -4,24 +4,14 @@ A value that ends in a concatenation or in an output of the graph, possibly by w
 `Lowering.output` looks ahead along its readers. Operators are in the other files of this folder.
 """
 
-from math import prod
-
 import numpy as np
 
-from undin.compiler.ir.graph import Graph, Node, Value, permutation
+from undin.compiler.ir.graph import Graph, Node, Value
+from undin.compiler.ir.operators import GATES, VIEWS, axes_through, seen_back, seen_through
 from undin.compiler.ir.program import Pointwise, Program, Step
 from undin.compiler.ir.views import Buffer, View
 
-RESHAPES = ("Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity")
-CHANNEL_AXIS = {
-    "Conv": 1,
-    "ConvTranspose": 1,
-    "AveragePool": 1,
-    "MaxPool": 1,
-    "GRU": 2,
-    "LSTM": 2,
-    "RNN": 2,
-}
+CHANNEL_AXIS = dict.fromkeys(("Conv", "ConvTranspose", "AveragePool", "MaxPool"), 1) | dict.fromkeys(GATES, 2)
 """Which axis of its input an operator wants innermost in memory."""
 
 LOOK_AHEAD = 40
@@ -40,7 +30,6 @@ class Lowering:
         self.inputs = {value.name: self._external(value, "input") for value in graph.inputs}
         self.outputs = {value.name: self._external(value, "output") for value in graph.outputs}
         self.places: dict[Value, View] = {}
-        self.rounded: dict[tuple, list[tuple]] = {}  # what ``int8`` has made of values
         for value in graph.inputs:
             self.views[value] = View.dense(self.inputs[value.name], value.shape)
         for value in graph.outputs:
@@ -113,24 +102,24 @@ class Lowering:
         view = self.scratch(value.shape, value.dtype, value.name, order=self.wanted_order(value))
         views, current = [], value
         while view is not None:
-            found = [node for node in self.readers.get(current, ()) if node.operator in (*RESHAPES, "Transpose")]
+            found = [node for node in self.readers.get(current, ()) if node.operator in VIEWS]
             if len(found) != 1 or found[0].inputs[0] is not current:
                 return None
             (node,) = found
             views.append(node)
             current = node.outputs[0]
-            view = view.transpose(permutation(node)) if node.operator == "Transpose" else view.reshape(current.shape)
+            view = seen_through(node, view)
         whole = place = self.scratch(current.shape, value.dtype, current.name, order=self.wanted_order(current))
         for node in reversed(views):
-            place = place and _before(node, place)
+            place = place and seen_back(node, place)
         if place is not None:
             self.places[current], self.places[value] = whole, place
         return place
 
     def _place_for(self, node: Node, value: Value) -> View | None:
-        if node.operator in (*RESHAPES, "Transpose") and node.inputs[0] is value:
+        if node.operator in VIEWS and node.inputs[0] is value:
             place = self.place(node.outputs[0])
-            return place and _before(node, place)
+            return place and seen_back(node, place)
         if node.operator == "Concat" and node.inputs.count(value) == 1:
             return self.concatenation(node)[node.inputs.index(value)]
         return None
@@ -188,25 +177,12 @@ class Lowering:
         self.steps.append(Step(label, describe(node), writes, reads, code))
 
 
-def _before(node: Node, place: View) -> View | None:
-    """Where the input of a view operator lies, given the place of its output."""
-    if node.operator == "Transpose":
-        return place.transpose(tuple(np.argsort(permutation(node))))
-    return place.reshape(node.inputs[0].shape)
-
-
 def _axes_behind(node: Node, value: Value, axes: list[int | None]) -> list[int | None]:
     """What has become of some axes of a value in the output of a reader; None for other axes."""
-    output = node.outputs[0]
-    if node.operator == "Transpose":
-        return [axes[axis] for axis in permutation(node)]
-    if node.operator in RESHAPES:
-        # An axis remains where as many elements lie before it and after it.
-        places = {(prod(value.shape[:i]), length): axes[i] for i, length in enumerate(value.shape) if length > 1}
-        return [places.get((prod(output.shape[:i]), length)) for i, length in enumerate(output.shape)]
-    if len(output.shape) == len(value.shape):
-        return axes
-    return [None] * len(output.shape)
+    if node.operator in VIEWS:
+        return [None if axis is None else axes[axis] for axis in axes_through(node)]
+    rank = len(node.outputs[0].shape)
+    return axes if rank == len(value.shape) else [None] * rank
 
 
 def describe(node: Node) -> str:

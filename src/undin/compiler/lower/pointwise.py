@@ -1,9 +1,13 @@
 """Operators that compute each element by itself."""
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 
 from undin.compiler.ir.graph import Node, Value
+from undin.compiler.ir.operators import ACTIVATIONS, Activation
 from undin.compiler.ir.program import C_TYPES, Pointwise, literal
+from undin.compiler.ir.views import View
 from undin.compiler.lower.lowering import Lowering, describe
 
 
@@ -24,7 +28,7 @@ def pointwise(lowering: Lowering, node: Node) -> None:
     )
 
 
-def _order(value: Value, reads) -> tuple[int, ...] | None:
+def _order(value: Value, reads: Sequence[View]) -> tuple[int, ...] | None:
     """Memory order of the read that repeats the fewest elements."""
     whole = [view for view in reads if view.buffer.kind != "constant"] or reads
     if not whole:
@@ -37,7 +41,7 @@ def _order(value: Value, reads) -> tuple[int, ...] | None:
     return tuple(order)
 
 
-def _expression(node: Node):
+def _expression(node: Node) -> Callable[[list[str]], str]:
     build = EXPRESSIONS[node.operator]
     return build(node) if isinstance(build, _ByNode) else (lambda operands: build.format(*operands))
 
@@ -45,10 +49,10 @@ def _expression(node: Node):
 class _ByNode:
     """Marks an expression that depends on the node's attributes or types."""
 
-    def __init__(self, build):
+    def __init__(self, build: Callable[[Node, list[str]], str]):
         self.build = build
 
-    def __call__(self, node: Node):
+    def __call__(self, node: Node) -> Callable[[list[str]], str]:
         return lambda operands: self.build(node, operands)
 
 
@@ -107,17 +111,24 @@ def _limit(node: Node, name: str) -> str | None:
     return None if value is None else literal(np.float32(value), np.dtype(np.float32))
 
 
-def _with(form: str, **defaults: float) -> _ByNode:
-    """An activation with parameters from attributes."""
+def _activated(activation: Activation) -> _ByNode:
+    """A call of an activation with the constants that the node names."""
 
     def build(node: Node, operands: list[str]) -> str:
-        values = {
-            name: literal(np.float32(node.get(name, default)), np.dtype(np.float32))
-            for name, default in defaults.items()
-        }
-        return form.format(*operands, **values)
+        return _call(activation.of(node), operands[0])
 
     return _ByNode(build)
+
+
+def _call(activation: Activation, operand: str) -> str:
+    constants = [value for value in (activation.alpha, activation.beta) if value is not None]
+    arguments = [operand, *(literal(value, np.dtype(np.float32)) for value in constants)]
+    return f"undin_{activation.name}({', '.join(arguments)})"
+
+
+def _selu(node: Node, operands: list[str]) -> str:
+    alpha, gamma = node.get("alpha", 1.67326319217681884765625), node.get("gamma", 1.05070102214813232)
+    return f"({literal(gamma, np.dtype(np.float32))} * {_call(Activation('elu', alpha), operands[0])})"
 
 
 def _typed(of_float: str, of_integer: str) -> _ByNode:
@@ -143,6 +154,7 @@ def _chain(of_float: str, of_integer: str) -> _ByNode:
 
 
 EXPRESSIONS: dict[str, str | _ByNode] = {
+    **{name: _activated(activation) for name, activation in ACTIVATIONS.items()},
     "Add": _typed("({0} + {1})", "({c})({0} + {1})"),
     "Sub": _typed("({0} - {1})", "({c})({0} - {1})"),
     "Mul": _typed("({0} * {1})", "({c})({0} * {1})"),
@@ -157,17 +169,10 @@ EXPRESSIONS: dict[str, str | _ByNode] = {
     "Erf": "undin_erf({0})",
     "Pow": _ByNode(_pow),
     "Round": "undin_round({0})",
-    "Sigmoid": "undin_sigmoid({0})",
-    "Tanh": "undin_tanh({0})",
     "Relu": _typed("undin_relu({0})", "undin_integer_max({0}, 0)"),
-    "LeakyRelu": _with("undin_leaky_relu({0}, {alpha})", alpha=0.01),
     "PRelu": "undin_leaky_relu({0}, {1})",
-    "Elu": _with("undin_elu({0}, {alpha})", alpha=1.0),
-    "Selu": _with("({gamma} * undin_elu({0}, {alpha}))", alpha=1.67326319217681884765625, gamma=1.05070102214813232),
-    "HardSigmoid": _with("undin_hard_sigmoid({0}, {alpha}, {beta})", alpha=0.2, beta=0.5),
+    "Selu": _ByNode(_selu),
     "HardSwish": "undin_hard_swish({0})",
-    "Softsign": "undin_softsign({0})",
-    "Softplus": "undin_activate({0}, UNDIN_SOFTPLUS, 0, 0)",
     "Clip": _ByNode(_clip),
     "Min": _chain("undin_smallest({0}, {1})", "undin_integer_min({0}, {1})"),
     "Max": _chain("undin_largest({0}, {1})", "undin_integer_max({0}, {1})"),

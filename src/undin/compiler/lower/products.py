@@ -7,10 +7,11 @@ packed at compile time: rows in the order in which a window is read, columns pad
 import numpy as np
 
 from undin.compiler.ir.graph import Node, Value
+from undin.compiler.ir.operators import IDENTITY
 from undin.compiler.ir.program import nest
 from undin.compiler.ir.views import View
 from undin.compiler.lower import lanes, upsampling
-from undin.compiler.lower.calls import ACTIVATIONS, MOST_TAPS, activation_fields, address, fields, pack, padded
+from undin.compiler.lower.calls import MOST_TAPS, activation_fields, address, fields, pack, padded
 from undin.compiler.lower.lowering import Lowering
 from undin.compiler.lower.taps import Taps, assign
 from undin.compiler.lower.windows import convolution, transposed, windows
@@ -20,7 +21,7 @@ def call(y: str, a: str, w: str, bias: str, node: Node, *, residual: str = "0", 
     """One call of the kernel; `sizes` are the fields of its shape. The last call for an output activates it."""
     if residual == "0":
         sizes.pop("residual_row", None)
-    sizes |= activation_fields(node) if is_last else {"activation": ACTIVATIONS[None]}
+    sizes |= activation_fields(node) if is_last else {"activation": IDENTITY.enumerator}
     return f"undin_matmul({y}, {a}, {w}, {bias}, {residual}, &(undin_matmul_shape){{{fields(sizes)}}});"
 
 

@@ -2,14 +2,15 @@
 
 import numpy as np
 
-from undin.compiler.ir.graph import Node, Unsupported, permutation
+from undin.compiler.ir.graph import Node, Unsupported
+from undin.compiler.ir.operators import RESHAPES, permutation
 from undin.compiler.ir.program import Pointwise, literal
 from undin.compiler.ir.views import View, joined
 from undin.compiler.lower.lowering import Lowering
 
 
 def reshape(lowering: Lowering, node: Node) -> None:
-    """Reshape, Squeeze, Unsqueeze, Flatten, Identity: the shape of the output says all."""
+    """One of the `RESHAPES`: a view if strides can express it."""
     source, value = lowering.view(node.inputs[0]), node.outputs[0]
     view = source.reshape(value.shape)
     if view is None:
@@ -155,12 +156,7 @@ def depth_to_space(lowering: Lowering, node: Node) -> None:
 
 
 OPERATORS = {
-    "Reshape": reshape,
-    "Squeeze": reshape,
-    "Unsqueeze": reshape,
-    "Flatten": reshape,
-    "Identity": reshape,
-    "Dropout": reshape,
+    **dict.fromkeys(RESHAPES, reshape),
     "Transpose": transpose,
     "Expand": expand,
     "Slice": slice_,

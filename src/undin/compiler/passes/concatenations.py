@@ -4,11 +4,10 @@ Caches of past frames are often kept in one tensor, out of which slices are read
 readers find the pieces, the tensors in between have no readers and are never made.
 """
 
-from math import prod
-
 import numpy as np
 
 from undin.compiler.ir.graph import OPSET, Graph, Node, Value
+from undin.compiler.ir.operators import RESHAPES, VIEWS, axes_through
 from undin.compiler.passes.decompose.builder import Builder
 
 
@@ -71,9 +70,8 @@ class _Reader:
 
     def is_copied(self, value: Value) -> bool:
         """Whether all that happens to a value is that it becomes a part of another one or an output."""
-        views = ("Identity", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose")
         return value in self.graph.outputs or all(
-            reader.operator == "Concat" or (reader.operator in views and self.is_copied(reader.outputs[0]))
+            reader.operator == "Concat" or (reader.operator in VIEWS and self.is_copied(reader.outputs[0]))
             for reader in self.readers.get(value, ())
         )
 
@@ -152,12 +150,10 @@ def _parts(concatenation: Node, start: int, stop: int) -> list[tuple[Value, int,
 
 def _axis_behind(node: Node, concatenation: Node) -> int | None:
     """Where the axis of a concatenation is found behind a reshape that leaves it as it is."""
-    if node.operator not in ("Reshape", "Squeeze", "Unsqueeze", "Flatten"):
+    if node.operator not in RESHAPES:
         return None
-    shape, axis = concatenation.outputs[0].shape, concatenation.get("axis") % len(concatenation.outputs[0].shape)
-    behind = node.outputs[0].shape
-    found = [i for i in range(len(behind)) if (prod(behind[:i]), behind[i]) == (prod(shape[:axis]), shape[axis])]
-    return found[0] if found and shape[axis] > 1 else None
+    axis, behind = concatenation.get("axis") % len(concatenation.outputs[0].shape), axes_through(node)
+    return behind.index(axis) if axis in behind else None
 
 
 def _shape_behind(node: Node, piece: Value, concatenation: Node, axis: int) -> tuple[int, ...]:

@@ -1,27 +1,16 @@
 """Simpler graphs: what two nodes compute, one kernel computes where it can.
 
-Everything here replaces nodes by nodes with the same meaning. Only the attributes ``activation``, ``activation_alpha``
-and ``activation_beta`` and the third input of a MatMul, its bias, are not known to ONNX. That bias is a row, or has the
-shape of the output.
+Everything here replaces nodes by nodes with the same meaning. Only the attribute ``activation``, an `Activation`, and
+the third input of a MatMul, its bias, are not known to ONNX. That bias is a row, or has the shape of the output.
 """
+
+from dataclasses import replace
 
 import numpy as np
 
-from undin.compiler.ir.graph import Graph, Node, Value, permutation
+from undin.compiler.ir.graph import Graph, Node, Value
+from undin.compiler.ir.operators import ACTIVATIONS, CLIP, PRODUCTS, VIEWS, Activation, seen_back
 from undin.compiler.passes.concatenations import read_pieces
-
-PRODUCTS = ("Conv", "ConvTranspose", "MatMul")
-ACTIVATIONS = {  # operator: defaults of alpha and beta
-    "Relu": (0.0, 0.0),
-    "LeakyRelu": (0.01, 0.0),
-    "Sigmoid": (0.0, 0.0),
-    "Tanh": (0.0, 0.0),
-    "Elu": (1.0, 0.0),
-    "HardSigmoid": (0.2, 0.5),
-}
-
-
-VIEWS = ("Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose")
 
 
 def rewrite(graph: Graph) -> None:
@@ -70,8 +59,7 @@ def _join_affine(product: Node, views: list[Node], reader: Node, value: Value) -
     # What meets each element of the product itself.
     every = np.broadcast_to(other, value.shape)
     for view in reversed(views):
-        is_transpose = view.operator == "Transpose"
-        every = every.transpose(np.argsort(permutation(view))) if is_transpose else every.reshape(view.inputs[0].shape)
+        every = seen_back(view, every)
     axis = every.ndim - 1 if product.operator == "MatMul" else 1
     row = np.moveaxis(every, axis, -1).reshape(-1, every.shape[axis])
     is_row = len(row) > 0 and (row == row[0]).all()
@@ -103,21 +91,24 @@ def _scaled(product: Node, weights: np.ndarray, scale: np.ndarray) -> np.ndarray
 
 def _join_activation(product: Node, reader: Node) -> bool:
     """Let a product apply the activation of its result."""
-    if product.get("activation"):
+    activation = None if product.get("activation") else _activation_of(reader)
+    if activation is None:
         return False
-    name, alpha, beta = reader.operator, *ACTIVATIONS.get(reader.operator, (0.0, 0.0))
-    alpha, beta = reader.get("alpha", alpha), reader.get("beta", beta)
-    if name == "PRelu" and reader.inputs[1].constant is not None and reader.inputs[1].constant.size == 1:
-        name, alpha = "LeakyRelu", float(reader.inputs[1].constant.reshape(-1)[0])
-    elif name == "Clip":
-        limits = [
-            reader.constant(i, key) if reader.input(i) is None or reader.input(i).constant is not None else ()
-            for i, key in ((1, "min"), (2, "max"))
-        ]
-        if any(np.size(limit) != 1 for limit in limits):
-            return False
-        alpha, beta = (d if limit is None else float(limit) for limit, d in zip(limits, (-np.inf, np.inf), strict=True))
-    elif name not in ACTIVATIONS:
-        return False
-    product.attributes |= {"activation": name, "activation_alpha": alpha, "activation_beta": beta}
+    product.attributes["activation"] = activation
     return True
+
+
+def _activation_of(node: Node) -> Activation | None:
+    """What a node does to each element of its input, if a product can do it."""
+    if node.operator == "PRelu" and node.inputs[1].constant is not None and node.inputs[1].constant.size == 1:
+        return replace(ACTIVATIONS["LeakyRelu"], alpha=float(node.inputs[1].constant.reshape(-1)[0]))
+    if node.operator != "Clip":
+        return ACTIVATIONS[node.operator].of(node) if node.operator in ACTIVATIONS else None
+    limits = [
+        node.constant(i, key) if node.input(i) is None or node.input(i).constant is not None else ()
+        for i, key in ((1, "min"), (2, "max"))
+    ]
+    if any(np.size(limit) != 1 for limit in limits):
+        return None
+    named = zip(("alpha", "beta"), limits, strict=True)
+    return replace(CLIP, **{name: float(limit) for name, limit in named if limit is not None})

@@ -1,15 +1,12 @@
 """Which products are computed in integers, and the scale of what they read."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
 from undin.compiler.ir.graph import Graph, Node, Value
-
-PRODUCTS = ("Conv", "ConvTranspose", "MatMul", "GRU", "LSTM")
-CELLS = ("GRU", "LSTM")
-"""Recurrent cells."""
+from undin.compiler.ir.operators import CELL_ACTIVATIONS, GATES, Quantization
+from undin.compiler.lower import IN_INTEGERS
 
 SHORT = 32767
 HEADROOM = 2.0
@@ -19,24 +16,9 @@ SHRINKING = np.linspace(0.3, 1.0, 29)
 """Parts of the range seen that are tried as the range of 8 bits."""
 
 
-@dataclass(frozen=True)
-class Quantization:
-    """How a node reads its first input: as ``round(x / scale) + zero_point``.
-
-    Attributes
-    ----------
-    scale : float
-    zero_point : int
-        In [-128, 127] for 8 bits; 0 for the 16 bits of recurrent cells.
-    """
-
-    scale: float
-    zero_point: int = 0
-
-
 def candidates(graph: Graph, *, first_and_last: bool) -> tuple[list[Node], list[Node]]:
     """Products that can be computed in integers and shall be, and those that stay in floats."""
-    products = [node for node in graph.nodes if node.operator in PRODUCTS]
+    products = [node for node in graph.nodes if node.operator in IN_INTEGERS]
     readers = graph.readers()
     ends = [] if first_and_last else [*_first(graph, readers), *_last(products, readers)]
     chosen = [node for node in products if node not in ends and _fits(node)]
@@ -46,8 +28,8 @@ def candidates(graph: Graph, *, first_and_last: bool) -> tuple[list[Node], list[
 def _fits(node: Node) -> bool:
     """Whether ``lower/int8.py`` has a kernel for it."""
     constant = [node.input(index) is not None and node.inputs[index].constant is not None for index in (1, 2)]
-    if node.operator in CELLS:
-        usual = {"GRU": ["Sigmoid", "Tanh"], "LSTM": ["Sigmoid", "Tanh", "Tanh"]}[node.operator]
+    if node.operator in GATES:
+        usual = list(CELL_ACTIVATIONS[node.operator])
         return (
             all(constant)
             and node.inputs[0].shape[0] == 1  # time steps
@@ -77,7 +59,7 @@ def _first(graph: Graph, readers: dict[Value, list[Node]]) -> Iterator[Node]:
             if node in seen:
                 continue
             seen.add(node)
-            if node.operator in PRODUCTS:
+            if node.operator in IN_INTEGERS:
                 yield node
             else:
                 queue += [value for value in node.outputs if value]
@@ -89,7 +71,7 @@ def _last(products: list[Node], readers: dict[Value, list[Node]]) -> Iterator[No
         queue, seen, is_last = [value for value in product.outputs if value], set(), True
         while queue and is_last:
             for node in readers.get(queue.pop(), ()):
-                is_last = is_last and node.operator not in PRODUCTS
+                is_last = is_last and node.operator not in IN_INTEGERS
                 if node not in seen:
                     seen.add(node)
                     queue += [value for value in node.outputs if value]
@@ -101,7 +83,7 @@ def mark(nodes: list[Node], seen: dict[Value, np.ndarray]) -> None:
     """Give every node the scale by which it reads its first input, judged by values `seen` of it."""
     for node in nodes:
         values = seen[node.inputs[0]]
-        if node.operator in CELLS:
+        if node.operator in GATES:
             largest = max(float(np.abs(values).max(initial=0)), np.finfo(np.float32).tiny)
             quantization = Quantization(HEADROOM * largest / SHORT)
         else:
