@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import pickle
 import re
 import shutil
 import sys
@@ -21,7 +22,7 @@ from undin.compiler.toolchain.build import build
 from undin.engines.engine import NotInstalled, attenuation
 from undin.engines.native import NativeEngine
 from undin.engines.ort import OrtEngine
-from undin.model.loading import Model, load
+from undin.model.loading import WEIGHTS, Model, load
 from undin.model.metadata import NAMES_OF_HEADER, Metadata, c_prefix, onnx_strings
 
 both_engines = pytest.mark.parametrize("engine", ["compiled", "onnxruntime"])
@@ -171,6 +172,39 @@ def test_what_lies_beside_a_file_of_your_own_may_be_out_of_date(tmp_path):
     path = step_models.identity(tmp_path / "mine.onnx")
     (tmp_path / "libundin_mine.so").write_text("compiled before the model was trained on")
     assert load(path).metadata.name == "identity"
+
+
+def test_a_shipped_model_is_pickled_by_its_name(monkeypatch, tmp_path):
+    pickled = pickle.dumps(load("undin-nano"))
+    assert b"undin-nano" in pickled and str(WEIGHTS).encode() not in pickled
+    monkeypatch.chdir(tmp_path)
+    again = pickle.loads(pickled)
+    assert again.metadata.name == "undin-nano" and isinstance(again.engine, NativeEngine)
+
+
+@both_engines
+def test_a_model_of_your_own_is_pickled_by_its_path_and_keeps_its_engine(tmp_path, monkeypatch, engine):
+    monkeypatch.chdir(tmp_path)
+    model = load(step_models.identity(Path("mine.onnx")), engine=engine)
+    pickled = pickle.dumps(model)
+    monkeypatch.chdir("/")
+    again = pickle.loads(pickled)
+    assert (again.metadata, type(again.engine), again.path) == (
+        model.metadata,
+        type(model.engine),
+        tmp_path / "mine.onnx",
+    )
+    (tmp_path / "mine.onnx").unlink()
+    with pytest.raises(FileNotFoundError, match=r"there is no model file .*mine\.onnx"):
+        pickle.loads(pickled)
+
+
+def test_a_model_shows_what_it_is_and_has_no_other_attributes(tmp_path):
+    path = step_models.identity(tmp_path / "identity.onnx", sample_rate=8_000)
+    assert repr(load(path, engine="onnxruntime")) == "<Model identity at 8000 Hz, on ONNX Runtime>"
+    assert repr(load(path)) == "<Model identity at 8000 Hz, compiled>"
+    with pytest.raises(AttributeError, match="rate"):
+        load(path).rate = 16_000
 
 
 def test_a_compiled_model_is_loaded_from_its_library(tmp_path, monkeypatch):

@@ -1,7 +1,10 @@
 """`Stream` and `enhance`: latency, blocks, rates and channels, what lies beside the model's band, bad input."""
 
+import copy
 import os
+import pickle
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -294,6 +297,129 @@ def test_two_threads_share_a_model(models):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.fixture
+def held(models, monkeypatch):
+    """A stream that another thread is held up in, and what lets that thread go on and gives what it got."""
+    stream, engine = Stream(channels=2, model=models["quiet"]), models["quiet"].engine
+    step, inside, go_on = engine._step, threading.Event(), threading.Event()
+
+    def slow_step(*arguments):
+        inside.set()
+        assert go_on.wait(60)
+        return step(*arguments)
+
+    monkeypatch.setattr(engine, "_step", slow_step)
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(stream.process, noise(256, 2))
+        assert inside.wait(60)
+
+        def finish() -> np.ndarray:
+            go_on.set()
+            return running.result()
+
+        try:
+            yield stream, finish
+        finally:
+            go_on.set()
+
+
+@pytest.mark.parametrize("call", ["process", "flush", "reset"])
+def test_two_threads_at_once_in_one_stream_are_an_error(models, held, call):
+    stream, finish = held
+    arguments = [noise(300, 2)] if call == "process" else []
+    with pytest.raises(RuntimeError, match=r"at work in another thread.*open a Stream for each signal"):
+        getattr(stream, call)(*arguments)
+    first = finish()  # and the other did not notice
+    expected = Stream(channels=2, model=models["quiet"])
+    np.testing.assert_array_equal(first, expected.process(noise(256, 2)))
+    np.testing.assert_array_equal(stream.process(noise(300, 2)), expected.process(noise(300, 2)))
+
+
+@pytest.mark.parametrize("use", ["atten_lim_db", "bypass", "link_channels", "levels", "close"])
+def test_settings_levels_and_closing_wait_for_the_block_that_runs(held, use):
+    stream, finish = held
+
+    def change():
+        if use == "levels":
+            return stream.levels
+        if use == "close":
+            return stream.close()
+        setattr(stream, use, 1)
+
+    with ThreadPoolExecutor(1) as pool:
+        changed = pool.submit(change)
+        time.sleep(0.05)
+        assert not changed.done()
+        finish()
+        changed.result(60)
+    if use == "levels":
+        assert changed.result().input_dbfs == pytest.approx(stream.levels.input_dbfs)
+    elif use != "close":
+        assert getattr(stream, use) == 1
+
+
+def test_settings_change_while_another_thread_brings_blocks(models):
+    stream, samples, stop = Stream(48_000, model=models["fading"]), noise(480), threading.Event()
+
+    def turn_knobs() -> None:
+        while not stop.is_set():
+            stream.atten_lim_db, stream.bypass = 12, True
+            assert stream.levels.input_dbfs < 0
+
+    with ThreadPoolExecutor(1) as pool:
+        knobs = pool.submit(turn_knobs)
+        for _ in range(2_000):
+            stream.process(samples)
+        stop.set()
+        knobs.result(60)
+
+
+def test_a_closed_stream_says_so(models):
+    samples = noise(1_000)
+    with Stream(48_000, model=models["fading"]) as stream:
+        stream.process(samples)
+    stream.close()
+    uses = [
+        lambda: stream.process(samples),
+        lambda: stream.flush(),
+        lambda: stream.reset(),
+        lambda: stream.levels,
+        lambda: setattr(stream, "bypass", True),
+        lambda: setattr(stream, "atten_lim_db", 3),
+    ]
+    for use in uses:
+        with pytest.raises(ValueError, match="this stream is closed: open another"):
+            use()
+    assert (stream.sample_rate, stream.bypass, stream.atten_lim_db) == (48_000, False, None)
+    assert repr(stream).startswith("<closed Stream of fading")
+
+
+def test_an_error_goes_through_a_with(models):
+    with pytest.raises(KeyError), Stream(model=models["fading"]) as stream:
+        raise KeyError
+    assert stream._memory is None
+
+
+def test_a_stream_shows_what_it_is(models):
+    stream = Stream(48_000, channels=2, model=models["identity"])
+    assert repr(stream) == (
+        f"<Stream of identity at 48000 Hz, channels: 2, latency: {stream.latency_samples} samples (37.5 ms)>"
+    )
+
+
+@pytest.mark.parametrize("name", ["attn_lim_db", "sample_rate", "channels", "model", "latency_samples", "levels"])
+def test_what_is_no_setting_cannot_be_set(models, name):
+    stream = Stream(model=models["identity"])
+    with pytest.raises(AttributeError, match=name):
+        setattr(stream, name, 8_000)
+
+
+@pytest.mark.parametrize("hand_on", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_a_stream_says_what_to_hand_on_in_its_place(models, hand_on):
+    with pytest.raises(TypeError, match=r"neither pickled nor copied.*send what it was opened with"):
+        hand_on(Stream(model=models["identity"]))
+
+
 def resident_bytes() -> int:
     """Memory of this process."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
@@ -374,6 +500,9 @@ def test_what_onnx_runtime_raises_is_raised(models, monkeypatch):
     [
         (np.zeros(10, np.int16), 1, "float32 in \\[-1, 1\\], got int16"),
         (np.zeros(10, np.complex64), 1, "got complex64"),
+        (np.zeros(10, np.float16), 1, r"got float16: convert with .astype\(numpy.float32\)"),
+        (np.zeros((10, 2), np.float16), 2, "got float16"),
+        (np.array(["0.5"]), 1, "float32 in"),
         (np.zeros(10, np.float32), 2, r"shape \(samples, 2\), got \(10,\)"),
         (np.zeros((10, 2), np.float32), 1, r"shape \(samples, 1\), got \(10, 2\)"),
         (np.zeros((10, 1, 1), np.float32), 1, "shape"),
@@ -391,6 +520,14 @@ def test_blocks_that_do_not_fit_are_refused(models, block, channels, reason):
         ({"sample_rate": 0}, "sample_rate"),
         ({"sample_rate": 16_000.5}, "sample_rate"),
         ({"sample_rate": 1_000_000}, "sample_rate"),
+        *(({"sample_rate": odd}, "sample_rate must be .* got") for odd in ("16000", b"16000", None, "high", [16_000])),
+        *(
+            ({"sample_rate": odd}, "sample_rate must be .* got")
+            for odd in (float("nan"), float("inf"), 10**400, 16_000j)
+        ),
+        *(({"channels": odd}, "channels must be .* got") for odd in ("2", None, float("nan"), 1.5)),
+        *(({"atten_lim_db": odd}, "atten_lim_db must be .* got") for odd in ("12", [], float("nan"))),
+        *(({"model": odd}, "named by its name or its path, or loaded; got") for odd in (None, 3, b"undin-tiny")),
         ({"channels": 0}, "channels"),
         ({"channels": 48_000}, r"channels must be 1 to 64, got 48000: arrays have the shape \(samples, channels\)"),
         ({"atten_lim_db": -3}, "atten_lim_db"),
@@ -399,6 +536,13 @@ def test_blocks_that_do_not_fit_are_refused(models, block, channels, reason):
 def test_parameters_out_of_range_are_refused(models, arguments, reason):
     with pytest.raises(ValueError, match=reason):
         Stream(**({"model": models["identity"]} | arguments))
+
+
+@pytest.mark.parametrize("rate", [np.int32(48_000), np.float64(48_000), np.array(48_000), 48_000.0])
+def test_numbers_of_any_kind_are_taken(models, rate):
+    stream = Stream(rate, channels=np.int64(2), model=models["identity"], atten_lim_db=np.float32(6))
+    assert (stream.sample_rate, stream.channels, stream.atten_lim_db) == (48_000, 2, 6)
+    assert type(stream.sample_rate) is int
 
 
 def test_enhance_refuses_integers_and_channels_first(models):

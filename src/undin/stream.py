@@ -4,12 +4,14 @@ Any sample rate, any block size, any number of channels in, the same out, `laten
 done in C: ``c/include/undin.h`` is the file to read next, ``c/stream/undin_stream.c`` the one after it.
 """
 
+import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn, Self
 
 import numpy as np
 
-from undin.engines.engine import attenuation
+from undin.engines.engine import as_number, attenuation
 from undin.engines.native import CLevels, address, aligned, stream_functions
 from undin.model.loading import DEFAULT, Model, load
 
@@ -42,6 +44,10 @@ class Levels(NamedTuple):
 class Stream:
     """Denoise a signal that comes in blocks, in real time.
 
+    Any number of streams run side by side in as many threads. One stream takes one block after the other, whichever
+    thread brings it: a call while another works on it is an error. Settings may change and levels be read in any thread
+    while sound runs. At the end of a ``with`` the stream is closed.
+
     Parameters
     ----------
     sample_rate : int
@@ -56,7 +62,7 @@ class Stream:
     Attributes
     ----------
     sample_rate, channels, model
-        As given, the model loaded.
+        As given, the model loaded. A stream cannot change them: open another.
     latency_samples : int
         By how much the output comes after the input, samples at `sample_rate`, whatever the block sizes.
     atten_lim_db : float or None
@@ -78,10 +84,16 @@ class Stream:
 
     Examples
     --------
-    >>> stream = Stream(48_000, channels=2)
-    >>> for block in microphone:
-    ...     speaker.write(stream.process(block))
+    >>> with Stream(48_000, channels=2) as stream:
+    ...     for block in microphone:
+    ...         speaker.write(stream.process(block))
     """
+
+    # Without these a misspelt setting would be a new attribute, and change nothing.
+    __slots__ = (
+        *("_sample_rate", "_channels", "_model", "_latency_samples", "_atten_lim_db", "_bypass", "_link_channels"),
+        *("_c", "_process", "_check", "_memory", "_address", "_frames", "_lock", "_at_work", "__weakref__"),
+    )
 
     def __init__(
         self,
@@ -91,27 +103,74 @@ class Stream:
         model: str | Path | Model = DEFAULT,
         atten_lim_db: float | None = None,
     ):
-        if int(sample_rate) != sample_rate or not MIN_SAMPLE_RATE_HZ <= sample_rate <= MAX_SAMPLE_RATE_HZ:
+        if not MIN_SAMPLE_RATE_HZ <= (rate := as_number(sample_rate)) <= MAX_SAMPLE_RATE_HZ or rate % 1:
             raise ValueError(
-                f"sample_rate must be {MIN_SAMPLE_RATE_HZ} to {MAX_SAMPLE_RATE_HZ} whole Hz, got {sample_rate}"
+                f"sample_rate must be {MIN_SAMPLE_RATE_HZ} to {MAX_SAMPLE_RATE_HZ} whole Hz, got {sample_rate!r}"
             )
-        if int(channels) != channels or not 1 <= channels <= MAX_CHANNELS:
+        if not 1 <= (count := as_number(channels)) <= MAX_CHANNELS or count % 1:
             raise ValueError(
-                f"channels must be 1 to {MAX_CHANNELS}, got {channels}: arrays have the shape (samples, channels)"
+                f"channels must be 1 to {MAX_CHANNELS}, got {channels!r}: arrays have the shape (samples, channels)"
             )
-        self.sample_rate, self.channels = int(sample_rate), int(channels)
+        self._sample_rate, self._channels = int(rate), int(count)
         attenuation(atten_lim_db)  # refuses what is no limit before a model is loaded
-        self.model = load(model)
+        self._model = load(model)
         self._c = stream_functions()
-        size = self._c.bytes(self.model.engine.c_model, self.sample_rate, self.channels)
-        self._memory = aligned(size)  # kept, because the address alone would not keep it
+        c_model = self._model.engine.c_model
+        size = self._c.bytes(c_model, self._sample_rate, self._channels)
+        self._memory: np.ndarray | None = aligned(size)  # kept, because the address alone would not keep it
         self._address = self._memory.ctypes.data
-        self._process, self._check = self._c.process_interleaved, self.model.engine.check
-        self._c.init(self._address, self.model.engine.c_model, self.sample_rate, self.channels)
-        self.latency_samples = self._c.latency_samples(self._address)
-        self._frames = ((), (1,)) if self.channels == 1 else ((self.channels,),)  # shapes of a sample of all channels
-        self._bypass, self._link_channels = False, self.channels == 2
+        self._process, self._check = self._c.process_interleaved, self._model.engine.check
+        self._c.init(self._address, c_model, self._sample_rate, self._channels)
+        self._latency_samples = self._c.latency_samples(self._address)
+        self._frames = ((), (1,)) if self._channels == 1 else ((self._channels,),)  # shapes of a sample of all channels
+        # A lock that its thread may take again, for a signal handler that changes a setting runs amid a call.
+        self._lock, self._at_work = threading.RLock(), False
+        self._bypass, self._link_channels = False, self._channels == 2
         self.atten_lim_db = atten_lim_db
+
+    def __repr__(self) -> str:
+        return (
+            f"<{'' if self._address else 'closed '}Stream of {self._model.metadata.name} at {self._sample_rate} Hz, "
+            f"channels: {self._channels}, latency: {self._latency_samples} samples "
+            f"({1e3 * self._latency_samples / self._sample_rate:.1f} ms)>"
+        )
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a Stream can be neither pickled nor copied, since it holds the past of its signal in the memory of C: "
+            "send what it was opened with, a loaded model too, and open a Stream there"
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Free the memory, as soon as the block that runs is done; then the stream cannot be used any more."""
+        with self._lock:
+            self._address, self._memory = 0, None
+
+    @property
+    def sample_rate(self) -> int:
+        """Of the blocks, Hz."""
+        return self._sample_rate
+
+    @property
+    def channels(self) -> int:
+        """Number of channels."""
+        return self._channels
+
+    @property
+    def model(self) -> Model:
+        """The model, loaded."""
+        return self._model
+
+    @property
+    def latency_samples(self) -> int:
+        """By how much the output comes after the input, samples at `sample_rate`."""
+        return self._latency_samples
 
     @property
     def atten_lim_db(self) -> float | None:
@@ -120,7 +179,7 @@ class Stream:
 
     @atten_lim_db.setter
     def atten_lim_db(self, atten_lim_db: float | None) -> None:
-        self._c.set_atten_lim_db(self._address, attenuation(atten_lim_db))
+        self._set(self._c.set_atten_lim_db, attenuation(atten_lim_db))
         self._atten_lim_db = atten_lim_db
 
     @property
@@ -130,8 +189,8 @@ class Stream:
 
     @bypass.setter
     def bypass(self, bypass: bool) -> None:
+        self._set(self._c.set_bypass, bool(bypass))
         self._bypass = bool(bypass)
-        self._c.set_bypass(self._address, self._bypass)
 
     @property
     def link_channels(self) -> bool:
@@ -140,19 +199,19 @@ class Stream:
 
     @link_channels.setter
     def link_channels(self, link_channels: bool) -> None:
+        self._set(self._c.set_link_channels, bool(link_channels))
         self._link_channels = bool(link_channels)
-        self._c.set_link_channels(self._address, self._link_channels)
 
     @property
     def levels(self) -> Levels:
         """Levels of the last block."""
         levels = CLevels()
-        self._c.get_levels(self._address, levels)
+        self._set(self._c.get_levels, levels)
         return Levels(*(getattr(levels, name) for name in Levels._fields))
 
     def reset(self) -> None:
-        """Go back to the fresh state: silence came before the next sample."""
-        self._c.reset(self._address)
+        """Go back to the fresh state: silence came before the next sample; errors as in `process`."""
+        self._work(self._c.reset)
 
     def process(self, block: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
         """Enhance the next block.
@@ -173,7 +232,10 @@ class Stream:
         Raises
         ------
         ValueError
-            If the shape does not fit the channels, the samples are integers, or `out` is no place for the result.
+            If the shape does not fit the channels, the samples are integers or of 16 bits, `out` is no place for the
+            result, or the stream is closed.
+        RuntimeError
+            If another thread is at work on the stream.
         """
         if type(block) is not np.ndarray or block.dtype is not FLOAT32 or block.shape[1:] not in self._frames:
             block = self._samples(block)
@@ -186,26 +248,54 @@ class Stream:
                 f"out must be a contiguous, writeable float32 array of the shape {block.shape}, "
                 f"got {out.dtype} {out.shape}"
             )
-        self._process(self._address, address(block), address(out), len(block))
-        self._check()
+        self._work(self._process, address(block), address(out), len(block))
         return out
+
+    def _work(self, function: Callable[..., object], *arguments: object) -> None:
+        """Let a function of C bring the stream on, which nothing else does meanwhile."""
+        if self._at_work:
+            raise RuntimeError(
+                "this stream is at work in another thread, and takes one block after the other: open a Stream for each "
+                "signal; they may share a model"
+            )
+        with self._lock:
+            self._at_work = True
+            try:
+                function(self._address or self._refuse(), *arguments)
+            finally:
+                self._at_work = False
+        self._check()
+
+    def _set(self, function: Callable[..., object], value: object) -> None:
+        """Call a function of C that takes no time, once the block that runs is done."""
+        with self._lock:
+            function(self._address or self._refuse(), value)
+
+    def _refuse(self) -> NoReturn:
+        raise ValueError("this stream is closed: open another")
 
     def _samples(self, block: np.ndarray) -> np.ndarray:
         """A block that fits, as float32; ValueError if it does not fit."""
         block = np.asarray(block)
         if block.dtype.kind != "f":
             raise ValueError(f"samples must be float32 in [-1, 1], got {block.dtype}: divide by its full scale first")
+        if block.dtype.itemsize < FLOAT32.itemsize:  # its steps are heard: 66 dB below a sound at best
+            raise ValueError(
+                f"samples must be float32 in [-1, 1], got {block.dtype}: convert with .astype(numpy.float32)"
+            )
         if block.shape[1:] not in self._frames or block.ndim == 0:
             raise ValueError(f"block must have the shape (samples, {self.channels}), got {block.shape}")
         with np.errstate(over="ignore"):  # what float32 cannot hold is no sound
             return np.ascontiguousarray(block, FLOAT32)
 
     def flush(self) -> np.ndarray:
-        """Return the last `latency_samples` of the enhanced signal and go back to the fresh state."""
+        """Return the last `latency_samples` of the enhanced signal and go back to the fresh state.
+
+        Errors as in `process`.
+        """
         shape = (self.latency_samples,) if self.channels == 1 else (self.latency_samples, self.channels)
         rest = np.empty(shape, np.float32)
-        self._c.flush_interleaved(self._address, rest.ctypes.data)
-        self._check()
+        self._work(self._c.flush_interleaved, rest.ctypes.data)
         return rest
 
 
@@ -216,7 +306,7 @@ def enhance(
     model: str | Path | Model = DEFAULT,
     atten_lim_db: float | None = None,
 ) -> np.ndarray:
-    """Denoise a whole recording.
+    """Denoise a whole recording. Any number of threads may do so at once, and share a model.
 
     Parameters
     ----------

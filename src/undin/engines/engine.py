@@ -76,10 +76,17 @@ class NotInstalled(OSError):
     """Something is missing that would be needed; the message says what, and how to install it."""
 
 
+def as_number(value: Any) -> float:
+    """A number of any type, an array of one too; NaN if it is none, as a string of digits is none."""
+    try:
+        return float("nan") if isinstance(value, str | bytes) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        return float("nan")
+
+
 def attenuation(atten_lim_db: float | None) -> float:
     """A limit of attenuation in dB as C takes it, infinite for none; ValueError if it is negative or no number."""
-    if atten_lim_db is None:
-        return float("inf")
-    if not atten_lim_db >= 0:
-        raise ValueError(f"atten_lim_db must be 0 dB or more, or None for no limit, got {atten_lim_db}")
-    return float(atten_lim_db)
+    limit_db = float("inf") if atten_lim_db is None else as_number(atten_lim_db)
+    if not limit_db >= 0:
+        raise ValueError(f"atten_lim_db must be 0 dB or more, or None for no limit, got {atten_lim_db!r}")
+    return limit_db

@@ -6,6 +6,8 @@ size are the business of `stream.py`.
 """
 
 import importlib.util
+import os
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -19,7 +21,9 @@ DEFAULT = "undin-small"
 
 
 class Model:
-    """A loaded model; get one from `load`. Any number of streams may share it, in different threads too.
+    """A loaded model; get one from `load`. Any number of streams may share it, in any number of threads.
+
+    It is pickled by its name, or by the path of its file, and loaded again where it arrives.
 
     Attributes
     ----------
@@ -30,8 +34,18 @@ class Model:
         What runs it.
     """
 
+    __slots__ = ("__weakref__", "engine", "metadata", "path")
+
     def __init__(self, path: Path, engine: Engine):
         self.path, self.metadata, self.engine = path, engine.metadata, engine
+
+    def __repr__(self) -> str:
+        runs = "on ONNX Runtime" if isinstance(self.engine, ort.OrtEngine) else "compiled"
+        return f"<Model {self.metadata.name} at {self.metadata.sample_rate} Hz, {runs}>"
+
+    def __reduce__(self) -> tuple["partial[Model]", tuple[str | Path]]:
+        engine = "onnxruntime" if isinstance(self.engine, ort.OrtEngine) else None
+        return partial(load, engine=engine), (self.path.stem if self.path.parent == WEIGHTS else self.path.absolute(),)
 
 
 def models() -> list[str]:
@@ -41,6 +55,8 @@ def models() -> list[str]:
 
 def find(name_or_path: str | Path) -> Path:
     """The file of a model, ONNX or a library, by its name or path; errors as in `load`."""
+    if not isinstance(name_or_path, str | os.PathLike):
+        raise ValueError(f"a model is named by its name or its path, or loaded; got {name_or_path!r}")
     path = Path(name_or_path)
     if str(name_or_path) in models():
         return WEIGHTS / f"{name_or_path}.onnx"
