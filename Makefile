@@ -10,7 +10,7 @@ TORCH := $(shell sed -n 's/^torch==//p' constraints.txt)
 export PIP_NO_INPUT := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-faces web tables clean
+.PHONY: help demo test test-faces web page tables clean
 
 help: ## show this help
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile
@@ -29,6 +29,9 @@ test-faces: $(VENV)/.test-installed ## test undin in browsers and Node, where th
 web: $(VENV)/.test-installed ## build the npm package in bindings/web, for `npm pack` there
 	$(BIN)/python bindings/web/build.py
 
+page: web ## build the page in apps/page, to apps/page/dist for any static server
+	$(BIN)/python apps/page/build.py
+
 tables: $(VENV)/.test-installed ## measure again what weights touch: scores, 8 bits, memory, flash (hours; needs ../shared)
 	$(BIN)/python research/quality.py
 	$(BIN)/python research/int8.py
@@ -37,7 +40,7 @@ tables: $(VENV)/.test-installed ## measure again what weights touch: scores, 8 b
 	$(BIN)/python benchmarks/sizes.py
 
 clean: ## remove .venv and what demo and test have made
-	rm -rf $(VENV) build dist bindings/web/dist bindings/web/LICENSE .pytest_cache .ruff_cache .hypothesis src/*.egg-info enhanced.wav enhanced.png
+	rm -rf $(VENV) build dist bindings/web/dist bindings/web/LICENSE apps/page/dist .pytest_cache .ruff_cache .hypothesis src/*.egg-info enhanced.wav enhanced.png
 
 # The target is pip, not python: where python3-venv is missing, `venv` leaves a python without pip behind.
 $(BIN)/pip:
