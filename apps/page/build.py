@@ -62,8 +62,7 @@ def package() -> dict[str, bytes]:
 def model_bytes(files: dict[str, bytes]) -> bytes:
     """A module that tells how much is loaded for each model."""
     sizes = {Path(name).stem: len(content) for name, content in files.items() if "/models/" in name}
-    typed = "/** What is loaded for each model, bytes. @type {Record<string, number>} */\n"
-    return f"{typed}export const MODEL_BYTES = {json.dumps(sizes, indent=2)};\n".encode()
+    return f"export const MODEL_BYTES = {json.dumps(sizes, indent=2)};\n".encode()
 
 
 def preloads(first: list[str]) -> bytes:

@@ -210,13 +210,14 @@ export function startRecording() {
     if (file) take(file, file.name);
     element("file").value = ""; // so that the same file may be chosen again
   });
-  addEventListener("dragover", (event) => {
+  document.addEventListener("dragover", (event) => {
     event.preventDefault();
     dropped.classList.add("over");
   });
-  for (const type of ["dragleave", "drop"]) addEventListener(type, () => dropped.classList.remove("over"));
-  addEventListener("drop", (event) => {
+  document.addEventListener("dragleave", () => dropped.classList.remove("over"));
+  document.addEventListener("drop", (event) => {
     event.preventDefault();
+    dropped.classList.remove("over");
     const file = event.dataTransfer?.files[0];
     if (file && !recorder) take(file, file.name);
   });

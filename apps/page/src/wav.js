@@ -5,7 +5,6 @@
  * minute. What was enhanced is saved by giving the Blob away.
  */
 
-const PCM = 1;
 const FLOAT = 3;
 const EXTENSIBLE = 0xfffe; // the format is the first word of an identifier behind the usual fields
 const FLOAT_BYTES = 4;
@@ -14,7 +13,7 @@ const MOST_BYTES = 2 ** 32 - HEADER_BYTES; // of samples: a WAV file counts its 
 const MOST_CHUNKS = 1000; // before the samples; more is no honest file
 const MOST_CHANNELS = 64; // of undin
 
-/** How samples lie in bytes, and what full scale is. @type {Record<string, [number, (view: DataView, at: number) => number]>} */
+/** Samples of each format (1: whole numbers, 3: floats) and number of bits: their bytes, and how one is read. @type {Record<string, [number, (view: DataView, at: number) => number]>} */
 const CODINGS = {
   "1 8": [1, (view, at) => (view.getUint8(at) - 128) / 128],
   "1 16": [2, (view, at) => view.getInt16(at, true) / 2 ** 15],

@@ -1,0 +1,2 @@
+/** What is loaded for each model, bytes: build.py writes the module. */
+export const MODEL_BYTES: Record<string, number>;
