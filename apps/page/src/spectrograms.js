@@ -78,7 +78,7 @@ export class Spectrograms {
   /** Make a second longer, around where it is played or else around the middle; 0 shows the whole. @param {number} factor @param {number} [center] */
   zoom(factor, center) {
     const { begin, end } = this.#view;
-    const isSeen = this.#position > begin && this.#position < end;
+    const isSeen = this.#position >= begin && this.#position <= end;
     const fixed = center ?? (isSeen ? this.#position : (begin + end) / 2);
     const wanted = factor ? (end - begin) / factor : Infinity;
     const width = Math.min(Math.max(wanted, Math.min(SHORTEST_SECONDS, this.#seconds)), this.#seconds);

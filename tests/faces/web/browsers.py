@@ -39,6 +39,17 @@ FIREFOX_PREFERENCES = {
     "services.settings.server": "data:,",
 }
 
+KINDS = {
+    "js": "text/javascript",
+    "mjs": "text/javascript",
+    "wasm": "application/wasm",
+    "html": "text/html",
+    "css": "text/css",
+    "svg": "image/svg+xml",
+    "png": "image/png",
+    "webmanifest": "application/manifest+json",
+}
+
 MAIN_PAGE = """<!doctype html><meta charset=utf-8><title>undin</title><script type=module>
 for (;;) {
   const job = await (await fetch("/next")).json();
@@ -94,6 +105,7 @@ class Browser:
         self.jobs: list[Job] = []
         self.waiting: queue.Queue[int] = queue.Queue()
         self.files: dict[str, bytes] = {}
+        self.requests: list[tuple[str, int]] = []
         browser = self
 
         class Handler(SimpleHTTPRequestHandler):
@@ -238,12 +250,8 @@ class Browser:
             place = {"undin": dist, "held": dist / "assets", "pages": HERE / "pages"}.get(folder)
             path = place / name if place else None
             body = path.read_bytes() if path and path.is_file() else self.files.get(url.path.strip("/"))
-            kind = {
-                "js": "text/javascript",
-                "mjs": "text/javascript",
-                "wasm": "application/wasm",
-                "html": "text/html",
-            }.get(name.rpartition(".")[2], "application/octet-stream")
+            kind = KINDS.get(name.rpartition(".")[2], "application/octet-stream")
+        self.requests.append((request.path, len(body or b"")))
         request.send_response(404 if body is None else 200)
         request.send_header("Content-Type", kind)
         request.send_header("Content-Length", str(len(body or b"")))
