@@ -32,9 +32,10 @@ web: $(VENV)/.test-installed ## build the npm package in bindings/web, for `npm 
 page: web ## build the page in apps/page, to apps/page/dist for any static server
 	$(BIN)/python apps/page/build.py
 
-tables: $(VENV)/.test-installed ## measure again what weights touch: scores, 8 bits, memory, flash (hours; needs ../shared)
+tables: web ## measure again what weights touch: scores, 8 bits, memory, flash (hours; needs ../shared)
 	$(BIN)/python research/quality.py
 	$(BIN)/python research/int8.py
+	$(BIN)/python research/web.py
 	$(BIN)/python research/baselines.py
 	$(BIN)/python research/listening.py
 	$(BIN)/python benchmarks/sizes.py

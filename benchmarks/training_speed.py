@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from tqdm import trange
 
+from undin.cli import add_set
 from undin.data.corpus import FULL_SCALE, Corpus
 from undin.data.mixing import Mixer
 from undin.train.loop import choose_device
@@ -29,7 +30,7 @@ def main() -> None:
     """Measure and print a Markdown table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("recipe", nargs="?", type=Path, default=Path("recipes/undin-tiny.toml"))
-    parser.add_argument("--set", nargs="+", action="extend", default=[])
+    add_set(parser, metavar="SECTION.KEY=VALUE", help="change keys of the recipe")
     parser.add_argument("--device", choices=("cpu", "cuda"))
     parser.add_argument("--threads", type=int)
     parser.add_argument("--steps", type=int, default=20)

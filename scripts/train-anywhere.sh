@@ -14,7 +14,7 @@ usage() {
 
 		  --minutes N          end cleanly after this time
 		  --wheels FOLDER      Python packages that the machine lacks: wheels of soundfile, cffi, pycparser and tqdm
-		  --set KEY=VALUE      change a key of the recipe; may be given again
+		  --set KEY=VALUE      change a key of the recipe, as undin train does; may be given again
 		  --processes N        on a machine without a GPU (default: one a core)
 
 		It starts from RUN/last.pt or checkpoints/RECIPE.pt, whichever has more steps, or from nothing. SIGINT and SIGTERM

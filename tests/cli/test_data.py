@@ -68,7 +68,8 @@ def test_mix_writes_a_set_and_takes_the_changes(corpora, capsys):
     [
         ("mixing.snr=[0, 1]", "did you mean 'snr_db'"),
         ("training.steps=3", "mixing."),
-        ("mixing.snr_db", "KEY=VALUE"),
+        ("mixing.snr_db", "write section.key=value"),
+        ("mixing.snr_db=loud", "'mixing.snr_db' must be a list, not 'loud'"),
         ("mixing.rooms=0", "above 0"),
     ],
 )

@@ -40,7 +40,7 @@ def test_full_band_recipes_keep_to_20_ms_and_to_their_size(name, most_mmacs):
         ('network.name="undim"', "unknown network 'undim'; did you mean 'undin'?"),
         ("network.channels=4.5", "'network.undin.channels' must be a whole number, not 4.5"),
         ("loss.si_sdr.power=3", "unknown key 'loss.si_sdr.power'; known are none"),
-        ("loss.si_sdd.weight=3", "the recipe has no 'si_sdd'; did you mean 'si_sdr'?"),
+        ("loss.si_sdd.weight=3", "there is no 'si_sdd'; did you mean 'si_sdr'?"),
         ("loss.compressed_spectrum.powr=3", "unknown key 'loss.compressed_spectrum.powr'; did you mean 'power'?"),
         ('loss=[{name="sisdr"}]', "unknown loss 'sisdr'; did you mean 'si_sdr'?"),
         ("loss=[]", "at least one"),

@@ -53,6 +53,11 @@ def sentence(error: Exception) -> str:
     return str(error)
 
 
+def add_set(parser: argparse.ArgumentParser, *, metavar: str, help: str) -> None:
+    """Add ``--set``, whose values `undin.io.tables.change` reads."""
+    parser.add_argument("--set", nargs="+", action="extend", default=[], metavar=metavar, help=help)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="undin", description="Real-time speech denoising.")
     parser.add_argument("--version", action="version", version=f"undin {_version()}")

@@ -6,12 +6,18 @@ Only arguments and printing; the work is in `data/check.py` and `data/freeze.py`
 import argparse
 import json
 import sys
-import tomllib
+from typing import TYPE_CHECKING, Any
+
+from undin.cli import add_set
+
+if TYPE_CHECKING:
+    from undin.data.check import FileReport
 
 HELP = "check folders of audio, or mix speech and noise into a set on disk"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the two commands and their options."""
     commands = parser.add_subparsers(dest="data_command", metavar="command", required=True)
     check = commands.add_parser("check", help="report on every audio file of a folder and name the unusable")
     check.add_argument("folder", metavar="DIR", help="searched for audio at any depth")
@@ -24,13 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     mix.add_argument("--seconds", metavar="S", type=float, default=5.0, help="length of each (default: %(default)s)")
     mix.add_argument("--sample-rate", metavar="HZ", type=int, default=16000, help="default: %(default)s")
     mix.add_argument("--seed", metavar="N", type=int, default=0, help="another seed gives another set (default: 0)")
-    mix.add_argument(
-        "--set",
-        metavar="mixing.KEY=VALUE",
-        action="append",
-        default=[],
-        help="change a number of the mixing, as in a recipe: --set mixing.snr_db=[0,10]; may be given again",
-    )
+    add_set(mix, metavar="mixing.KEY=VALUE", help="change keys of the mixing, as of a recipe: mixing.snr_db=[0,10]")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -43,14 +43,14 @@ def _check(args: argparse.Namespace) -> int:
 
     from undin.data.check import check_folder
 
-    reports = check_folder(args.folder)
     if args.json:
-        reports = list(reports)
+        reports = list(check_folder(args.folder))
         print(json.dumps([dataclasses.asdict(report) for report in reports], indent=1))
         return int(any(report.problem for report in reports))
     print("   rate ch  seconds  clipped   level  silence    snr  file")
-    seconds, unusable, files = 0.0, [], 0
-    for report in reports:
+    seconds, files = 0.0, 0
+    unusable: list[FileReport] = []
+    for report in check_folder(args.folder):
         print(_line(report))
         files += 1
         seconds += report.seconds or 0.0
@@ -61,7 +61,7 @@ def _check(args: argparse.Namespace) -> int:
     return int(bool(unusable))
 
 
-def _line(report) -> str:
+def _line(report: "FileReport") -> str:
     def cell(value: float | None, text: str, width: int) -> str:
         return ("-" if value is None else format(value, text)).rjust(width)
 
@@ -83,21 +83,20 @@ def _mix(args: argparse.Namespace) -> int:
     from undin.data.freeze import freeze, refuse_existing
     from undin.data.mixing import Mixer
     from undin.data.mixing_config import MixingConfig
-    from undin.train.tables import from_table
+    from undin.io.tables import change, from_table
 
     if args.count < 1 or args.seconds <= 0 or args.sample_rate <= 0 or args.seed < 0:
         raise ValueError("--count, --seconds and --sample-rate must be above 0, and --seed not below")
-    try:
-        table = tomllib.loads("\n".join(args.set))
-    except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"--set needs mixing.KEY=VALUE with a value in TOML ({error})") from error
+    table: dict[str, Any] = {}
+    change(table, args.set)
     config = from_table(MixingConfig, table.pop("mixing", {}), path="mixing")
     if table:
         raise ValueError(f"--set knows only keys that begin with mixing., not '{next(iter(table))}'")
     refuse_existing(args.output)  # before minutes of decoding
-    corpora = [Corpus.load(folders, sample_rate=args.sample_rate) for folders in (args.speech, args.noise)]
+    speech, noise = (Corpus.load(folders, sample_rate=args.sample_rate) for folders in (args.speech, args.noise))
     mixer = Mixer(
-        *corpora,
+        speech,
+        noise,
         config,
         sample_rate=args.sample_rate,
         segment_samples=round(args.seconds * args.sample_rate),

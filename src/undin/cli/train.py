@@ -9,7 +9,7 @@ import json
 import sys
 from pathlib import Path
 
-from undin.cli import print_error
+from undin.cli import add_set, print_error
 
 HELP = "train a network by a recipe"
 
@@ -20,9 +20,7 @@ M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument("recipe", type=Path, metavar="RECIPE.toml", help="what to train, on what, and how")
-    parser.add_argument(
-        "--set", nargs="+", action="extend", default=[], metavar="SECTION.KEY=VALUE", help="change keys of the recipe"
-    )
+    add_set(parser, metavar="SECTION.KEY=VALUE", help="change keys of the recipe")
     parser.add_argument("-o", "--output", type=Path, metavar="RUN", help="folder of the run (default: runs/RECIPE)")
     start = parser.add_mutually_exclusive_group()
     start.add_argument(

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 SAYS_NOTHING = ("name", "training.init", "training.log_every", "training.save_every", "training.validate_every")
@@ -85,8 +85,7 @@ def from_json(text: str) -> tuple[Ancestor, ...]:
     ValueError
         It is something else.
     """
-    kinds = {field.name: field.type for field in fields(Ancestor)}
-    kinds |= {"hours_trained": int | float, "changes": dict}
+    kinds: dict[str, Any] = {"name": str, "hours_trained": int | float, "commit": str, "changes": dict}
     try:
         entries = json.loads(text)
         for entry in entries:

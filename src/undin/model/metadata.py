@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import get_type_hints
 
 from undin.model.lineage import Ancestor, from_json
 from undin.model.stft import Analysis
@@ -51,7 +52,7 @@ class Metadata:
     licence: str
     commit: str
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.format_version != FORMAT_VERSION:
             raise ValueError(
                 f"format_version is {self.format_version}, this undin reads {FORMAT_VERSION}: install a newer undin"
@@ -103,7 +104,7 @@ class Metadata:
         """
         if strings.get("format_version") == "1":
             strings = _from_format_1(strings)
-        fields = {field.name: field.type for field in dataclasses.fields(cls)}
+        fields = get_type_hints(cls)
         version = strings.get("format_version", "")
         if version.isdecimal() and int(version) > FORMAT_VERSION:  # before its new fields are called unknown
             raise ValueError(f"format_version is {version}, this undin reads {FORMAT_VERSION}: install a newer undin")

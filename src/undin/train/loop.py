@@ -75,10 +75,10 @@ def train(
             state.initialise(Trained.load(recipe.training.init))
         # what the first process decodes, it leaves in the cache for all others
         if not processes.is_first:
-            processes.any(False)
+            processes.barrier()
         mixer = open_mixer(recipe, device=device)
         if processes.is_first:
-            processes.any(False)
+            processes.barrier()
         if recipe.training.init and not resume_from:
             items = math.ceil(SETTLING_SECONDS / recipe.data.segment_seconds)
             state.settle(mixer.batch(0, items, part=slice(None))[0])

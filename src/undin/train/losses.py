@@ -3,7 +3,7 @@
 Each loss is a function ``(signals, *, options) → (B,)``: one value an item, so that the mean over a batch is the mean
 over its parts, however the batch is spread over processes. Their gradients are finite everywhere, also where clean
 speech or the estimate is silent. Recipes name them (`LOSSES`) and set their weights and options.
-Metrics for people are in ``evaluate/metrics.py``; where losses are added up is ``loop.py``.
+Metrics for people are in ``evaluate/metrics.py``; where losses are added up is ``objective.py``.
 """
 
 from collections.abc import Callable

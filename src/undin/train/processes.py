@@ -63,6 +63,11 @@ class Processes:
         parts = flat.split([gradient.numel() for gradient in gradients])
         torch._foreach_copy_(gradients, [part.view_as(old) for part, old in zip(parts, gradients, strict=True)])
 
+    def barrier(self) -> None:
+        """Wait until every process has come here."""
+        if self.count > 1:
+            dist.barrier(group=self._control)
+
     def any(self, flag: bool) -> bool:
         """Tell whether the flag is set in any process."""
         if self.count == 1:

@@ -1,8 +1,8 @@
 """Recipes: everything that decides a training run, as frozen dataclasses read from a TOML file.
 
 A section of the file is a dataclass here and a key is a field; an unknown key is an error. Which networks exist is the
-business of ``nn/networks``, which losses of ``losses.py``, how audio is mixed of ``data/mixing.py``. What a recipe
-makes happen is in ``loop.py``.
+business of ``nn/networks``, which losses of ``losses.py``, how they add up of ``objective.py``, how audio is mixed of
+``data/mixing.py``. What a recipe makes happen is in ``loop.py``.
 """
 
 import math
@@ -12,14 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
-from torch import Tensor
-
 from undin.data.mixing_config import MixingConfig
+from undin.io.tables import change, convert_options, from_table, nearest, to_table
 from undin.nn import networks
 from undin.nn.layers import Streaming
-from undin.train import losses
-from undin.train.tables import convert_options, from_table, nearest, to_table
+from undin.train.losses import LOSSES
 
 
 @dataclass(frozen=True)
@@ -71,14 +68,14 @@ class Data:
 
 @dataclass(frozen=True)
 class Loss:
-    """One ``[[loss]]``: a name in ``losses.LOSSES`` and its weight; all other keys are that loss's own options."""
+    """One ``[[loss]]``: a name in `LOSSES` and its weight; all other keys are that loss's own options."""
 
     name: str
     weight: float = 1.0
     options: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _check_named(self, losses.LOSSES, kind="loss", without=("signals",))
+        _check_named(self, LOSSES, kind="loss", without=("signals",))
 
 
 @dataclass(frozen=True)
@@ -212,14 +209,6 @@ class Recipe:
             self.network.name, sample_rate=audio.sample_rate, n_fft=audio.n_fft, **self.network.options
         )
 
-    def losses_of(self, signals: losses.Signals) -> Tensor:
-        """Return the losses ``(L,)`` by themselves, as means over the batch."""
-        return torch.stack([losses.LOSSES[loss.name](signals, **loss.options).mean() for loss in self.loss])
-
-    def weighted_sum(self, values: Tensor) -> Tensor:
-        """Add up what `losses_of` returned, by the recipe's weights."""
-        return values @ values.new_tensor([loss.weight for loss in self.loss])
-
     def to_table(self) -> dict[str, Any]:
         """Return the recipe as nested dicts and lists of plain values, fit for JSON and a checkpoint."""
         return to_table(self)
@@ -237,8 +226,7 @@ def load(path: str | Path, *, overrides: Sequence[str] = ()) -> Recipe:
     ----------
     path : path of a TOML file
     overrides : sequence of str
-        Changes such as ``"training.steps=1000"``. The value is TOML; what is not TOML is taken as a plain string. A
-        loss goes by its name: ``"loss.si_sdr.weight=0.1"``.
+        Changes such as ``"training.steps=1000"``, as `undin.io.tables.change` reads them.
 
     Raises
     ------
@@ -250,8 +238,7 @@ def load(path: str | Path, *, overrides: Sequence[str] = ()) -> Recipe:
     path = Path(path)
     try:
         table = {"name": path.stem} | tomllib.loads(path.read_text(encoding="utf-8"))
-        for override in overrides:
-            _apply(table, override)
+        change(table, overrides)
         recipe = Recipe.from_table(table)
         recipe.build_network()
     except ValueError as error:
@@ -267,28 +254,3 @@ def _check_named(
         raise ValueError(f"unknown {kind} '{section.name}'; {nearest(section.name, registry)}")
     options = convert_options(registry[section.name], section.options, path=f"{kind}.{section.name}", without=without)
     object.__setattr__(section, "options", options)
-
-
-def _apply(table: dict[str, Any], override: str) -> None:
-    """Set one key of nested tables from ``section.key=value``."""
-    keys, equals, text = override.partition("=")
-    *sections, key = keys.strip().split(".")
-    if not equals or not key:
-        raise ValueError(f"'{override}' is no change of a recipe; write section.key=value")
-    try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        value = text.strip()
-    for section in sections:
-        if isinstance(table, list):
-            named = {item["name"]: item for item in table}
-            if section not in named:
-                raise ValueError(f"'{override}': the recipe has no '{section}'; {nearest(section, list(named))}")
-            table = named[section]
-        else:
-            table = table.setdefault(section, {})
-        if not isinstance(table, dict | list):
-            raise ValueError(f"'{override}': '{section}' is no section of the recipe")
-    if isinstance(table, list):
-        raise ValueError(f"'{override}': name the item and its key, such as loss.si_sdr.weight=0.1")
-    table[key] = value

@@ -19,6 +19,7 @@ from undin.nn.unfold import settle
 from undin.train.checkpoint import Checkpoint
 from undin.train.losses import Signals
 from undin.train.muon import Muon
+from undin.train.objective import Objective
 from undin.train.processes import Processes
 from undin.train.recipe import Recipe
 from undin.train.trained import Trained
@@ -50,6 +51,7 @@ class TrainingState:
         torch.manual_seed(recipe.training.seed)
         audio = recipe.audio
         self.recipe, self.device, self.processes = recipe, device, processes
+        self.objective = Objective(recipe.loss)
         self.spectrum = Spectrum(audio.n_fft, audio.window, audio.hop).to(device)
         self.network = recipe.build_network().to(device)
         self.ema = copy.deepcopy(self.network).requires_grad_(False).eval()
@@ -91,11 +93,11 @@ class TrainingState:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=bfloat16):
             estimate_spec = self.network.offline(noisy_spec)
         signals = Signals(self.spectrum, self.recipe.audio.sample_rate, clean, noisy, estimate_spec.float(), noisy_spec)
-        losses = self.recipe.losses_of(signals)
+        losses = self.objective.each(signals)
         if self.teacher:
             taught = replace(signals, clean=self._taught(noisy_spec, samples=clean.shape[1]))
-            losses = torch.lerp(losses, self.recipe.losses_of(taught), self.recipe.teacher.share)
-        return self.recipe.weighted_sum(losses), losses
+            losses = torch.lerp(losses, self.objective.each(taught), self.recipe.teacher.share)
+        return self.objective.total(losses), losses
 
     def update(self) -> Tensor:
         """Turn the gradients into a step of the optimiser and the average; return the norm they had."""

@@ -24,6 +24,7 @@ from undin.evaluate.score import METRICS, metrics_at, score_pair
 from undin.nn.layers import Streaming
 from undin.nn.spectrum import Spectrum
 from undin.train.losses import Signals
+from undin.train.objective import Objective
 from undin.train.recipe import Recipe
 
 LOSS = "validation_loss"
@@ -65,7 +66,7 @@ class Validator:
     """
 
     def __init__(self, recipe: Recipe):
-        self.recipe = recipe
+        self.recipe, self._objective = recipe, Objective(recipe.loss)
         folder, count = Path(recipe.validation.folder), recipe.validation.count
         pairs = find_pairs(folder / "clean", folder / "noisy")
         spread = np.linspace(0, len(pairs) - 1, min(count, len(pairs))).round().astype(int)
@@ -118,7 +119,7 @@ class Validator:
         noisy_spec = spectrum.analyse(noisy)
         estimate_spec = network.offline(noisy_spec)
         signals = Signals(spectrum, rate, clean, noisy, estimate_spec, noisy_spec)
-        loss = self.recipe.weighted_sum(self.recipe.losses_of(signals))
+        loss = self._objective.total(self._objective.each(signals))
         return loss, resample(signals.estimate[0].cpu().numpy(), rate, self._rate)
 
 

@@ -1,20 +1,23 @@
-"""Plain tables (TOML or JSON) to frozen dataclasses and back, strict about names and types.
+"""Plain tables (TOML or JSON) to frozen dataclasses and back, strict about names and types, and changes of single keys.
 
-Not about training: it knows dataclasses and their type hints only. The tables of a recipe are in ``recipe.py``.
+What the tables of a recipe are is told in ``train/recipe.py``.
 """
 
 import dataclasses
 import difflib
 import inspect
+import tomllib
 import types
-from collections.abc import Callable, Collection
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from collections.abc import Callable, Collection, Iterable
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-Table = TypeVar("Table")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Table = TypeVar("Table", bound="DataclassInstance")
 
 FREE_FORM = "options"
 """A field of this name, a dict, takes the keys of a table that are no field of its dataclass."""
-
 
 _IN_WORDS = {int: "a whole number", float: "a number", str: "a string", bool: "true or false", tuple: "a list"}
 
@@ -92,6 +95,51 @@ def convert_options(
     return {key: _convert(value, hints[key], path=_join(path, key)) for key, value in values.items()}
 
 
+def change(table: dict[str, Any], changes: Iterable[str]) -> None:
+    """Set single keys of nested tables, in place: what ``--set`` does.
+
+    Parameters
+    ----------
+    table : dict
+    changes : iterable of str
+        Such as ``"training.steps=1000"``. The value is TOML; what is not TOML is taken as a plain string. An item of a
+        list of tables goes by its name: ``"loss.si_sdr.weight=0.1"``.
+
+    Raises
+    ------
+    ValueError
+        A change has another form, or names no section or item of the table.
+    """
+    for one in changes:
+        keys, equals, text = one.partition("=")
+        *sections, key = keys.strip().split(".")
+        if not equals or not key:
+            raise ValueError(f"'{one}' sets no key; write section.key=value")
+        try:
+            value = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            value = text.strip()
+        _section(table, sections, of=one)[key] = value
+
+
+def _section(table: dict[str, Any], sections: Iterable[str], *, of: str) -> dict[str, Any]:
+    """The table below nested ones that a change is of; missing ones are made."""
+    place: Any = table
+    for section in sections:
+        if isinstance(place, list):
+            named = {item["name"]: item for item in place}
+            if section not in named:
+                raise ValueError(f"'{of}': there is no '{section}'; {nearest(section, list(named))}")
+            place = named[section]
+        else:
+            place = place.setdefault(section, {})
+        if not isinstance(place, dict | list):
+            raise ValueError(f"'{of}': '{section}' is no section")
+    if isinstance(place, list):
+        raise ValueError(f"'{of}': name the item and its key, such as loss.si_sdr.weight=0.1")
+    return place
+
+
 def nearest(name: str, known: Collection[str]) -> str:
     """Tell which of the known names was probably meant, or list them all."""
     close = difflib.get_close_matches(name, known, n=1)
@@ -103,7 +151,7 @@ def _join(path: str, key: str) -> str:
 
 
 def _convert(value: Any, hint: Any, *, path: str) -> Any:
-    if dataclasses.is_dataclass(hint):
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         return from_table(hint, value, path=path)
     origin, parts = get_origin(hint), get_args(hint)
     if origin is Literal:
