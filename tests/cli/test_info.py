@@ -9,12 +9,12 @@ from undin.cli import main
 
 
 def test_table_of_given_models(tmp_path, capsys):
-    small = step_models.identity(tmp_path / "a.onnx", parameters=24_000, macs_per_second=57_300_000)
+    small = step_models.identity(tmp_path / "a.onnx", parameters=24_000, macs_per_second=57_300_000, hours_trained=6.6)
     fast = step_models.identity(tmp_path / "b.onnx", sample_rate=8_000, n_fft=256, window=256, hop=128)
     assert main(["info", str(small), str(fast)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split()[0] == "name"
-    assert lines[1].split() == ["identity", "16000", "31.9", "24,000", "57.3", "0.0", "Apache-2.0", "none"]
+    assert lines[1].split() == ["identity", "16000", "31.9", "24,000", "57.3", "0.0", "7", "Apache-2.0", "none"]
     assert lines[2].split()[:3] == ["identity", "8000", "31.9"]
 
 
@@ -23,7 +23,7 @@ def test_json_holds_all_metadata(tmp_path, capsys):
     assert main(["info", str(path), "--json"]) == 0
     (model,) = json.loads(capsys.readouterr().out)
     assert model["path"] == str(path)
-    assert model["recipe"] == {"steps": 7}
+    assert (model["recipe"], model["lineage"]) == ({"steps": 7}, [])
     assert (model["n_fft"], model["hop"], model["latency_samples"]) == (512, 256, 511)
 
 

@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,14 +29,16 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _as_dict(path: "Path", metadata: "Metadata") -> dict:
+def _as_dict(path: "Path", metadata: "Metadata") -> dict[str, Any]:
     import dataclasses
 
-    return dataclasses.asdict(metadata) | {"recipe": json.loads(metadata.recipe), "path": str(path)}
+    parsed = {name: json.loads(getattr(metadata, name)) for name in ("recipe", "lineage")}
+    return dataclasses.asdict(metadata) | parsed | {"path": str(path)}
 
 
 def _table(models: "dict[Path, Metadata]") -> str:
-    rows = [("name", "rate (Hz)", "latency (ms)", "parameters", "MMAC/s", "state (kB)", "licence", "training data")]
+    numbers = ("rate (Hz)", "latency (ms)", "parameters", "MMAC/s", "state (kB)", "trained on (h)")
+    rows = [("name", *numbers, "licence", "training data")]
     for metadata in models.values():
         rows.append(
             (
@@ -46,6 +48,7 @@ def _table(models: "dict[Path, Metadata]") -> str:
                 f"{metadata.parameters:,}",
                 f"{metadata.macs_per_second / 1e6:.1f}",
                 f"{4 * metadata.state_size / 1000:.1f}",
+                f"{metadata.hours_trained:.0f}",
                 metadata.licence,
                 metadata.training_data,
             )
@@ -53,7 +56,7 @@ def _table(models: "dict[Path, Metadata]") -> str:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(
-            cell.rjust(width) if 1 <= index <= 5 else cell.ljust(width)
+            cell.rjust(width) if 1 <= index <= len(numbers) else cell.ljust(width)
             for index, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows

@@ -32,5 +32,5 @@ def commit_of_package() -> str:
 def _git(*arguments: str) -> str:
     """What git answers about the package's folder, whatever repository the environment names, as in a hook of git."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    command = ["git", "-C", str(PACKAGE), *arguments]
+    command = ["git", "--no-optional-locks", "-C", str(PACKAGE), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout.strip()

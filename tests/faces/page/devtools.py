@@ -138,7 +138,9 @@ class Tab:
 
     def look(self, width: int, height: int, *, dark: bool = False, scale: float = 1) -> None:
         """Have a window of a size, in pixels of CSS, and a theme."""
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=scale, mobile=False)
+        self.call(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=scale, mobile=False
+        )
         theme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
         self.call("Emulation.setEmulatedMedia", features=theme)
 

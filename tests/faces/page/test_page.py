@@ -31,7 +31,9 @@ def test_a_recording_is_enhanced_and_saved_at_its_own_rate(visit, browser, in_no
     container, coding, rate, channels = FORMATS[name]
     samples = speech(rate, min(channels, 2))[[0, 1, 0][:channels] if channels > 1 else [0]]
     browser.files["speech.file"] = encoded(samples, rate, container, coding)
-    told = visit("enhance.js", file="speech.file", model="undin-nano", strength=18, isDropped=browser.engine != "webkit")
+    told = visit(
+        "enhance.js", file="speech.file", model="undin-nano", strength=18, isDropped=browser.engine != "webkit"
+    )
     if told.get("word") == "undecodable" and browser.engine == "webkit":
         pytest.skip(f"this WebKitGTK has no decoder for {name}")
     assert "wav" in told, told
