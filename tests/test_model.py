@@ -96,7 +96,7 @@ def test_a_file_that_lacks_a_field_is_refused(tmp_path, name, engine):
         ({"hours_trained": "-1"}, "hours_trained -1.0 must be finite and not below 0"),
         *(
             ({"lineage": text}, "lineage is not the list of ancestors")
-            for text in ("", "{}}", "[3]", '[{"name": "x"}]')
+            for text in ("", "{}", "[3]", '[{"name": "x"}]')
         ),
     ],
 )

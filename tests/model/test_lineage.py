@@ -18,9 +18,11 @@ EARLIER = {
     "loss": [{"name": "si_sdr", "weight": 1.0}, {"name": "sdr", "weight": 0.02, "most_db": 30.0}],
     "mixing": {"snr_db": [0.0, 10.0]},
     "training": {"steps": 2000, "init": "", "save_every": 500},
+    "data": {"speech": ["/somewhere"], "description": "our voices"},
     "validation": None,
 }
 DIFFERENCES = {
+    "data.description": "our voices",
     "loss.sdr.weight": 0.02,
     "loss.si_sdr.weight": 1.0,
     "loss.stoi.weight": None,

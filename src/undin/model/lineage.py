@@ -5,8 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-SAYS_NOTHING = ("name", "training.init", "training.log_every", "training.save_every", "training.validate_every")
-"""Keys of a recipe that change no weights, or repeat what the lineage tells."""
+SAYS_NOTHING = {
+    *("name", "training.init"),
+    *("training.log_every", "training.save_every", "training.validate_every", "validation.folder", "validation.count"),
+    *("data.speech", "data.noise", "data.pairs", "data.rooms"),
+}
+"""Keys of a recipe that the lineage tells already, that change no weights, and the folders of a machine, of which
+``data.description`` tells what is in them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +93,8 @@ def from_json(text: str) -> tuple[Ancestor, ...]:
     kinds: dict[str, Any] = {"name": str, "hours_trained": int | float, "commit": str, "changes": dict}
     try:
         entries = json.loads(text)
+        if not isinstance(entries, list):
+            raise ValueError
         for entry in entries:
             if entry.keys() != kinds.keys() or not all(isinstance(entry[name], kinds[name]) for name in kinds):
                 raise ValueError
@@ -107,13 +114,13 @@ def changes(recipe: Mapping[str, Any], *, since: Mapping[str, Any]) -> dict[str,
     Returns
     -------
     dict
-        As `Ancestor.changes`. Keys that change no weights, such as where validation pairs lie, are left out.
+        As `Ancestor.changes`, without the keys of `SAYS_NOTHING`.
     """
     later, earlier = by_key(recipe), by_key(since)
     return {
         key: earlier.get(key)
         for key in sorted(later.keys() | earlier.keys())
-        if earlier.get(key) != later.get(key) and key not in SAYS_NOTHING and not key.startswith("validation.")
+        if earlier.get(key) != later.get(key) and key not in SAYS_NOTHING
     }
 
 
