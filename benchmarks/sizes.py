@@ -20,7 +20,8 @@ from undin.compiler.emit.source import Source, emit
 from undin.compiler.ir.reader import read
 from undin.compiler.passes.quantize import frames_of, quantize
 from undin.compiler.pipeline import metadata_of, program_of
-from undin.compiler.toolchain.build import build, find_compiler
+from undin.compiler.toolchain.build import build
+from undin.compiler.toolchain.compilers import find_compiler
 from undin.compiler.toolchain.sizes import flash_and_ram_bytes
 from undin.compiler.toolchain.targets import TARGETS, Variant
 from undin.engines.native import stream_functions

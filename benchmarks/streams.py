@@ -18,7 +18,8 @@ import numpy as np
 import undin
 from undin.bench.priority import real_time_priority
 from undin.compiler.pipeline import translate
-from undin.compiler.toolchain.build import build, find_compiler
+from undin.compiler.toolchain.build import build
+from undin.compiler.toolchain.compilers import find_compiler
 from undin.compiler.toolchain.targets import TARGETS
 from undin.model.loading import find
 

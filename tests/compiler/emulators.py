@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from compiler.product_checks import model_flags, need
 
-from undin.compiler.toolchain.build import C, find_compiler
+from undin.compiler.toolchain.build import C
+from undin.compiler.toolchain.compilers import find_compiler
 from undin.compiler.toolchain.targets import TARGETS, Variant
 
 SUPPORT = Path(__file__).parent / "targets"

@@ -22,10 +22,10 @@ from undin.compiler.emit.dispatch import public_names
 from undin.compiler.ir.reader import read
 from undin.compiler.pipeline import translate
 from undin.compiler.session import load_step
-from undin.compiler.toolchain import build as build_module
-from undin.compiler.toolchain import targets
-from undin.compiler.toolchain.build import C_FILES, build, find_compiler
+from undin.compiler.toolchain import compilers, targets
+from undin.compiler.toolchain.build import C_FILES, build
 from undin.compiler.toolchain.cache import cached_library, this_machine
+from undin.compiler.toolchain.compilers import find_compiler
 from undin.compiler.toolchain.targets import TARGETS, X86_VARIANTS
 from undin.engines.native import NativeEngine
 from undin.model.loading import load
@@ -157,7 +157,7 @@ def test_every_machine_has_a_native_target(monkeypatch, system, machine, triple,
 
 def test_without_a_compiler_one_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda program: None)
-    monkeypatch.setattr(build_module.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(compilers.importlib.util, "find_spec", lambda name: None)
     for target in TARGETS.values():
         with pytest.raises(FileNotFoundError, match=r'there is no C compiler for .* pip install "undin\[compile\]"'):
             find_compiler(target)

@@ -4,13 +4,15 @@ import os
 import shutil
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import step_models
 
 from undin.compiler.toolchain import cache
-from undin.compiler.toolchain.cache import cached_library, cached_stream
+from undin.compiler.toolchain.cache import cached_library, cached_stream, cached_training
+from undin.compiler.toolchain.compilers import find_compiler
 from undin.compiler.toolchain.targets import TARGETS
 from undin.engines.engine import NotInstalled
 from undin.io.cache import UNUSED_DAYS, cache_folder
@@ -37,11 +39,16 @@ def test_an_entry_serves_until_the_model_or_the_compiler_changes(folder, model, 
     assert cached_library(Path(again)) == library and library.stat().st_mtime_ns == written
 
     target = cache.this_machine()
-    key = cache._key(model.read_bytes(), target)
+    compiler = find_compiler(target)
+    key = cache._key(model.read_bytes(), target, compiler)
     step_models.gain(model, 0.5, n_fft=64, window=64, hop=32)
-    assert cache._key(model.read_bytes(), target) != key
-    key = cache._key(b"", target)
-    assert cache._key(b"", TARGETS["native"]) != key or target == TARGETS["native"]
+    assert cache._key(model.read_bytes(), target, compiler) != key
+    key = cache._key(b"", target, compiler)
+    assert cache._key(b"", TARGETS["native"], compiler) != key or target == TARGETS["native"]
+    another = tmp_path / compiler.program.name
+    another.write_bytes(b"of another version")
+    assert cache._key(b"", target, replace(compiler, program=another)) != key
+    assert cache._key(b"", target, replace(compiler, command=(*compiler.command, "-O0"))) != key
     package = tmp_path / "undin"
     for name in ("compiler", "c"):
         shutil.copytree(cache.PACKAGE / name, package / name)
@@ -49,12 +56,12 @@ def test_an_entry_serves_until_the_model_or_the_compiler_changes(folder, model, 
     for name in ("model/stft.py", "model/metadata.py"):
         shutil.copy(cache.PACKAGE / name, package / name)
     monkeypatch.setattr(cache, "PACKAGE", package)
-    assert cache._key(b"", target) == key
-    for name in ("c/stream/undin_stream.c", "c/include/undin.h", "compiler/emit/hop.py"):
-        key = cache._key(b"", target)
+    assert cache._key(b"", target, compiler) == key
+    for name in ("c/stream/undin_stream.c", "c/include/undin.h", "c/training/gru.c", "compiler/emit/hop.py"):
+        key = cache._key(b"", target, compiler)
         with open(package / name, "a") as file:
             file.write("\n")
-        assert cache._key(b"", target) != key
+        assert cache._key(b"", target, compiler) != key
 
 
 def test_the_stream_is_compiled_once(folder):
@@ -62,6 +69,14 @@ def test_the_stream_is_compiled_once(folder):
     assert library.is_relative_to(folder) and library.name == TARGETS["native"].library.format("undin")
     written = library.stat().st_mtime_ns
     assert cached_stream() == library and library.stat().st_mtime_ns == written
+
+
+def test_kernels_for_training_are_compiled_once_for_each_size(folder):
+    libraries = [cached_training("gru", {"HIDDEN": hidden}) for hidden in (1, 2)]
+    assert libraries[0] != libraries[1] and all(library.is_relative_to(folder) for library in libraries)
+    written = libraries[0].stat().st_mtime_ns
+    assert cached_training("gru", {"HIDDEN": 1}) == libraries[0] and libraries[0].stat().st_mtime_ns == written
+    assert len(list(folder.rglob("*.*"))) == 2  # nothing but the libraries
 
 
 def test_entries_without_use_for_long_are_removed_when_another_is_made(folder, model):

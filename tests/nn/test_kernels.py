@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from undin.compiler.toolchain import build
 from undin.nn import kernels
 from undin.nn.batch_norm import BatchNorm
 from undin.nn.layers import BandMix
@@ -15,8 +16,7 @@ def without_kernels(monkeypatch):
     """What turns the kernels off, as where no C compiler is."""
 
     def turn_off() -> None:
-        for module in ("batch_norm", "layers", "recurrent"):
-            monkeypatch.setattr(f"undin.nn.{module}.library", lambda *_, **__: None)
+        monkeypatch.setattr(kernels, "library", lambda *_, **__: None)
 
     return turn_off
 
@@ -77,9 +77,17 @@ class TestKernels:
         torch.testing.assert_close(norm(x), norm(x.contiguous(memory_format=torch.channels_last)))
 
 
+def test_kernels_serve_training_on_cpus_in_float32_alone():
+    layer, x = nn.Identity(), torch.ones(1)
+    assert kernels.kernels_for(layer, x, "gru", hidden=1) is kernels.library("gru", hidden=1)
+    assert kernels.kernels_for(layer, x.double(), "gru", hidden=1) is None
+    assert kernels.kernels_for(layer, x.to("meta"), "gru", hidden=1) is None
+    assert kernels.kernels_for(layer.eval(), x, "gru", hidden=1) is None
+
+
 def test_a_compiler_that_fails_is_told_and_leaves_nothing(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(kernels, "FLAGS", ("--no-such-flag",))
+    monkeypatch.setattr(build, "FLAGS", ("--no-such-flag",))
     kernels.library.cache_clear()
     assert kernels.library("gru", hidden=3) is None
     assert "training without kernels in C" in capsys.readouterr().err

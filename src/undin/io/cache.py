@@ -1,8 +1,8 @@
 """The user's cache folder: what takes long to make and can be made again, each thing in a folder of its own.
 
 A folder is named by all that its content depends on, so what is found is never old, and its time of change is that of
-its last use. What is kept here is the business of ``compiler/cache.py`` (models), ``nn/kernels`` (C for
-training) and ``data/decoded.py`` (audio).
+its last use. What is kept here is the business of ``compiler/toolchain/cache.py`` (libraries) and ``data/decoded.py``
+(audio).
 """
 
 import os

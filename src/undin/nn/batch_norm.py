@@ -1,8 +1,8 @@
 """Batch normalisation whose training statistics span all processes of a data-parallel run.
 
 Two processes with half the batch each then compute what one process computes with the whole; torch's own synchronised
-variant runs on GPUs alone. On CPUs the passes over the features are C (``kernels/batch_norm.c``), with a rectifier in
-the same pass. Outside training it is a fixed scale and shift, which `Normed` in `layers.py` folds away.
+variant runs on GPUs alone. On CPUs the passes over the features are C (``c/training/batch_norm.c``), with a rectifier
+in the same pass. Outside training it is a fixed scale and shift, which `Normed` in ``nn/layers.py`` folds away.
 """
 
 import ctypes
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from undin.nn.kernels import address, library
+from undin.nn.kernels import address, kernels_for
 
 
 class BatchNorm(nn.BatchNorm2d):
@@ -36,7 +36,7 @@ class BatchNorm(nn.BatchNorm2d):
 
     def channels_last(self, x: Tensor) -> Tensor:
         """Normalise ``(..., C)``."""
-        passes = _passes(x)
+        passes = self._passes(x)
         if not self.training or (passes is _TorchPasses and _processes() == 1):
             y = functional.batch_norm(
                 x.reshape(-1, x.shape[-1]),
@@ -48,6 +48,11 @@ class BatchNorm(nn.BatchNorm2d):
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(variance * count / (count - 1), self.momentum)
         return y
+
+    def _passes(self, x: Tensor) -> "type[_TorchPasses] | _CPasses":
+        """What does the work for features ``(..., C)``."""
+        kernels = kernels_for(self, x, "batch_norm", channels=x.shape[-1])
+        return _TorchPasses if kernels is None else _CPasses(kernels, x.shape[-1])
 
 
 class _Normalise(torch.autograd.Function):
@@ -136,12 +141,12 @@ class _TorchPasses:
 class _CPasses:
     """The same passes in C, for one number of channels."""
 
-    def __init__(self, functions: ctypes.CDLL, channels: int):
-        self.functions, self.channels = functions, channels
+    def __init__(self, kernels: ctypes.CDLL, channels: int):
+        self.kernels, self.channels = kernels, channels
 
     def sums(self, x: Tensor) -> Tensor:
         total = torch.empty(2, self.channels, dtype=torch.float64)
-        self.functions.undin_batch_norm_sums(ctypes.c_ssize_t(len(x)), address(x), address(total))
+        self.kernels.undin_batch_norm_sums(ctypes.c_ssize_t(len(x)), address(x), address(total))
         return total
 
     def apply(self, x: Tensor, scale: Tensor, shift: Tensor, rectify: bool) -> Tensor:
@@ -163,12 +168,4 @@ class _CPasses:
 
     def _call(self, name: str, rectify: bool, *tensors: Tensor) -> None:
         rows = ctypes.c_ssize_t(len(tensors[0]))
-        getattr(self.functions, f"undin_batch_norm_{name}")(rows, int(rectify), *map(address, tensors))
-
-
-def _passes(x: Tensor) -> type[_TorchPasses] | _CPasses:
-    """What does the work for features ``(..., C)``."""
-    if x.device.type != "cpu" or x.dtype != torch.float32:
-        return _TorchPasses
-    functions = library("batch_norm", channels=x.shape[-1])
-    return _CPasses(functions, x.shape[-1]) if functions else _TorchPasses
+        getattr(self.kernels, f"undin_batch_norm_{name}")(rows, int(rectify), *map(address, tensors))

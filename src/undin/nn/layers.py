@@ -23,7 +23,7 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from undin.nn.batch_norm import BatchNorm
-from undin.nn.kernels import address, library
+from undin.nn.kernels import address, kernels_for
 
 
 class Streaming(nn.Module):
@@ -138,7 +138,7 @@ class BandMix(nn.Module):
     """Exchange across sub-bands: every channel mixes its bands by a matrix of its own.
 
     A matrix for every channel costs no more arithmetic than one they share. In training on CPUs it runs in C
-    (``kernels/band_mix.c``).
+    (``c/training/band_mix.c``).
 
     Parameters
     ----------
@@ -154,16 +154,12 @@ class BandMix(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Mix time-major ``(T, B, K, C)`` over K."""
         frames, batch, bands, channels = x.shape
-        if self._functions(x):
-            return _BandMix.apply(x, self.weight, self._functions(x))
+        kernels = kernels_for(self, x, "band_mix", bands=bands, channels=channels) if bands % 4 == 0 else None
+        if kernels is not None:
+            return _BandMix.apply(x, self.weight, kernels)
         y = torch.bmm(x.permute(3, 0, 1, 2).reshape(channels, frames * batch, bands), self.weight)
         y = y.permute(1, 2, 0).reshape(x.shape)
         return y if self.bias is None else y + self.bias
-
-    def _functions(self, x: Tensor) -> ctypes.CDLL | None:
-        bands, channels = x.shape[2:]
-        usable = self.training and x.device.type == "cpu" and x.dtype == torch.float32 and bands % 4 == 0
-        return library("band_mix", bands=bands, channels=channels) if usable else None
 
     def fused(self, norm: BatchNorm) -> "BandMix":
         """Return a copy that also applies a norm's fixed scale and shift."""
@@ -176,12 +172,12 @@ class BandMix(nn.Module):
 
 class _BandMix(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, x: Tensor, weight: Tensor, functions: ctypes.CDLL) -> Tensor:
+    def forward(ctx, x: Tensor, weight: Tensor, kernels: ctypes.CDLL) -> Tensor:
         x = x.contiguous()
         ctx.save_for_backward(x, weight)
-        ctx.functions = functions
+        ctx.kernels = kernels
         y = torch.empty_like(x)
-        functions.undin_band_mix_forward(_rows(x), *map(address, (x, weight, y)))
+        kernels.undin_band_mix_forward(_rows(x), *map(address, (x, weight, y)))
         return y
 
     @staticmethod
@@ -190,9 +186,7 @@ class _BandMix(torch.autograd.Function):
         x, weight = ctx.saved_tensors
         gradient = gradient.contiguous()
         x_gradient, weight_gradient = torch.empty_like(x), torch.empty_like(weight)
-        ctx.functions.undin_band_mix_backward(
-            _rows(x), *map(address, (gradient, x, weight, x_gradient, weight_gradient))
-        )
+        ctx.kernels.undin_band_mix_backward(_rows(x), *map(address, (gradient, x, weight, x_gradient, weight_gradient)))
         return x_gradient, weight_gradient, None
 
 

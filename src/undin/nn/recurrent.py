@@ -1,14 +1,16 @@
 """Recurrent cells over time: in every band by itself, or over all bands at once.
 
-In training on CPUs a GRU runs in C, forward and backward, several times faster than torch's (``kernels/gru.c``).
+In training on CPUs a GRU runs in C, forward and backward, several times faster than torch's (``c/training/gru.c``).
 Everywhere else, in export too, it is torch's own.
 """
+
+import ctypes
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from undin.nn.kernels import address, library
+from undin.nn.kernels import address, kernels_for
 from undin.nn.layers import Streaming, channels_second, time_major
 
 RECURRENT_CELLS = {"gru": nn.GRU, "lstm": nn.LSTM, "rnn": nn.RNN}
@@ -48,8 +50,10 @@ class Recurrent(Streaming):
         state = state.view(batch, self.parts, layers, bands, hidden).permute(1, 2, 0, 3, 4)
         state = state.reshape(self.parts, layers, batch * bands, hidden)
         x = x.reshape(frames, batch * bands, -1)
-        if self._has_kernel(x):
-            x = _GRU.apply(x, state[0, 0], *self.cells.parameters())
+        one_gru = isinstance(self.cells, nn.GRU) and layers == 1
+        kernels = kernels_for(self, x, "gru", hidden=hidden) if one_gru else None
+        if kernels is not None:
+            x = _GRU.apply(x, state[0, 0], *self.cells.parameters(), kernels)
             last = x[-1][None, None]
         else:
             x, last = self.cells(x, tuple(state) if self.parts == 2 else state[0])
@@ -57,15 +61,9 @@ class Recurrent(Streaming):
         last = last.view(self.parts, layers, batch, bands, hidden).permute(2, 0, 1, 3, 4)
         return x.view(frames, batch, bands, hidden), last.reshape(batch, -1)
 
-    def _has_kernel(self, x: Tensor) -> bool:
-        """Whether there is a faster way than torch's: for one layer of GRUs in training on a CPU."""
-        one_gru = isinstance(self.cells, nn.GRU) and self.shape[0] == 1
-        on_cpu = x.device.type == "cpu" and x.dtype == torch.float32
-        return self.training and one_gru and on_cpu and library("gru", hidden=self.shape[2]) is not None
-
 
 class _GRU(torch.autograd.Function):
-    """GRUs over all frames: the recurrence in C (``kernels/gru.c``), the large products for all frames in torch.
+    """GRUs over all frames: the recurrence in C (``c/training/gru.c``), the large products for all frames in torch.
 
     Cho et al., "Learning phrase representations using RNN encoder–decoder for statistical machine translation", EMNLP
     2014, in torch's form, whose reset gate comes after the product.
@@ -73,17 +71,25 @@ class _GRU(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx, x: Tensor, state: Tensor, w_input: Tensor, w_recurrent: Tensor, b_input: Tensor, b_recurrent: Tensor
+        ctx,
+        x: Tensor,
+        state: Tensor,
+        w_input: Tensor,
+        w_recurrent: Tensor,
+        b_input: Tensor,
+        b_recurrent: Tensor,
+        kernels: ctypes.CDLL,
     ):
         frames, count, size_in = x.shape
         hidden = w_recurrent.shape[1]
         x, state = x.contiguous(), state.contiguous()
         inputs = torch.addmm(b_input, x.view(-1, size_in), w_input.t())
         output, saved = x.new_empty(frames, count, hidden), x.new_empty(frames, count, 4 * hidden)
-        library("gru", hidden=hidden).undin_gru_forward(
+        kernels.undin_gru_forward(
             frames, count, *map(address, (inputs, w_recurrent, b_recurrent, state, output, saved))
         )
         ctx.save_for_backward(x, state, w_input, w_recurrent, output, saved)
+        ctx.kernels = kernels
         return output
 
     @staticmethod
@@ -94,7 +100,7 @@ class _GRU(torch.autograd.Function):
         gradient = gradient.contiguous()
         d_inputs, d_new = x.new_empty(frames * count, 3 * hidden), x.new_empty(frames * count, hidden)
         d_state = torch.empty_like(state)
-        library("gru", hidden=hidden).undin_gru_backward(
+        ctx.kernels.undin_gru_backward(
             *(frames, count),
             *map(address, (gradient, w_recurrent, state, output, saved, d_inputs, d_new, d_state)),
         )
@@ -111,6 +117,7 @@ class _GRU(torch.autograd.Function):
             d_w_recurrent,
             d_b_input,
             torch.cat((d_b_input[: 2 * hidden], ones @ d_new)),
+            None,
         )
 
 

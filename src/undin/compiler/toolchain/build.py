@@ -1,16 +1,15 @@
-"""From C text to a library: the C compilers of this machine, called for a target of ``targets``.
+"""From C text to a library: a C compiler of this machine (``compilers``), called for a target of ``targets``.
 
-A library holds a model, the stream of undin.h, or both. Whatever was compiled lies beside the product in the end,
-headers too, so that any other build system can compile it again. `cache` keeps libraries of users' models, `install`
-lays out a library for other build systems, `sizes` reads how large a product is.
+A library holds a model, the stream of undin.h, or both; or the kernels of a file of ``c/training``. Whatever was
+compiled lies beside the product in the end, headers too, so that any other build system can compile it again. ``cache``
+keeps what is compiled on first use, ``install`` lays out a library for other build systems, ``sizes`` reads how large
+a product is.
 """
 
-import importlib.util
 import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ from pathlib import Path
 
 from undin.compiler.emit import dispatch
 from undin.compiler.emit.source import Source
+from undin.compiler.toolchain.compilers import Compiler, find_compiler
 from undin.compiler.toolchain.targets import TARGETS, Target, Variant
 from undin.io.files import replacing
 
@@ -33,60 +33,11 @@ FLAGS = (
 )
 """Of every compilation; a target's own come later and win."""
 
-OPTIMISATION = ("-O3",)
-OPTIMISATION_OF_GCC = (
-    *("-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic"),
-    *("-fpeel-loops", "-fsplit-loops", "-funswitch-loops"),
-)
-"""What of its -O3 makes networks faster: the rest of it makes them larger and takes longer to compile."""
-
 EXACT_FLAGS = ("-ffp-contract=off",)
 """Of the stream and of networks in integers, which give the same bits everywhere."""
 
 STREAM_NAME = "undin"
 """What the library of the stream alone is called, and what its functions begin with."""
-
-
-@dataclass(frozen=True)
-class Compiler:
-    """A C compiler.
-
-    Attributes
-    ----------
-    name : str
-    command : tuple of str
-        What it is called with for a target, before anything else.
-    archiver : tuple of str
-    is_zig : bool
-        It names processors as zig does.
-    """
-
-    name: str
-    command: tuple[str, ...]
-    archiver: tuple[str, ...]
-    is_zig: bool
-
-    @property
-    def is_gcc(self) -> bool:
-        """It is the gcc of this machine, and not clang, which answers to that name on a Mac."""
-        return self.name == "gcc" and sys.platform != "darwin"
-
-    def flags(self, target: Target, variant: Variant) -> list[str]:
-        """What tells it how to optimise, and the instructions of a variant."""
-        if self.is_zig:
-            return [*OPTIMISATION, "-target", target.triple, f"-mcpu={'+'.join((target.cpu, *variant.features))}"]
-        optimisation = OPTIMISATION_OF_GCC if self.is_gcc else OPTIMISATION
-        return [*optimisation, *(f"-m{feature}" for feature in variant.features)]
-
-    def flags_of_string_functions(self) -> list[str]:
-        """What keeps it from compiling a loop in memcpy as a call of memcpy."""
-        return ["-fno-builtin", *(["-fno-tree-loop-distribute-patterns"] if self.is_gcc else [])]
-
-    def run_time_library(self, target: Target) -> list[str]:
-        """Flags to link the compiler's own functions, where a processor lacks an instruction for what C can say."""
-        if not target.triple.startswith("arm"):  # which cannot divide
-            return []
-        return ["-lcompiler_rt" if self.is_zig else "-lgcc"]
 
 
 @dataclass(frozen=True)
@@ -163,8 +114,29 @@ def build_stream(folder: Path, *, target: Target = TARGETS["native"], compiler: 
     return _build(STREAM_NAME, {}, [STREAM], folder, target=target, compiler=compiler)
 
 
+def build_training(name: str, sizes: dict[str, int], folder: Path, *, target: Target = TARGETS["native"]) -> Path:
+    """Compile a file of ``c/training`` alone; folder, target, result and errors as those of `build`.
+
+    Parameters
+    ----------
+    name : str
+        The file's stem.
+    sizes : dict of str to int
+        Its constants, by their names in C.
+    """
+    definitions = "".join(f"#define {size} {value}\n" for size, value in sizes.items())
+    files = {f"{name}.c": definitions + C_FILES[f"{name}.c"].read_text(encoding="utf-8")}
+    return _build(name, files, [], folder, target=replace(target, freestanding=False))
+
+
 def _build(
-    name: str, files: dict[str, str], units: Sequence[Unit], folder: Path, *, target: Target, compiler: str | None
+    name: str,
+    files: dict[str, str],
+    units: Sequence[Unit],
+    folder: Path,
+    *,
+    target: Target,
+    compiler: str | None = None,
 ) -> Path:
     product = target.library.format(name)
     with tempfile.TemporaryDirectory(prefix="undin") as temporary:
@@ -176,35 +148,6 @@ def _build(
             with replacing(folder / file) as place:
                 shutil.copyfile(work / file, place)
     return folder / product
-
-
-def find_compiler(target: Target, *, name: str | None = None) -> Compiler:
-    """The best compiler for a target that is installed: its own or the system's, else zig from PyPI.
-
-    Parameters
-    ----------
-    target : Target
-    name : {"gcc", "clang", "arm-none-eabi-gcc", "zig"}, optional
-        No other than this one.
-
-    Raises
-    ------
-    FileNotFoundError
-        None is installed; the message tells what to do.
-    """
-    known = [*(("gcc", "clang") if target.is_host else target.gcc[:1]), "zig"]
-    wanted = [candidate for candidate in known if name in (None, candidate)]
-    for candidate in wanted:
-        if candidate == "zig" and importlib.util.find_spec("ziglang"):
-            zig = sys.executable, "-m", "ziglang"
-            return Compiler("zig", (*zig, "cc"), (*zig, "ar"), is_zig=True)
-        if candidate != "zig" and shutil.which(candidate):
-            archiver = candidate.replace("gcc", "ar")
-            return Compiler(candidate, (candidate, *target.gcc[1:]), (archiver,), is_zig=False)
-    raise FileNotFoundError(
-        f"there is no C compiler for {target.triple}, looked for {', '.join(wanted)}; "
-        'install one with: pip install "undin[compile]"'
-    )
 
 
 class _Build:
@@ -228,7 +171,9 @@ class _Build:
             (self.folder / name).write_text(text)
         jobs = [job for unit in self.units for job in self.jobs_of_unit(unit)]
         others = {Path(name).stem for name in self.files if name.endswith(".c")} - {unit.stem for unit in self.units}
-        jobs += map(self.compilation, sorted(others))
+        for stem in sorted(others):
+            self.bring(f"{stem}.c")
+            jobs.append(self.compilation(stem))
         if self.target.freestanding and self.target.product != "archive":
             self.bring("undin_string.c")
             jobs.append(self.compilation("undin_string", *self.compiler.flags_of_string_functions()))

@@ -1,7 +1,8 @@
-"""Libraries of users' own models, and of the stream in a checkout: compiled once, then found again in the user's cache.
+"""What is compiled on first use, then found again in the user's cache: users' models, a checkout's stream, training.
 
-A library is found by all that it is made of: the model, the files of the compiler, and the kind of machine. Where the
-cache is, and what is removed from it, is the business of ``undin/cache.py``.
+A library is found by all that it is made of: the model or the sizes, every file of undin that takes part, the C
+compiler and its version, and the kind of machine. Where the cache is, and what is removed from it, is the business of
+``io/cache.py``.
 """
 
 import hashlib
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from undin.compiler.toolchain.compilers import Compiler, find_compiler
 from undin.compiler.toolchain.targets import TARGETS, Target, Variant
 from undin.engines.engine import NotInstalled
 from undin.io.cache import cache_folder, mark_used, remove_unused
@@ -38,7 +40,7 @@ def cached_library(model: Path) -> Path:
     Raises
     ------
     NotInstalled
-        It would have to be compiled, and there is no C compiler or no onnx.
+        There is no C compiler; or it would have to be compiled, and there is no onnx.
     ValueError
         The file is not ONNX, does not fit its metadata, or has a node that cannot be compiled: the message names it.
     OSError
@@ -62,10 +64,28 @@ def cached_stream() -> Path:
     return _cached("undin", b"", compile_stream, of="the stream of undin")
 
 
+def cached_training(name: str, sizes: dict[str, int]) -> Path:
+    """The library of a file of ``c/training`` for this machine.
+
+    Parameters and errors are those of ``build.build_training``, and NotInstalled where there is no C compiler.
+    """
+
+    def compile_training(folder: Path, target: Target) -> Path:
+        from undin.compiler.toolchain.build import build_training
+
+        return build_training(name, sizes, folder, target=target)
+
+    return _cached(name, repr(sizes).encode(), compile_training, of=f"{name}.c")
+
+
 def _cached(name: str, content: bytes, make: Callable[[Path, Target], Path], *, of: str) -> Path:
     """A library that `make` builds into a folder, and that is found by what it is made of from then on."""
     target = this_machine()
-    place = cache_folder() / _key(content, target) / target.library.format(name)
+    try:
+        compiler = find_compiler(target)
+    except FileNotFoundError as error:
+        raise NotInstalled(f"{of} cannot be compiled: {error}") from None
+    place = cache_folder() / _key(content, target, compiler) / target.library.format(name)
     if not place.is_file():
         with _COMPILING:
             if not place.is_file():
@@ -76,12 +96,6 @@ def _cached(name: str, content: bytes, make: Callable[[Path, Target], Path], *, 
 
 
 def _make(place: Path, target: Target, make: Callable[[Path, Target], Path], *, of: str) -> None:
-    from undin.compiler.toolchain.build import find_compiler
-
-    try:
-        find_compiler(target)
-    except FileNotFoundError as error:
-        raise NotInstalled(f"{of} cannot be compiled: {error}") from None
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -111,10 +125,10 @@ def instructions() -> set[str]:
         return set()
 
 
-def _key(content: bytes, target: Target) -> str:
+def _key(content: bytes, target: Target, compiler: Compiler) -> str:
     """What a library depends on. Reading all of it takes 2 ms, which is little beside the import of numpy."""
     digest = hashlib.sha256(content)
-    digest.update(repr(target).encode())
+    digest.update(f"{target} {compiler} {compiler.version}".encode())
     made_by = [*(PACKAGE / "compiler").rglob("*.py"), *(PACKAGE / "c").rglob("*.[ch]")]
     for path in sorted([*made_by, PACKAGE / "model" / "stft.py", PACKAGE / "model" / "metadata.py"]):
         digest.update(path.read_bytes())
