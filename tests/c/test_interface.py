@@ -11,11 +11,12 @@ from compiler.hop_shim import made_up_metadata, run_compiler, write_model
 from compiler.product_checks import need
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.c_sources import INCLUDES
 from support.c_stream import CStream
 
 import undin
 from undin.compiler.pipeline import translate
-from undin.compiler.toolchain.build import C_FILES, INCLUDES, build, build_stream
+from undin.compiler.toolchain.build import C_FILES, build, build_stream
 from undin.compiler.toolchain.cache import cached_stream, this_machine
 from undin.engines.engine import ABI, CModel
 from undin.engines.native import NativeEngine, StreamFunctions

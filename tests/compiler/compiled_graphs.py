@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.c_sources import INCLUDES
 
 from undin.compiler.emit.source import Source, emit
 from undin.compiler.ir.check import check
@@ -21,7 +22,6 @@ from undin.compiler.ir.graph import Graph
 from undin.compiler.ir.program import Program
 from undin.compiler.passes.plan import ALIGNMENT
 from undin.compiler.pipeline import program_of
-from undin.compiler.toolchain.build import INCLUDES
 
 FILL = 255
 """What memory holds before; as a float it is a NaN."""

@@ -8,9 +8,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from support.c_sources import INCLUDES
 
 from undin.compiler.emit import hop
-from undin.compiler.toolchain.build import INCLUDES
 from undin.engines.native import NativeEngine
 from undin.model.metadata import Metadata
 

@@ -125,7 +125,7 @@ ENTRIES(rnn_step, undin_recurrent_shape, recurrent_shapes, CASES_4,
         for (int i = 0; i < count; i += UNDIN_LANES)                                                   \
             undin_vector_store(y + i, undin_vector_##name(undin_vector_load(x + i)));                  \
     }
-FUNCTION(exp) FUNCTION(log) FUNCTION(sigmoid) FUNCTION(tanh) FUNCTION(erf) FUNCTION(sqrt)
+FUNCTION(exp) FUNCTION(log) FUNCTION(sigmoid) FUNCTION(tanh) FUNCTION(erf)
 void shim_pow(float *y, const float *x, const float *exponent, int count) {
     for (int i = 0; i < count; ++i) y[i] = undin_pow(x[i], exponent[i]);
 }

@@ -19,8 +19,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.c_sources import INCLUDES
 
-from undin.compiler.toolchain.build import C_FILES, INCLUDES
+from undin.compiler.toolchain.build import C_FILES
 
 FLOAT, INT8 = (Path(__file__).with_name(name) for name in ("kernel_shim.c", "int8_shim.c"))
 # Set by test_kernels_sanitized.py, which runs the same tests in a process that has the sanitizers loaded.

@@ -7,11 +7,11 @@ import subprocess
 import numpy as np
 import pytest
 from compiler.hop_shim import BUILDS, load_engine, made_up_metadata, run_compiler, write_model
+from support.c_sources import INCLUDES
 from support.hops import Hops
 from support.reference import hop as reference
 
 from undin.compiler.emit import hop
-from undin.compiler.toolchain.build import INCLUDES
 
 MODELS = {
     "default": (made_up_metadata(512, 512, 256), "quarter"),

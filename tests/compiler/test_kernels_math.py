@@ -45,7 +45,6 @@ FUNCTIONS = {
     "sigmoid": (lambda x: 1 / (1 + np.exp(-x)), np.linspace(-87, 90, SAMPLES), 3),
     "tanh": (np.tanh, every_size(SAMPLES, signs=True), 6),
     "erf": (np.vectorize(math.erf), every_size(SAMPLES // 8, signs=True), 7),
-    "sqrt": (np.sqrt, every_size(SAMPLES, signs=False), 1),
 }
 
 

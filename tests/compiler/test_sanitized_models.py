@@ -17,13 +17,14 @@ from compiler.speech_networks import NETWORKS, exported, seeded
 from onnx import load_from_string
 from small_networks import small_network
 from step_models import metadata
+from support.c_sources import INCLUDES
 
 from undin.compiler.emit.source import Source, emit
 from undin.compiler.ir.program import C_TYPES, Program
 from undin.compiler.ir.reader import convert, read
 from undin.compiler.passes.quantize import quantize
 from undin.compiler.pipeline import metadata_of, program_of, translate
-from undin.compiler.toolchain.build import C_FILES, INCLUDES
+from undin.compiler.toolchain.build import C_FILES
 from undin.model.loading import WEIGHTS
 from undin.nn.export import export
 

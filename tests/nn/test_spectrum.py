@@ -5,8 +5,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.reference.synthesis import Synthesis
 
-from undin.model.stft import Analysis, Synthesis
+from undin.model.stft import Analysis
 from undin.nn.spectrum import Spectrum
 
 SIZES = [(512, 512, 256), (512, 320, 160), (320, 320, 80), (48, 48, 16)]

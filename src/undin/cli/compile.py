@@ -111,12 +111,15 @@ def _run(args: argparse.Namespace, folder: Path) -> int:
 
 
 def _writer(folder: Path) -> "Watcher":
-    """What writes the graph and the program after each pass into a folder."""
+    """What writes the graph and the program after each pass into a folder, and sees that they keep their rules."""
+    from undin.compiler.ir.check import check
+
     folder.mkdir(parents=True, exist_ok=True)
     numbers = itertools.count()
 
     def write(name: str, result: "Graph | Program") -> None:
         (folder / f"{next(numbers)}-{name}.txt").write_text(f"{result}\n", encoding="utf-8")
+        check(name, result)
 
     return write
 

@@ -1,8 +1,8 @@
-"""The one analysis and synthesis: samples to spectra and back, a hop at a time, in numpy.
+"""The one analysis: samples to spectra, a hop at a time, in numpy; and the windows of the way there and back.
 
 Frame t covers the `window` samples that end with hop t, so a frame is ready as soon as its hop is, and a sample leaves
 the synthesis `window - hop` samples after it entered the analysis. Spectra are not scaled. The C that ships does the
-same in undin_hop.h; the differentiable twin for training lives in `nn/` and is tested against this file.
+same in undin_hop.h; the differentiable twin for training is ``nn/spectrum.py``. Tests hold both against this file.
 """
 
 import numpy as np
@@ -43,13 +43,6 @@ def synthesis_window(window: int, hop: int) -> np.ndarray:
     return (analysis / np.tile(overlapped, window // hop)).astype(np.float32)
 
 
-def _check(n_fft: int, window: int, hop: int) -> None:
-    if hop < 1 or window % hop or window < 2 * hop:
-        raise ValueError(f"window {window} must be hop {hop} times two or more for perfect reconstruction")
-    if n_fft < window:
-        raise ValueError(f"n_fft {n_fft} must not be shorter than window {window}")
-
-
 class Analysis:
     """Streaming short-time Fourier transform.
 
@@ -65,7 +58,10 @@ class Analysis:
     """
 
     def __init__(self, n_fft: int, window: int, hop: int):
-        _check(n_fft, window, hop)
+        if hop < 1 or window % hop or window < 2 * hop:
+            raise ValueError(f"window {window} must be hop {hop} times two or more for perfect reconstruction")
+        if n_fft < window:
+            raise ValueError(f"n_fft {n_fft} must not be shorter than window {window}")
         self._n_fft, self._hop = n_fft, hop
         self._window = analysis_window(window)
         self.reset()
@@ -92,42 +88,3 @@ class Analysis:
         shape, strides = (len(hops) // self._hop, len(self._window)), (self._hop * samples.itemsize, samples.itemsize)
         frames = np.ndarray(shape, samples.dtype, samples, strides=strides) * self._window
         return np.fft.rfft(frames, self._n_fft).astype(np.complex64, copy=False)
-
-
-class Synthesis:
-    """Streaming inverse of `Analysis` by overlap-add; parameters and errors are the same.
-
-    Behind an `Analysis` it returns the input exactly (to rounding), `window - hop` samples late.
-    """
-
-    def __init__(self, n_fft: int, window: int, hop: int):
-        _check(n_fft, window, hop)
-        self._n_fft, self._hop = n_fft, hop
-        self._window = synthesis_window(window, hop)
-        self.reset()
-
-    def reset(self) -> None:
-        """Forget the past: the frames before the next one were silent."""
-        self._tail = np.zeros(len(self._window) - self._hop, np.float32)
-
-    def process(self, spec: np.ndarray) -> np.ndarray:
-        """Transform frames back to samples.
-
-        Parameters
-        ----------
-        spec : ndarray, shape (n, n_fft // 2 + 1), complex64
-
-        Returns
-        -------
-        ndarray, shape (n * hop,), float32
-        """
-        count, window, hop = len(spec), len(self._window), self._hop
-        frames = np.fft.irfft(spec, self._n_fft)[:, :window].astype(np.float32, copy=False) * self._window
-        samples = np.zeros(count * hop + window - hop, np.float32)
-        samples[: window - hop] = self._tail
-        by_hop = samples.reshape(-1, hop)
-        # The oldest frame is added first, as it is over several calls, so that rounding does not depend on the calls.
-        for part in reversed(range(window // hop)):
-            by_hop[part : part + count] += frames[:, part * hop : (part + 1) * hop]
-        self._tail = samples[count * hop :]
-        return samples[: count * hop]

@@ -151,21 +151,21 @@ class _CPasses:
 
     def apply(self, x: Tensor, scale: Tensor, shift: Tensor, rectify: bool) -> Tensor:
         y = torch.empty_like(x)
-        self._call("apply", rectify, x, scale, shift, y)
+        self._call("undin_batch_norm_apply", rectify, x, scale, shift, y)
         return y
 
     def gradient_sums(self, gradient: Tensor, x: Tensor, scale: Tensor, shift: Tensor, rectify: bool) -> Tensor:
         total = torch.empty(2, self.channels, dtype=torch.float64)
-        self._call("gradient_sums", rectify, gradient, x, scale, shift, total)
+        self._call("undin_batch_norm_gradient_sums", rectify, gradient, x, scale, shift, total)
         return total
 
     def gradient(
         self, gradient: Tensor, x: Tensor, scale: Tensor, shift: Tensor, slope: Tensor, offset: Tensor, rectify: bool
     ) -> Tensor:
         x_gradient = torch.empty_like(x)
-        self._call("gradient", rectify, gradient, x, scale, shift, slope, offset, x_gradient)
+        self._call("undin_batch_norm_gradient", rectify, gradient, x, scale, shift, slope, offset, x_gradient)
         return x_gradient
 
     def _call(self, name: str, rectify: bool, *tensors: Tensor) -> None:
         rows = ctypes.c_ssize_t(len(tensors[0]))
-        getattr(self.kernels, f"undin_batch_norm_{name}")(rows, int(rectify), *map(address, tensors))
+        getattr(self.kernels, name)(rows, int(rectify), *map(address, tensors))

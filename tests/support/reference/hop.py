@@ -3,10 +3,11 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from support.reference.synthesis import Synthesis
 
 from undin.model.loading import Model
 from undin.model.metadata import Metadata
-from undin.model.stft import Analysis, Synthesis
+from undin.model.stft import Analysis
 
 Step = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 """Spectrum (F,) complex64 and state (S,) to the enhanced spectrum and the next state."""

@@ -1,7 +1,7 @@
 /* undin_vector.h: the widest float vector of the target, and what GNU vector arithmetic lacks.
  *
  * Arithmetic on vectors is written with the operators of C (GNU vector extensions). Here are only the operations that
- * have no operator: unaligned and partial access to memory, broadcast, minimum, maximum, selection, square root.
+ * have no operator: unaligned and partial access to memory, broadcast, minimum, maximum, selection, reciprocal.
  * Pointers to float need the alignment of float, no more.
  *
  * Read next: undin_math.h (exp, tanh), then undin_tile.h (the sums that do most of the work).
@@ -193,23 +193,6 @@ UNDIN_INLINE undin_vector undin_vector_reciprocal(undin_vector x) {
     return estimate + estimate * (1.0f - x * estimate);
 #else
     return 1.0f / x;
-#endif
-}
-
-UNDIN_INLINE undin_vector undin_vector_sqrt(undin_vector x) {
-#if UNDIN_LANES == 16
-    return (undin_vector)_mm512_sqrt_ps((__m512)x);
-#elif UNDIN_LANES == 8
-    return (undin_vector)_mm256_sqrt_ps((__m256)x);
-#elif UNDIN_LANES == 4 && defined(__SSE2__)
-    return (undin_vector)_mm_sqrt_ps((__m128)x);
-#elif UNDIN_LANES == 4 && defined(__wasm_simd128__)
-    return (undin_vector)wasm_f32x4_sqrt((v128_t)x);
-#elif UNDIN_LANES == 4
-    for (int lane = 0; lane < 4; ++lane) x[lane] = __builtin_sqrtf(x[lane]);
-    return x;
-#else
-    return __builtin_sqrtf(x);
 #endif
 }
 

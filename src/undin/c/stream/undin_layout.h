@@ -30,7 +30,7 @@ typedef struct undin_layout {
 
 struct undin_stream {
     const undin_model *model;
-    int sample_rate, channels;
+    int channels;
     int latency, delay; /* samples of the stream, and of the model in whole hops */
     int is_linked, is_bypassed;
     float gain_floor;   /* the least gain that the limit of attenuation allows */
@@ -108,7 +108,6 @@ static int undin_longest_wait(const undin_stream *s) {
 static void undin_plan(undin_stream *s, const undin_model *model, int sample_rate, int channels) {
     memset(s, 0, sizeof *s);
     s->model = model;
-    s->sample_rate = sample_rate;
     s->channels = channels;
     s->delay = model->latency_samples - (model->hop_samples - 1);
     undin_resampler_plan(&s->down, sample_rate, model->sample_rate_hz);

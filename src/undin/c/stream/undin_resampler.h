@@ -18,8 +18,7 @@
 
 #include "undin_design.h"
 
-#define UNDIN_STOPBAND_DB 72
-#define UNDIN_KAISER_BETA 6.97566f /* 0.1102 (72 - 8.7), Kaiser's rule */
+#define UNDIN_KAISER_BETA 6.97566f /* 0.1102 (72 - 8.7): Kaiser's rule for a stopband of 72 dB */
 #define UNDIN_MIN_TRANSITION_HZ 800
 
 /* Floats of banded matrices above which phases are interpolated: 256 kB. */

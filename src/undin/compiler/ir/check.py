@@ -1,4 +1,4 @@
-"""The rules that a graph and a program keep between any two passes; tests run this after each."""
+"""The rules that a graph and a program keep between any two passes; tests and ``--passes`` run this after each."""
 
 from undin.compiler.ir.graph import DTYPES, Graph
 from undin.compiler.ir.program import Program

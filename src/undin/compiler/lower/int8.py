@@ -81,8 +81,8 @@ def rounded(lowering: Lowering, node: Node, *, unit_axis: int, borders: tuple[tu
             address(name, 0, [(v, loop[1][which]) for v, loop in zip(variables, loops, strict=True)])
             for name, which in (("y0", 0), ("x0", 1))
         )
-        kind = "shorts" if dtype == np.int16 else "bytes"
-        call = f"undin_quantize_{kind}({y_at}, {x_at}, &(undin_quantize_shape){{{fields(sizes)}}});"
+        kernel = "undin_quantize_shorts" if dtype == np.int16 else "undin_quantize_bytes"
+        call = f"{kernel}({y_at}, {x_at}, &(undin_quantize_shape){{{fields(sizes)}}});"
         return lines + nest([loop[0] for loop in loops], [call], variables=variables)
 
     lowering.steps.append(Rounding("round", f"{value} in {dtype}", [inner], [x], code, what=what, borders=borders))
@@ -193,7 +193,7 @@ def convolve(lowering: Lowering, node: Node) -> None:
                 "a_row": here.x_row,
                 "y_row": here.y_row,
             }
-            call = _call("matmul", f"{y_at}, {x_at}, {operands.arguments(start)}", node, sizes)
+            call = _call("undin_int8_matmul", f"{y_at}, {x_at}, {operands.arguments(start)}", node, sizes)
             lines += nest([loop[0] for loop in here.loops], [call], variables=variables)
         return lines
 
@@ -202,7 +202,7 @@ def convolve(lowering: Lowering, node: Node) -> None:
 
 def _call(kernel: str, arguments: str, node: Node, sizes: dict[str, object]) -> str:
     sizes = sizes | {"zero_point": node.attributes["quantization"].zero_point} | activation_fields(node)
-    return f"undin_int8_{kernel}({arguments}, &(undin_int8_{kernel}_shape){{{fields(sizes)}}});"
+    return f"{kernel}({arguments}, &({kernel}_shape){{{fields(sizes)}}});"
 
 
 def _whole(window: Window) -> Run:
@@ -259,7 +259,7 @@ def matmul(lowering: Lowering, node: Node) -> None:
         )
         sizes = {"rows": count, "columns": operands.count, "depth": operands.depth, "taps": 1}
         sizes |= {"a_row": x_row, "y_row": y_row}
-        call = _call("matmul", f"{y_at}, {x_at}, {operands.arguments(1)}", node, sizes)
+        call = _call("undin_int8_matmul", f"{y_at}, {x_at}, {operands.arguments(1)}", node, sizes)
         return nest([loop[0] for loop in loops], [call], variables=variables)
 
     lowering.step("int8_matmul", node, [y], [x, *operands.views], code)
@@ -292,7 +292,7 @@ def band_mix(lowering: Lowering, node: Node) -> None:
         reads.append(lowering.constant(rows, f"{node.name} bias"))
         sizes["bias_row"] = rows.shape[1]
     arguments = ", ".join(["y0", *(f"x{i}" for i in range(len(reads))), *["0"] * (5 - len(reads))])
-    lowering.step("int8_band_mix", node, [y], reads, lambda: [_call("band_mix", arguments, node, sizes)])
+    lowering.step("int8_band_mix", node, [y], reads, lambda: [_call("undin_int8_band_mix", arguments, node, sizes)])
 
 
 OPERATORS = {"Conv": convolve, "ConvTranspose": convolve, "MatMul": matmul}

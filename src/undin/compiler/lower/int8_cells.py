@@ -14,6 +14,8 @@ from undin.compiler.lower.calls import fields
 from undin.compiler.lower.int8 import pack_groups, pack_row, round_weights, rounded
 from undin.compiler.lower.lowering import Lowering
 
+KERNELS = {"GRU": "undin_int8_gru_step", "LSTM": "undin_int8_lstm_step"}
+
 STEPS = ("UNDIN_STATE_STEP", "UNDIN_CELL_STEP")
 """What h and c count."""
 
@@ -47,9 +49,8 @@ def recurrent(lowering: Lowering, node: Node) -> None:
     sizes = {"rows": rows, "inputs": inputs, "hidden": hidden, "x_row": x.strides[1]}
     sizes |= {"state_row": states[0].strides[0], "next_row": news[0].strides[0], "y_row": y.strides[0]}
     arguments = ", ".join([*(f"y{i}" for i in range(len(writes))), *(f"x{i}" for i in range(len(reads)))])
-    kernel = node.operator.lower()
-    call = f"undin_int8_{kernel}_step({arguments}, &(undin_int8_recurrent_shape){{{fields(sizes)}}});"
-    lowering.step(f"int8_{kernel}", node, writes, reads, lambda: [call])
+    call = f"{KERNELS[node.operator]}({arguments}, &(undin_int8_recurrent_shape){{{fields(sizes)}}});"
+    lowering.step(f"int8_{node.operator.lower()}", node, writes, reads, lambda: [call])
     if is_lstm and (cell := node.outputs[2] if len(node.outputs) > 2 else None):
         target = lowering.output(cell)
         counted = news[1].reshape(cell.shape)
@@ -94,4 +95,4 @@ def _floats(lowering: Lowering, node: Node, rows: int, hidden: int) -> View:
     return place
 
 
-OPERATORS = {"GRU": recurrent, "LSTM": recurrent}
+OPERATORS = dict.fromkeys(KERNELS, recurrent)

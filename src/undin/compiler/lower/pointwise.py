@@ -86,7 +86,8 @@ def _converted(expression: str, source: np.dtype, target: np.dtype) -> str:
     if target == np.bool_:
         return f"({expression} != 0)"
     if source == np.float32 and target != np.float32:  # C leaves open what becomes of floats beyond the type
-        return f"({C_TYPES[target.name]})undin_whole_{'int64' if target == np.int64 else 'int32'}({expression})"
+        whole = "undin_whole_int64" if target == np.int64 else "undin_whole_int32"
+        return f"({C_TYPES[target.name]}){whole}({expression})"
     return f"({C_TYPES[target.name]})({expression})"
 
 
@@ -98,11 +99,11 @@ def _clip(node: Node, operands: list[str]) -> str:
     expression, rest = operands[0], iter(operands[1:])
     low = next(rest) if node.input(1) is not None else _limit(node, "min")
     high = next(rest) if node.input(2) is not None else _limit(node, "max")
-    kind = "" if _is_float(node) else "_integer"
+    largest, smallest = ("undin_max", "undin_min") if _is_float(node) else ("undin_integer_max", "undin_integer_min")
     if low is not None:
-        expression = f"undin{kind}_max({expression}, {low})"
+        expression = f"{largest}({expression}, {low})"
     if high is not None:
-        expression = f"undin{kind}_min({expression}, {high})"
+        expression = f"{smallest}({expression}, {high})"
     return expression
 
 

@@ -14,6 +14,8 @@ from undin.compiler.lower.calls import padded
 from undin.compiler.lower.cells import Cell, cells_of
 from undin.compiler.lower.lowering import Lowering, describe
 
+KERNELS = {"GRU": "undin_gru_step", "LSTM": "undin_lstm_step", "RNN": "undin_rnn_step"}
+
 
 def recurrent(lowering: Lowering, node: Node) -> None:
     """Lower a recurrent node of any direction and length."""
@@ -158,8 +160,8 @@ class _Layer:
                 arguments = [h_next, names["reset_h"], *arguments]
             else:
                 arguments = [h_next, *arguments, names["reset_bias"]]
-            kernel = "gru_reset_first" if reset_first else self.node.operator.lower()
-            return f"undin_{kernel}_step({', '.join(arguments)}, {shape_of(state_row)});"
+            kernel = "undin_gru_reset_first_step" if reset_first else KERNELS[self.node.operator]
+            return f"{kernel}({', '.join(arguments)}, {shape_of(state_row)});"
 
         return Run(writes, reads, call)
 

@@ -26,7 +26,6 @@ C = Path(__file__).parents[2] / "c"
 """The C that ships; its files have names of their own, and lie flat beside a product."""
 
 C_FILES = {path.name: path for path in C.rglob("*.[ch]")}
-INCLUDES = tuple(f"-I{C / folder}" for folder in ("include", "stream", "kernels"))
 FLAGS = (
     *("-std=gnu11", "-g0", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math"),
     *("-fno-unwind-tables", "-fno-asynchronous-unwind-tables"),

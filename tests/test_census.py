@@ -1,0 +1,33 @@
+"""Nothing dead: what is defined in src/undin is used there, or by somebody beside tests.
+
+An exception is a pattern of names, and the reason why nobody needs to be seen using them.
+"""
+
+from support.census import unused_c, unused_python
+
+PYTHON = {
+    "undin.cli.*.HELP": "cli/__init__.py imports commands by name",
+    "undin.cli.*.add_arguments": "as HELP",
+    "undin.cli.*.run": "as HELP",
+    "undin.io.audio._SequentialFile.*": "soundfile calls it as a file",
+}
+
+C = {
+    "undin_*reference.h: *_reference": "what a kernel computes, to read, and to hold the fast one against",
+    "undin_hop.h: nobody writes history": "memcpy and memmove write it",
+}
+
+
+def test_every_name_of_python_is_used():
+    assert unused_python(list(PYTHON)) == []
+
+
+def test_every_name_of_c_is_used():
+    assert unused_c(list(C)) == []
+
+
+def test_every_exception_is_needed():
+    """And the census finds what is unused."""
+    for patterns, unused in ((PYTHON, unused_python), (C, unused_c)):
+        for pattern in patterns:
+            assert unused([other for other in patterns if other != pattern]) != [], pattern
