@@ -5,7 +5,7 @@
  *
  *     cc -O3 -mavx2 -mfma '-DUNDIN_PUBLIC(name)=undin_tiny_##name##_avx2' -c undin_tiny.c -o undin_tiny_avx2.o
  *
- * Which instructions a variant may use is written in compiler/targets.py; what is asked for here must cover them. A
+ * Which instructions a variant may use is written in compiler/toolchain/targets.py; what is asked for here must cover them. A
  * program that is compiled for one processor alone needs neither this nor the file that includes it.
  */
 #ifndef UNDIN_DISPATCH_H

@@ -7,7 +7,7 @@
  * Complex points are planar (all real parts, then all imaginary ones), so that butterflies are plain vector arithmetic.
  * The inverse is the same transform with real and imaginary parts exchanged.
  *
- * Before this file comes what compiler/fft_tables.py writes: UNDIN_N_FFT, UNDIN_FFT_PASSES, undin_fft_twiddles and
+ * Before this file comes what compiler/emit/fft_tables.py writes: UNDIN_N_FFT, UNDIN_FFT_PASSES, undin_fft_twiddles and
  * undin_fft_rotation. Read next: undin_fft_small.h (the transforms of one pass), undin_hop.h (which calls this).
  */
 #ifndef UNDIN_FFT_H

@@ -3,7 +3,7 @@
  *     in → history → window, FFT → spec → network → enhanced → inverse FFT, window → overlap → out
  *
  * A generated file includes this at its end. Before it come the model's public header, UNDIN_PUBLIC(name) (the public
- * name of a function), the sizes and tables that compiler/hop.py and compiler/fft_tables.py write, and the network step:
+ * name of a function), the sizes and tables that hop.py and fft_tables.py of compiler/emit write, and the network step:
  *
  *     UNDIN_PUBLIC(run)(const float *spec, const float *state, float *enhanced, float *next_state, void *arena)
  *

@@ -6,7 +6,7 @@
  * which the caller turns into one factor a channel (and adds up over processes), then the product with these factors.
  * The rectifier's output is not kept for its gradient, but known again from x.
  *
- * Arrays are contiguous, (rows, CHANNELS). Read next: BatchNorm in ../batch_norm.py, with the equations.
+ * Arrays are contiguous, (rows, CHANNELS). Read next: BatchNorm in nn/batch_norm.py, with the equations.
  */
 #include <stddef.h>
 #include <string.h>

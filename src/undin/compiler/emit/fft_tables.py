@@ -1,6 +1,6 @@
 """The constants of undin_fft.h and undin_hop.h: plan and roots of the transform, the two windows.
 
-What they mean is told in c/undin_fft.h; here they are computed, in double precision, and written as C.
+What they mean is told in c/stream/undin_fft.h; here they are computed, in double precision, and written as C.
 """
 
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Weights, biases and activations of GRU, LSTM and RNN, as the kernels of ``c/undin_recurrent.h`` want them."""
+"""Weights, biases and activations of GRU, LSTM and RNN, as the kernels of ``c/kernels/undin_recurrent.h`` want them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
-"""Products in integers, as calls of the kernels in ``c/undin_int8_matmul.h``, for nodes that ``quantize`` has marked.
+"""Products in integers, as calls of the kernels in ``c/kernels/undin_int8_matmul.h``.
 
-What such a node reads is rounded into a buffer of its own first, channels innermost, with room around it for the
-borders of windows: so a convolution has no edges. Weights are rounded here, each column by its own scale. Recurrent
-cells are in ``int8_cells``.
+They are those that ``passes/quantize`` has marked. What such a node reads is rounded into a buffer of its own first,
+channels innermost, with room around it for the borders of windows: so a convolution has no edges. Weights are rounded
+here, each column by its own scale. Recurrent cells are in ``int8_cells``.
 """
 
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""One time step of a GRU or an LSTM in integers: calls of the kernels in ``c/undin_int8_recurrent.h``.
+"""One time step of a GRU or an LSTM in integers: calls of the kernels in ``c/kernels/undin_int8_recurrent.h``.
 
 States are of 16 bits. Between two frames the graph keeps them in floats, which hold the same numbers, so nothing is
 lost on the way: other state than that of cells, such as running sums, needs more digits, and all of it has one type.

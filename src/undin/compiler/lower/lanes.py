@@ -1,6 +1,6 @@
 """Products in which every channel is by itself: depthwise convolutions, and mixing of bands.
 
-Channels lie innermost, and the kernels of ``c/undin_lanes.h`` work on a vector of them at a time.
+Channels lie innermost, and the kernels of ``c/kernels/undin_lanes.h`` work on a vector of them at a time.
 """
 
 import numpy as np

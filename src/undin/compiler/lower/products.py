@@ -1,4 +1,4 @@
-"""Matrix products and convolutions, all as calls of one kernel, `undin_matmul` in ``c/undin_matmul.h``.
+"""Matrix products and convolutions, all as calls of one kernel, `undin_matmul` in ``c/kernels/undin_matmul.h``.
 
 Channels lie innermost, so the window of a convolution over frequency is contiguous and its rows overlap. Weights are
 packed at compile time: rows in the order in which a window is read, columns padded to a multiple of 4.

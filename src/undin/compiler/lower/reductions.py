@@ -1,7 +1,7 @@
 """Reductions over axes.
 
 Where the innermost axis stays, its results are added up side by side in their places; where it goes, a kernel of
-``c/undin_pointwise.h`` reduces it with a vector of partial results.
+``c/kernels/undin_pointwise.h`` reduces it with a vector of partial results.
 """
 
 import numpy as np

@@ -1,0 +1,165 @@
+"""What docstrings, comments and pages point to is there: files, modules, and what these are said to define."""
+
+import ast
+import io
+import re
+import subprocess
+import tokenize
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+from support.census import definitions, fields_in_c, names_in_c
+
+ROOT = Path(__file__).resolve().parents[1]
+DIARY = ("CHANGELOG.md", "research/runs/")
+"""What tells how things were."""
+
+SUFFIXES = "py|h|c|md|js|mjs|ts|sh|toml|cmake|java"
+ENDINGS = {*SUFFIXES.split("|"), "onnx", "pt", "wav", "jsonl"}
+"""Of files, so that what has one is no name."""
+
+FILE = re.compile(rf"(?<![\w/.<{{…*-])((?:[\w.-]+/)*[\w-]+\.(?:{SUFFIXES}))\b(?![\w/<{{…*(]|\.\w)")
+NAME = re.compile(r"(?<!`)(``?)([A-Za-z_]\w*(?:\.\w+)*)(?:\(\))?\1(?!`)")
+NAME_IN_FILE = re.compile(rf"`(\w+)`(?:\(\))? (?:in|of) ``?((?:[\w.-]+/)*[\w-]+\.(?:{SUFFIXES}))`")
+NEVER_HERE = {
+    "denoise.c denoise.mjs firmware.c RECIPE.toml": "programs and recipes of a reader's own",
+    "_weights.c undin_tiny.c undin_tiny.h undin_tiny_weights.c undin_stream.c": "what a build leaves in its folder",
+    "undin-config.cmake undin_tiny.cmake undin-small.js": "what is installed",
+    "gather.py": "beside the data, which are not of the repository",
+    "malloc.h dnsmos_local.py": "other people's",
+    "load.py": "what docs/architecture.md says that nothing is called",
+    "GetDirectBufferAddress SystemInit webAudioMix replaceTrack": "functions of JNI, CMSIS, LiveKit and WebRTC",
+    "undin_tiny_variant": "in a library that is compiled",
+}
+KNOWN = {name for names in NEVER_HERE for name in names.split()}
+
+
+@cache
+def paths() -> list[str]:
+    """Files of the repository."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip("this is no checkout of git")
+    return [path for path in done.stdout.splitlines() if (ROOT / path).is_file()]
+
+
+@cache
+def text_of(path: str) -> str:
+    return (ROOT / path).read_text(encoding="utf-8", errors="replace")
+
+
+@cache
+def ends() -> set[str]:
+    """Every path without some of the folders it begins with."""
+    parts = [path.split("/") for path in paths()]
+    return {"/".join(names[first:]) for names in parts for first in range(len(names))}
+
+
+def prose() -> Iterator[tuple[str, str]]:
+    """Paths, and what stands there for people: a docstring, a comment, a page."""
+    for path in paths():
+        if path.startswith(DIARY):
+            continue
+        if path.endswith(".md"):
+            yield path, text_of(path)
+        elif path.endswith(".py"):
+            yield from ((path, part) for part in in_python(path))
+        elif path.endswith((".c", ".h", ".js", ".mjs", ".ts")):
+            yield from ((path, part) for part in re.findall(r"/\*.*?\*/|//[^\n]*", text_of(path), re.DOTALL))
+
+
+def in_python(path: str) -> Iterator[str]:
+    yield from (node.value for node in docstrings(ast.parse(text_of(path))))
+    for token in tokenize.generate_tokens(io.StringIO(text_of(path)).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.string
+
+
+def docstrings(tree: ast.Module) -> list[ast.Constant]:
+    """Strings that stand by themselves."""
+    found = [node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)]
+    return [value for value in found if isinstance(value, ast.Constant) and isinstance(value.value, str)]
+
+
+@cache
+def words() -> set[str]:
+    """Everything that code, not prose, is made of, and parts of paths."""
+    found: set[str] = set()
+    for path in paths():
+        found.update(re.findall(r"\w+", path))
+        if path.endswith(".py"):
+            tree = ast.parse(text_of(path))
+            for docstring in docstrings(tree):
+                docstring.value = ""
+            found.update(re.findall(r"\w+", ast.unparse(tree)))
+        elif not path.endswith(".md"):
+            found.update(re.findall(r"\w+", re.sub(r"/\*.*?\*/", "", text_of(path), flags=re.DOTALL)))
+    return found
+
+
+@cache
+def defined_in(path: str) -> set[str]:
+    """What a file defines; members of classes with the class before them too."""
+    if path.endswith((".c", ".h")):
+        text = re.sub(r"/\*.*?\*/", "", text_of(path), flags=re.DOTALL)
+        return {*names_in_c(text), *fields_in_c(text)}
+    if path.endswith(".py"):
+        tree = ast.parse(text_of(path))
+        found = list(definitions("", tree))
+        imported = {
+            alias.asname or alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names
+        }
+        members = {f"{item.owner}.{item.name}" for item in found if item.owner}
+        return {item.name for item in found} | imported | members
+    return set(re.findall(r"\w+", text_of(path)))
+
+
+def test_every_file_is_there():
+    missing = []
+    for path, text in prose():
+        for pointer in FILE.findall(text):
+            up = re.match(r"(\.\./)*", pointer).group()
+            if pointer.startswith("../shared/") or pointer.rpartition("/")[2] in KNOWN:
+                continue
+            if not ((ROOT / path).parent / pointer).is_file() if up else pointer not in ends():
+                missing.append((path, pointer))
+    assert missing == []
+
+
+def test_every_name_is_one_of_the_code():
+    missing = []
+    for path, text in prose():
+        for _, name in NAME.findall(re.sub(r"```.*?```", "", text, flags=re.DOTALL)):
+            if name not in KNOWN and name.rpartition(".")[2] not in ENDINGS and not is_known(name):
+                missing.append((path, name))
+    assert missing == []
+
+
+@cache
+def is_known(name: str) -> bool:
+    """Of ``a.b``, that a class `a` has a `b`, or that a module defines it; of others, that code has all their parts."""
+    first, _, rest = name.partition(".")
+    package = [path for path in paths() if path.startswith("src/undin/") and path.endswith(".py")]
+    if rest and any(first in defined_in(path) for path in package) and first[0].isupper():
+        return any(name in defined_in(path) for path in package) or rest in words()
+    if rest.isidentifier() and any(path.endswith((f"/{first}.py", f"/{first}/__init__.py")) for path in package):
+        return any(rest in defined_in(path) or f"/{rest}" in path for path in package) or rest.startswith("__")
+    return set(re.findall(r"\w+", name)) <= words()
+
+
+def test_every_exception_is_needed():
+    whole = "\n".join(text for _, text in prose())
+    assert [name for name in KNOWN if not re.search(rf"\b{name}\b", whole)] == []
+
+
+def test_a_file_defines_what_is_said_to_be_in_it():
+    found, wrong = 0, []
+    for path, text in prose():
+        for name, pointer in NAME_IN_FILE.findall(text):
+            found += 1
+            if not any(name in defined_in(other) for other in paths() if f"/{other}".endswith(f"/{pointer}")):
+                wrong.append((path, name, pointer))
+    assert wrong == [] and found > 10
