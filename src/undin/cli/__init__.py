@@ -7,23 +7,40 @@ import: what takes time to load (numpy, onnxruntime, torch) is imported inside `
 import argparse
 import importlib
 import importlib.metadata
+import io
 import os
 import re
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 COMMANDS = ("enhance", "evaluate", "train", "export", "compile", "bench", "data", "info")
 
-INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+END_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+"""Signals that ask a program to end: from the keyboard, from another program, from a terminal that closes."""
+
+
+class Ended(KeyboardInterrupt):
+    """One of `END_SIGNALS` came: what is half done is cleaned up, as for Ctrl-C."""
+
+    def __init__(self, number: int):
+        self.number = number
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (default: the process's own) and return the exit status."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be any bytes
     args = _parser().parse_args(argv)
     try:
-        return args.run(args)
-    except KeyboardInterrupt:
-        return INTERRUPTED
+        with _ended_by_signals():
+            status = args.run(args)
+            sys.stdout.flush()
+            return status
+    except KeyboardInterrupt as interrupt:
+        return 128 + getattr(interrupt, "number", signal.SIGINT)  # as shells report it
     except BrokenPipeError:
         # Whoever read our output is gone (`undin … | head`); keep the interpreter from complaining as it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -38,6 +55,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print_error(sentence(error))
         return 1
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Let `END_SIGNALS` raise `Ended`, but those that whoever started us wants ignored (`nohup`)."""
+
+    def end(number: int, _frame: object) -> None:
+        raise Ended(number)
+
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in END_SIGNALS:
+            if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+                before[number] = signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def print_error(text: str) -> None:

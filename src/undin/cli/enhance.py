@@ -1,32 +1,25 @@
 """`undin enhance`: files, folders and pipes, each to an output of the same kind and length.
 
-This file is the command: its options, the loop over files, what it prints. Which file goes where is `outputs.py`; what
-happens to one recording is `recording.py`, the file to read next.
+This file is the command: its options and what follows from them. Which file goes where is `outputs.py`, the loop over
+files `batch.py`, what is said of them `saying.py`; what happens to one recording is `recording.py`, the file to read
+next.
 """
 
 import argparse
-import functools
-import signal
+import math
 import sys
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from undin.cli import print_error, sentence
-from undin.model.loading import DEFAULT, Model
+from undin.model.loading import DEFAULT
 
 if TYPE_CHECKING:
-    from multiprocessing.synchronize import Event
+    pass
 
-    from undin.cli.outputs import Job
-    from undin.cli.recording import Report
-
-HELP = "take the noise out of audio files, folders of them, or raw samples in a pipe"
+HELP = "take the noise out of audio files, folders of them, or what comes through a pipe"
 
 PIPE = "-"
+
+RAW_FORMATS = ("s16le", "f32le", "u8", "s16be", "s24le", "s32le", "f64le", "alaw", "mulaw")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "inputs",
         nargs="+",
         metavar="IN",
-        help="audio files, folders (searched at any depth), glob patterns, or - for raw samples from standard input",
+        help="audio files, folders (searched at any depth), glob patterns, or - for standard input: a WAV, FLAC, Ogg … "
+        "file, which comes out as one, or raw samples",
     )
     parser.add_argument(
         "-o",
@@ -47,12 +41,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--atten-lim-db", type=float, metavar="D", help="attenuate no sound by more than D dB (default: no limit)"
     )
+    parser.add_argument(
+        "--full-scale",
+        type=_level,
+        default=1.0,
+        metavar="X",
+        help="the samples have X in place of 1, such as 32768 in floats that were integers (default: 1)",
+    )
     parser.add_argument("--jobs", type=_positive, default=1, metavar="J", help="files at a time (default: 1)")
     parser.add_argument("--plot", action="store_true", help="draw the spectrograms before and after beside each output")
+    there = parser.add_mutually_exclusive_group()
+    there.add_argument("--overwrite", action="store_true", help="make outputs anew that are there (the default)")
+    there.add_argument(
+        "--skip-existing", action="store_true", help="leave outputs as they are that are there: an ended run goes on"
+    )
+    parser.add_argument("--keep-times", action="store_true", help="give each output the time of change of its input")
+    parser.add_argument(
+        "--strict", action="store_true", help="exit with status 1 also where a warning was said: short or odd inputs"
+    )
+    saying = parser.add_mutually_exclusive_group()
+    saying.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors and warnings")
+    saying.add_argument(
+        "-v", "--verbose", action="store_true", help="say more: all that is left out, each file's level"
+    )
+    saying.add_argument("--json", action="store_true", help="print a line of JSON for each input, for programs")
     raw = parser.add_argument_group("raw samples from standard input to standard output (IN is -)")
     raw.add_argument("--rate", type=_positive, metavar="HZ", help="sample rate (default: 16000)")
     raw.add_argument("--channels", type=_positive, metavar="N", help="interleaved channels (default: 1)")
-    raw.add_argument("--sample-format", choices=("s16le", "f32le"), help="type of the samples (default: s16le)")
+    raw.add_argument("--sample-format", choices=RAW_FORMATS, help="type of the samples (default: s16le)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -63,56 +79,26 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError("--rate, --channels and --sample-format are for raw samples: give - as the only input")
     if args.plot:
         import undin.plot  # noqa: F401  a missing matplotlib shows before the work, not after it
+    from undin.cli.batch import Settings, load_model, outcomes
     from undin.cli.outputs import plan
     from undin.cli.progress import Progress
-    from undin.cli.recording import Report
+    from undin.cli.saying import Voice
     from undin.engines.engine import attenuation
 
     # What is wrong for all files alike ends the run before the first one.
-    _model(args.model)
+    load_model(args.model)
     attenuation(args.atten_lim_db)
-    jobs = plan(args.inputs, output=args.output, picture=args.plot)
-    progress = Progress(files=len(jobs), audio_seconds=sum(_promised_seconds(job.source) for job in jobs))
-    reports: list[Report] = []
-    failures: list[str] = []
-    for outcome in _outcomes(jobs, args, on_seconds=progress.advance):
-        if isinstance(outcome, Report):
-            reports.append(outcome)
-            progress.finish_file(outcome.title)
-        else:
-            failures.append(outcome)
-            progress.finish_file(f"failed: {outcome}")
+    settings = Settings(args.model, args.atten_lim_db, args.full_scale, args.keep_times)
+    planned = plan(args.inputs, output=args.output, picture=args.plot)
+    voice = Voice(args)
+    voice.left_out(planned.left_out)
+    jobs = [job for job in planned.jobs if not (args.skip_existing and job.is_done())]
+    voice.skipped([job for job in planned.jobs if job not in jobs])
+    progress = Progress([job.source for job in jobs], quiet=args.quiet or args.json)
+    for outcome in outcomes(jobs, settings, processes=args.jobs, on_seconds=progress.advance):
+        progress.finish_file(voice.file(outcome))
     progress.clear()
-    _print_warnings(reports)
-    if reports:
-        print(summary(reports), flush=True)
-    for failure in failures:
-        print_error(failure)
-    if failures and len(jobs) > 1:
-        print_error(f"{len(failures)} of {len(jobs)} inputs failed, the others are done")
-    return 1 if failures else 0
-
-
-def summary(reports: "list[Report]") -> str:
-    """Return input level, latency and real-time factor of a run over one recording or more, as a few lines."""
-    audio_seconds = sum(report.audio_seconds for report in reports)
-    processing_seconds = sum(report.processing_seconds for report in reports)
-    levels = [report.level_dbfs for report in reports]
-    peak_dbfs = max(report.peak_dbfs for report in reports)
-    level = f"{levels[0]:.1f}" if len(reports) == 1 else f"{min(levels):.1f} to {max(levels):.1f}"
-    latencies = sorted({(report.sample_rate, report.latency_samples) for report in reports})
-    latency = ", ".join(
-        f"{1000 * samples / rate:.1f} ms ({samples} samples at {rate} Hz)" for rate, samples in latencies
-    )
-    factor = f"{processing_seconds / audio_seconds:.3f}" if audio_seconds else "-"
-    return "\n".join(
-        [
-            reports[0].title if len(reports) == 1 else f"{len(reports)} files",
-            f"  input level       {level} dBFS RMS, peak {peak_dbfs:.1f} dBFS",
-            f"  latency           {latency}",
-            f"  real-time factor  {factor} ({audio_seconds:.1f} s of audio in {processing_seconds:.2f} s)",
-        ]
-    )
+    return voice.end(inputs=len(planned.jobs))
 
 
 def _run_pipe(args: argparse.Namespace) -> int:
@@ -121,105 +107,30 @@ def _run_pipe(args: argparse.Namespace) -> int:
             "- reads samples from standard input and writes to standard output: give no other input, -o or --plot"
         )
     from undin import Stream
-    from undin.cli.recording import enhance_pipe
+    from undin.cli.batch import Settings, load_model
+    from undin.cli.recording import RAW_RATE_HZ, Raw, enhance_standard_input
+    from undin.cli.saying import Voice
 
-    stream = Stream(args.rate or 16_000, channels=args.channels or 1, model=args.model, atten_lim_db=args.atten_lim_db)
-    report = enhance_pipe(
-        sys.stdin.buffer, sys.stdout.buffer, stream=stream, sample_format=args.sample_format or "s16le"
-    )
-    _print_warnings([report])
-    print(summary([report]), file=sys.stderr)
-    return 0
-
-
-def _outcomes(
-    jobs: "list[Job]", args: argparse.Namespace, *, on_seconds: Callable[[float], None]
-) -> "Iterator[Report | str]":
-    """Enhance all files, `args.jobs` at a time; yield for each its report, or a sentence on why it failed."""
-    if args.jobs == 1 or len(jobs) == 1:
-        for job in jobs:
-            yield _attempt(job, args.model, args.atten_lim_db, on_seconds)
-        return
-    from undin.cli.recording import Report
-
-    context = get_context("spawn")  # ONNX Runtime's threads would not survive a fork
-    stop = context.Event()
-    workers = ProcessPoolExecutor(min(args.jobs, len(jobs)), context, initializer=_obey, initargs=(stop,))
-    # The workers inherit that they ignore interrupts: those are for this process, which lets them stop between blocks.
-    on_interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        futures = {workers.submit(_attempt_in_worker, job, args.model, args.atten_lim_db): job for job in jobs}
-    finally:
-        signal.signal(signal.SIGINT, on_interrupt)
-    try:
-        for future in as_completed(futures):
-            try:
-                outcome = future.result()
-            except BrokenProcessPool:
-                outcome = f"{futures[future].source}: its process was ended from outside, perhaps for want of memory"
-            if isinstance(outcome, Report):
-                on_seconds(outcome.audio_seconds)
-            yield outcome
-    finally:
-        stop.set()
-        workers.shutdown(cancel_futures=True)
-
-
-def _attempt(job: "Job", model: str, atten_lim_db: float | None, on_seconds: Callable[[float], None]) -> "Report | str":
-    from undin.cli.recording import enhance_file
-
-    try:
-        report = enhance_file(job, model=_model(model), atten_lim_db=atten_lim_db, on_seconds=on_seconds)
-        if job.picture:
-            from undin.plot import save_before_after
-
-            save_before_after(job.source, job.output, picture=job.picture)
-        return report
-    except (ValueError, OSError) as error:
-        text = sentence(error)
-        return text if str(job.source) in text or str(job.output) in text else f"{job.source}: {text}"
-
-
-@functools.cache
-def _model(name: str) -> "Model":
-    from undin import load
-
-    return load(name)
-
-
-def _obey(stop: "Event") -> None:
-    """Prepare a worker: keep the event that tells it to stop."""
-    global _stop
-    _stop = stop
-
-
-def _attempt_in_worker(job: "Job", model: str, atten_lim_db: float | None) -> "Report | str":
-    def check(_seconds: float) -> None:
-        if _stop.is_set():
-            raise InterruptedError("interrupted")
-
-    return _attempt(job, model, atten_lim_db, check)
-
-
-def _promised_seconds(path: Path) -> float:
-    """Length by the header, for the progress alone: 0 where unknown, errors are for the file's turn."""
-    from undin.io import audio
-
-    try:
-        info = audio.read_info(path)
-    except (ValueError, OSError):
-        return 0.0
-    return (info.length_samples or 0) / info.sample_rate
-
-
-def _print_warnings(reports: "list[Report]") -> None:
-    for report in reports:
-        for warning in report.warnings:
-            print(f"undin: warning: {report.title}: {warning}", file=sys.stderr)
+    raw = Raw(args.rate, args.channels or 1, args.sample_format or "s16le")
+    settings = Settings(args.model, args.atten_lim_db, args.full_scale)
+    # What is wrong with the options shows before anything is read.
+    model = load_model(args.model)
+    Stream(raw.sample_rate or RAW_RATE_HZ, channels=raw.channels, model=model, atten_lim_db=args.atten_lim_db)
+    report = enhance_standard_input(sys.stdin.buffer, sys.stdout.buffer, raw=raw, model=model, settings=settings)
+    voice = Voice(args, out=sys.stderr)
+    voice.file(report)
+    return voice.end(inputs=1)
 
 
 def _positive(text: str) -> int:
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"{value} is not 1 or more")
+    return value
+
+
+def _level(text: str) -> float:
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is no level above 0")
     return value

@@ -2,11 +2,12 @@
 
 import glob
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from undin.io import audio
+from undin.io.folder import search
+from undin.io.pipe import is_pipe
 
 SUFFIX = "_enhanced"
 
@@ -19,8 +20,20 @@ class Job:
     output: Path
     picture: Path | None
 
+    def is_done(self) -> bool:
+        """Whether all of it is there already; files are complete or not there."""
+        return self.output.exists() and (self.picture is None or self.picture.exists())
 
-def plan(inputs: Iterable[str], *, output: str | None, picture: bool) -> list[Job]:
+
+@dataclass
+class Plan:
+    """What a run does, and what it passes over: files with the reason."""
+
+    jobs: list[Job]
+    left_out: list[tuple[Path, str]]
+
+
+def plan(inputs: Iterable[str], *, output: str | None, picture: bool) -> Plan:
     """Find the files that `inputs` mean and name an output for each.
 
     Parameters
@@ -38,51 +51,80 @@ def plan(inputs: Iterable[str], *, output: str | None, picture: bool) -> list[Jo
     ValueError
         Nothing is found, two inputs would share one output, or an output is one of the inputs.
     """
-    paths = [path for text in inputs for path in _matches(text)]
+    inputs = list(inputs)
+    left_out: list[tuple[Path, str]] = []
+    paths = [path for text in inputs for path in _matches(text, left_out)]
     if output is None:
-        pairs = [pair for path in paths for pair in _beside(path)]
+        pairs = [pair for path in paths for pair in _beside(path, left_out)]
     elif len(paths) == 1 and not paths[0].is_dir() and not _means_folder(output):
         pairs = [(paths[0], Path(output))]
     elif Path(output).is_file():
         raise ValueError(f"{output}: several inputs need a folder to go to, and this is a file")
     else:
-        pairs = [pair for path in paths for pair in _into(Path(output), path)]
+        pairs = [pair for path in paths for pair in _into(Path(output), path, left_out)]
+    if picture and any(is_pipe(source) for source, _ in pairs):
+        raise ValueError("a pipe can be read only once: give no --plot")
     jobs = [Job(source, target, target.with_suffix(".png") if picture else None) for source, target in pairs]
     _refuse_collisions(jobs)
-    return jobs
+    return Plan(jobs, left_out)
 
 
-def _matches(text: str) -> list[Path]:
+def _matches(text: str, left_out: list[tuple[Path, str]]) -> list[Path]:
     if os.path.exists(text) or not glob.has_magic(text):
         return [Path(text)]
-    found = sorted(glob.glob(text, recursive=True))
+    found = [Path(name) for name in sorted(glob.glob(text, recursive=True))]
     if not found:
         raise ValueError(f"{text}: no file matches")
-    return [Path(name) for name in found]
+    return _without_own(found, left_out)
+
+
+def _without_own(paths: list[Path], left_out: list[tuple[Path, str]]) -> list[Path]:
+    """The paths but those that an earlier run made out of others of them."""
+    there = set(paths)
+    own = {path for path in paths if any(original in there for original in _originals(path))}
+    left_out += [(path, "made by an earlier run from the file without _enhanced") for path in paths if path in own]
+    return [path for path in paths if path not in own]
+
+
+def _originals(path: Path) -> Iterator[Path]:
+    """What an output beside its input, or in a folder beside its folder, was made from."""
+    if path.stem.endswith(SUFFIX):
+        yield path.with_stem(path.stem.removesuffix(SUFFIX))
+    for folder in path.parents:
+        if folder.name.endswith(SUFFIX) and folder.name != SUFFIX:
+            yield folder.with_name(folder.name.removesuffix(SUFFIX)) / path.relative_to(folder)
 
 
 def _means_folder(output: str) -> bool:
     return output.endswith(("/", os.sep)) or Path(output).is_dir()
 
 
-def _beside(path: Path) -> list[tuple[Path, Path]]:
+def _beside(path: Path, left_out: list[tuple[Path, str]]) -> list[tuple[Path, Path]]:
+    if is_pipe(path):
+        raise ValueError(f"{path}: a pipe, which has no place beside it; name the output file with -o")
     if path.is_dir():
         folder = path.resolve()
-        return _tree(path, folder.with_name(folder.name + SUFFIX))
+        return _tree(path, folder.with_name(folder.name + SUFFIX), left_out)
     return [(path, path.with_stem(path.stem + SUFFIX))]
 
 
-def _into(output: Path, path: Path) -> list[tuple[Path, Path]]:
-    return _tree(path, output) if path.is_dir() else [(path, output / path.name)]
+def _into(output: Path, path: Path, left_out: list[tuple[Path, str]]) -> list[tuple[Path, Path]]:
+    if is_pipe(path):
+        raise ValueError(f"{path}: a pipe, which has no name; enhance it alone, with -o and the name of a file")
+    return _tree(path, output, left_out) if path.is_dir() else [(path, output / path.name)]
 
 
-def _tree(folder: Path, output: Path) -> list[tuple[Path, Path]]:
+def _tree(folder: Path, output: Path, left_out: list[tuple[Path, str]]) -> list[tuple[Path, Path]]:
     # Results of an earlier run may lie inside the folder (`undin enhance . -o enhanced`): they are no inputs.
     earlier = output.resolve()
-    found = [path for path in audio.find_files(folder) if not path.resolve().is_relative_to(earlier)]
-    if not found:
-        raise ValueError(f"{folder}: no audio files in this folder")
-    return [(path, output / path.relative_to(folder)) for path in found]
+    found = search(folder)
+    left_out += found.left_out
+    inputs = [path for path in found.audio if not path.resolve().is_relative_to(earlier)]
+    if not inputs:
+        others = f", but {len(found.left_out)} files that were left out" if found.left_out else ""
+        reasons = f" ({found.left_out[0][0].name}: {found.left_out[0][1]})" if found.left_out else ""
+        raise ValueError(f"{folder}: no audio files in this folder{others}{reasons}")
+    return [(path, output / path.relative_to(folder)) for path in _without_own(inputs, left_out)]
 
 
 def _refuse_collisions(jobs: list[Job]) -> None:

@@ -6,20 +6,39 @@ added, so what comes out has the length of the input and lines up with it. The c
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
 from undin import Stream
 from undin.cli.outputs import Job
 from undin.engines.engine import MAX_SAMPLE
-from undin.io import audio
+from undin.io import audio, pcm
+from undin.io.pipe import Pipe
 from undin.model.loading import Model
 
-PIPE_READ_BYTES = 65536
-RAW_TYPES = {"s16le": np.dtype("<i2"), "f32le": np.dtype("<f4")}
+if TYPE_CHECKING:
+    from undin.cli.batch import Settings
+
+RAW_FORMATS = {
+    "s16le": ("PCM_16", "<"),
+    "f32le": ("FLOAT", "<"),
+    "u8": ("PCM_U8", "<"),
+    "s16be": ("PCM_16", ">"),
+    "s24le": ("PCM_24", "<"),
+    "s32le": ("PCM_32", "<"),
+    "f64le": ("DOUBLE", "<"),
+    "alaw": ("ALAW", "<"),
+    "mulaw": ("ULAW", "<"),
+}
+"""Raw samples by the names that ffmpeg gives them: encoding and order of bytes."""
+
+RAW_RATE_HZ = 16_000
+RAW_BLOCK_BYTES = 65536
+LOUD = 4.0
+"""Samples beyond so many times full scale were not meant by it: a model hears nothing like them in training."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +69,15 @@ class Report:
     warnings: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Raw:
+    """What samples without a header are like: rate in Hz, None where nobody told, channels, one of `RAW_FORMATS`."""
+
+    sample_rate: int | None = None
+    channels: int = 1
+    sample_format: str = "s16le"
+
+
 class Tally:
     """Counts what goes through a `Stream`: length, level, odd samples, time. What the stream takes as silence is 0."""
 
@@ -59,7 +87,7 @@ class Tally:
         self.processing_seconds = 0.0
         self._values = 0
         self._energy = 0.0
-        self._peak = 0.0
+        self.peak = 0.0
 
     def add(self, block: np.ndarray) -> None:
         """Count a block of input (n, channels)."""
@@ -72,7 +100,7 @@ class Tally:
             block = np.where(usable, block, 0)
             peak = np.abs(block).max(initial=0)
         self._energy += float(np.vdot(block, block))
-        self._peak = max(self._peak, float(peak))
+        self.peak = max(self.peak, float(peak))
 
     @contextmanager
     def timed(self) -> Iterator[None]:
@@ -89,11 +117,15 @@ class Tally:
     @property
     def peak_dbfs(self) -> float:
         """Largest magnitude, dB relative to a sample of 1."""
-        return _decibels(self._peak)
+        return _decibels(self.peak)
 
 
 def enhance_file(
-    job: Job, *, model: Model, atten_lim_db: float | None, on_seconds: Callable[[float], None] = lambda seconds: None
+    job: Job,
+    *,
+    model: Model,
+    settings: "Settings",
+    on_seconds: Callable[[float], None] = lambda seconds: None,
 ) -> Report:
     """Enhance one file in constant memory.
 
@@ -101,8 +133,9 @@ def enhance_file(
     ----------
     job : Job
         What to read and where to write; the folder of the output is made where it is missing.
-    model, atten_lim_db
-        As in `Stream`.
+    model : Model
+    settings : Settings
+        Of all files of the run.
     on_seconds : callable
         Told after each block how many more seconds of audio are done.
 
@@ -111,47 +144,76 @@ def enhance_file(
     OSError, ValueError
         The input cannot be read or the output cannot be written; nothing is left at the output's place.
     """
-    info = audio.read_info(job.source)
-    output_info = audio.output_info(job.output, source=job.source, source_info=info)
-    stream = Stream(info.sample_rate, channels=info.channels, model=model, atten_lim_db=atten_lim_db)
-    tally = Tally()
-    job.output.parent.mkdir(parents=True, exist_ok=True)
-    with audio.open_writer(job.output, output_info) as write:
-        for block in enhance_blocks(audio.read_blocks(job.source), stream=stream, tally=tally):
-            write(block)
-            on_seconds(len(block) / info.sample_rate)
-    warnings = []
-    if not tally.length_samples:
-        warnings.append("has no samples, so its output is empty too")
-    elif info.length_samples is not None and tally.length_samples < info.length_samples:
-        promised, found = info.length_samples / info.sample_rate, tally.length_samples / info.sample_rate
-        warnings.append(f"ends after {found:.1f} s, but its header promises {promised:.1f} s")
-    return _report(f"{job.source} -> {job.output}", stream, tally, warnings)
+    with audio.open_reader(job.source) as reader:
+        output_info = audio.output_info(job.output, source=job.source, source_info=reader.info)
+        stream = _stream(reader, model, settings)
+        tally = Tally()
+        job.output.parent.mkdir(parents=True, exist_ok=True)
+        blocks = reader.blocks(audio.BLOCK_SAMPLES)
+        with audio.open_writer(job.output, output_info, beside=reader.beside) as write:
+            for block in enhance_blocks(blocks, stream=stream, tally=tally, full_scale=settings.full_scale):
+                write(block)
+                on_seconds(len(block) / stream.sample_rate)
+    notes = [*reader.notes, *_changes(reader, output_info)]
+    return _report(f"{job.source} -> {job.output}", stream, tally, notes, full_scale=settings.full_scale)
 
 
-def enhance_pipe(source: BinaryIO, sink: BinaryIO, *, stream: Stream, sample_format: str) -> Report:
-    """Enhance raw interleaved samples as they arrive, until `source` ends; output equals input in length and lines up.
+def enhance_standard_input(
+    source: BinaryIO,
+    sink: BinaryIO,
+    *,
+    raw: Raw,
+    model: Model,
+    settings: "Settings",
+) -> Report:
+    """Enhance what comes through a pipe: a file with a header as that file, anything else as raw samples.
+
+    Plain WAV and raw samples come out as they arrive; what else there is must end first.
 
     Parameters
     ----------
     source, sink : binary files
-        `source` is a buffered reader: what has arrived is enhanced and written at once.
-    stream : Stream
-        Fresh, of the rate and channels of the samples.
-    sample_format : str
-        One of `RAW_TYPES`.
+        `source` is a buffered reader.
+    raw : Raw
+        What raw samples are like.
+    model, settings
+        As in `enhance_file`.
     """
     tally = Tally()
-    warnings: list[str] = []
-    blocks = _raw_blocks(source, channels=stream.channels, dtype=RAW_TYPES[sample_format], warnings=warnings)
-    for block in enhance_blocks(blocks, stream=stream, tally=tally):
-        raw = audio.quantize(block, bits=16) if sample_format == "s16le" else block
-        sink.write(raw.astype(RAW_TYPES[sample_format]).tobytes())
-        sink.flush()
-    return _report("standard input -> standard output", stream, tally, warnings)
+    pipe = Pipe(source)
+    with ExitStack() as stack:
+        if audio.recognise(pipe):
+            pipe.seek(0)
+            reader = audio.open_pipe_reader(pipe, name="standard input", stack=stack)
+            stream = _stream(reader, model, settings)
+            blocks = reader.blocks(audio.BLOCK_SAMPLES)
+            enhanced = enhance_blocks(blocks, stream=stream, tally=tally, full_scale=settings.full_scale)
+            output_info = audio.output_info("", source="", source_info=reader.info)
+            with audio.open_sink(sink, output_info, beside=reader.beside) as write:
+                for block in enhanced:
+                    write(block)
+            notes = [*reader.notes, *_changes(reader, output_info)]
+            kind = f"{output_info.format}, {stream.sample_rate} Hz"
+            if raw.sample_rate not in (None, reader.info.sample_rate):
+                notes.append(f"has a header, which says {reader.info.sample_rate} Hz: --rate was left out of account")
+        else:
+            pipe.seek(0)
+            notes = [] if raw.sample_rate else [f"raw samples, taken as {RAW_RATE_HZ} Hz: --rate names another rate"]
+            rate, limit = raw.sample_rate or RAW_RATE_HZ, settings.atten_lim_db
+            stream = Stream(rate, channels=raw.channels, model=model, atten_lim_db=limit)
+            kind = f"raw {raw.sample_format}, {stream.sample_rate} Hz"
+            subtype, order = RAW_FORMATS[raw.sample_format]
+            blocks = raw_blocks(pipe, raw, notes=notes)
+            for block in enhance_blocks(blocks, stream=stream, tally=tally, full_scale=settings.full_scale):
+                sink.write(pcm.encode(block, subtype=subtype, order=order))
+                sink.flush()
+    title = f"standard input -> standard output ({kind})"
+    return _report(title, stream, tally, notes, full_scale=settings.full_scale)
 
 
-def enhance_blocks(blocks: Iterable[np.ndarray], *, stream: Stream, tally: Tally) -> Iterator[np.ndarray]:
+def enhance_blocks(
+    blocks: Iterable[np.ndarray], *, stream: Stream, tally: Tally, full_scale: float = 1.0
+) -> Iterator[np.ndarray]:
     """Yield the enhanced signal, lined up with the input and of its length, in blocks of other sizes.
 
     Parameters
@@ -161,36 +223,62 @@ def enhance_blocks(blocks: Iterable[np.ndarray], *, stream: Stream, tally: Tally
         Fresh, of as many channels.
     tally : Tally
         Counts what goes through.
+    full_scale : float
+        What the samples have in place of 1.
     """
     to_skip = stream.latency_samples
+    scale = np.float32(full_scale)
     for block in blocks:
+        block = block if full_scale == 1 else block / scale
         tally.add(block)
         with tally.timed():
             enhanced = stream.process(block)
         skipped = min(to_skip, len(enhanced))
         to_skip -= skipped
-        yield enhanced[skipped:]
+        yield enhanced[skipped:] if full_scale == 1 else enhanced[skipped:] * scale
     with tally.timed():
         rest = stream.flush().reshape(-1, stream.channels)
-    yield rest[to_skip:]
+    yield rest[to_skip:] if full_scale == 1 else rest[to_skip:] * scale
 
 
-def _raw_blocks(source: BinaryIO, *, channels: int, dtype: np.dtype, warnings: list[str]) -> Iterator[np.ndarray]:
-    sample_bytes = channels * dtype.itemsize
+def raw_blocks(pipe: Pipe, raw: Raw, *, notes: list[str]) -> Iterator[np.ndarray]:
+    """Yield raw samples as they arrive, (n, channels) float32; a clause goes to `notes` where they end within one."""
+    subtype, order = RAW_FORMATS[raw.sample_format]
+    sample_bytes = raw.channels * pcm.SAMPLE_BYTES[subtype]
     rest = b""
-    while data := source.read1(PIPE_READ_BYTES):
+    while data := pipe.read1(RAW_BLOCK_BYTES):
         data = rest + data
         whole = len(data) // sample_bytes * sample_bytes
         rest = data[whole:]
-        block = np.frombuffer(data[:whole], dtype).reshape(-1, channels).astype(np.float32)
-        yield block / np.float32(32768) if dtype.kind == "i" else block
+        yield pcm.decode(data[:whole], subtype=subtype, order=order).reshape(-1, raw.channels)
     if rest:
-        warnings.append(f"ended within a sample, its last {len(rest)} bytes are left out")
+        notes.append(f"ended within a sample, its last {len(rest)} bytes are left out")
 
 
-def _report(title: str, stream: Stream, tally: Tally, warnings: list[str]) -> Report:
+def _stream(reader: audio.Reader, model: Model, settings: "Settings") -> Stream:
+    info = reader.info
+    return Stream(info.sample_rate, channels=info.channels, model=model, atten_lim_db=settings.atten_lim_db)
+
+
+def _changes(reader: audio.Reader, output_info: audio.AudioInfo) -> list[str]:
+    """What of the input could not be kept in its output."""
+    info = reader.info
+    if output_info.format == info.format and output_info.subtype != info.subtype:
+        return [f"{info.subtype} cannot be written in the exact length, so its output is {output_info.subtype}"]
+    return []
+
+
+def _report(title: str, stream: Stream, tally: Tally, notes: list[str], *, full_scale: float) -> Report:
+    if not tally.length_samples:
+        notes.append("has no samples, so its output is empty too")
     if tally.unusable:
-        warnings.append(f"{tally.unusable} samples were not finite or far too large, and were taken as silence")
+        notes.append(f"{tally.unusable} samples were not finite or far too large, and were taken as silence")
+    if tally.peak > LOUD:
+        told = f"{full_scale * 2 ** np.ceil(np.log2(tally.peak)):g}"
+        notes.append(
+            f"its samples reach {tally.peak:.3g} times full scale, where no model works well: "
+            f"--full-scale {told} takes {told} as full scale"
+        )
     return Report(
         title=title,
         sample_rate=stream.sample_rate,
@@ -199,7 +287,7 @@ def _report(title: str, stream: Stream, tally: Tally, warnings: list[str]) -> Re
         processing_seconds=tally.processing_seconds,
         level_dbfs=tally.level_dbfs,
         peak_dbfs=tally.peak_dbfs,
-        warnings=tuple(warnings),
+        warnings=tuple(notes),
     )
 
 

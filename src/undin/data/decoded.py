@@ -18,7 +18,10 @@ from undin.io.cache import cache_folder, mark_used, remove_unused
 from undin.io.files import replacing
 
 PACKAGE = Path(__file__).parents[1]
-SOURCES = [PACKAGE / name for name in ("io/audio.py", "data/corpus.py", "data/level.py", "data/pairs.py")]
+SOURCES = [
+    *sorted((PACKAGE / "io").glob("*.py")),
+    *(PACKAGE / "data" / name for name in ("corpus.py", "level.py", "pairs.py")),
+]
 """The code that decides what becomes of a file."""
 
 

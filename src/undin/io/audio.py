@@ -1,68 +1,96 @@
 """Audio files in and out: read any file in blocks, write the same kind of file in one piece or not at all.
 
-All decoding and encoding is libsndfile's (through soundfile). This file adds what a careful tool needs on top: blocks
-of float32 in constant memory, errors that name the file, correct rounding and clipping to integers, and outputs that
-appear only when complete. Tags and cover pictures are not carried over. It knows nothing of resampling (c/stream)
-or of networks; `cli/recording.py` shows it at work.
+Plain samples are read by `headers.py` and `pcm.py`, which believe the disk rather than the header; all else is decoded
+by libsndfile (through soundfile). This file is what a careful tool needs on top: blocks of float32 in constant memory,
+errors that name the file, and outputs that appear only when complete. It knows nothing of resampling (c/stream) or of
+networks; `cli/recording.py` shows it at work.
 """
 
 import os
+import shutil
+import tempfile
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import BinaryIO
 
 import numpy as np
 import soundfile
 
+from undin.io import mp3, ogg, pcm, tags, wav
+from undin.io.chunks import Chunks, repaired_head
 from undin.io.files import replacing
+from undin.io.folder import find_files
+from undin.io.formats import FORMAT_OF_SUFFIX, IN_PLACE_OF, AudioInfo, output_info
+from undin.io.headers import Format, find_sound
+from undin.io.pcm import BITS_OF_SUBTYPE, FLOAT_SUBTYPES, quantize
+from undin.io.pipe import Pipe, is_pipe, open_pipe
+
+__all__ = [
+    "BITS_OF_SUBTYPE",
+    "BLOCK_SAMPLES",
+    "FLOAT_SUBTYPES",
+    "FORMAT_OF_SUFFIX",
+    "AudioInfo",
+    "Reader",
+    "find_files",
+    "open_reader",
+    "open_writer",
+    "output_info",
+    "quantize",
+    "read",
+    "read_blocks",
+    "read_info",
+]
 
 BLOCK_SAMPLES = 16384
+SMALL_CONTAINERS = {"AIFF", "AU", "NIST", "VOC", "SVX", "AVR", "IRCAM", "PVF", "PAF", "HTK"}
+MOST_SMALL_BYTES = 2**32 - 2**16
+COPY_BYTES = 2**20
 
-FORMAT_OF_SUFFIX = {
-    ".wav": "WAV",
-    ".flac": "FLAC",
-    ".mp3": "MP3",
-    ".ogg": "OGG",
-    ".oga": "OGG",
-    ".opus": "OGG",
-    ".aif": "AIFF",
-    ".aiff": "AIFF",
-    ".au": "AU",
-    ".snd": "AU",
-    ".caf": "CAF",
-    ".w64": "W64",
-    ".rf64": "RF64",
+MAGICS = {
+    b"RIFF": "WAV",
+    b"RIFX": "WAV",
+    b"RF64": "RF64",
+    b"BW64": "BW64",
+    b"riff": "Wave64",
+    b"FORM": "AIFF",
+    b"caff": "CAF",
+    b".snd": "AU",
+    b"dns.": "AU",
+    b"fLaC": "FLAC",
+    b"OggS": "Ogg",
+    b"ID3": "MP3",
+    b"NIST_1A": "NIST Sphere",
+    b"Creative Voice File": "VOC",
 }
-"""Container format by file suffix; a folder's audio files are the ones with these suffixes."""
+"""How audio files begin that are known by that."""
 
-BITS_OF_SUBTYPE = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
-FLOAT_SUBTYPES = {"FLOAT", "DOUBLE"}
 # What libsndfile gives as the length of a stream that does not state it (FLAC written to a pipe).
 UNKNOWN_LENGTH = 2**63 - 1
 
 
-@dataclass(frozen=True)
-class AudioInfo:
-    """What the header of an audio file says.
+@dataclass
+class Reader:
+    """An open audio file.
 
     Attributes
     ----------
-    sample_rate : int
-        Sample rate, Hz.
-    channels : int
-        Number of channels.
-    length_samples : int or None
-        Samples a channel that the header promises, None where it does not say. Damaged files may hold fewer.
-    format, subtype : str
-        Container and encoding in libsndfile's names, for example "WAV" and "PCM_16".
+    info : AudioInfo
+        What it is.
+    notes : list of str
+        What was odd about it, a clause each; more may come while it is read.
+    beside : tags.Beside
+        What stands beside its samples.
+    blocks : callable, once
+        Of the samples a channel of a block: an iterator over float32 arrays (n, channels).
     """
 
-    sample_rate: int
-    channels: int
-    length_samples: int | None
-    format: str
-    subtype: str
+    info: AudioInfo
+    blocks: Callable[[int], Iterator[np.ndarray]]
+    notes: list[str] = field(default_factory=list)
+    beside: tags.Beside = field(default_factory=tags.Beside)
 
 
 class _SequentialFile(soundfile.SoundFile):
@@ -77,9 +105,9 @@ class _SequentialFile(soundfile.SoundFile):
 
 
 def read_info(path: str | os.PathLike) -> AudioInfo:
-    """Return what the header of the audio file at `path` says; raise as `read_blocks` does."""
-    with _open(path) as file:
-        return _info(file)
+    """Return what the audio file at `path` says of itself; raise as `read_blocks` does."""
+    with open_reader(path) as reader:
+        return reader.info
 
 
 def read_blocks(path: str | os.PathLike, *, block_samples: int = BLOCK_SAMPLES) -> Iterator[np.ndarray]:
@@ -104,61 +132,216 @@ def read_blocks(path: str | os.PathLike, *, block_samples: int = BLOCK_SAMPLES) 
     ValueError
         It is not audio that libsndfile knows, or the decoder fails on damaged data part-way.
     """
-    with _open(path) as file:
-        decoded_samples = 0
-        while True:
-            try:
-                block = file.read(block_samples, dtype="float32", always_2d=True)
-            except soundfile.SoundFileError as error:
-                seconds = decoded_samples / file.samplerate
-                raise ValueError(f"{path}: damaged, decoding stops after {seconds:.1f} s ({_reason(error)})") from error
-            if not len(block):
-                return
-            decoded_samples += len(block)
-            yield block
+    with open_reader(path) as reader:
+        yield from reader.blocks(block_samples)
 
 
 def read(path: str | os.PathLike) -> tuple[np.ndarray, int]:
     """Decode a whole audio file: samples (N, channels) float32 and the sample rate in Hz; raise as `read_blocks`."""
-    info = read_info(path)
-    return np.concatenate([np.zeros((0, info.channels), np.float32), *read_blocks(path)]), info.sample_rate
-
-
-def output_info(path: str | os.PathLike, *, source: str | os.PathLike, source_info: AudioInfo) -> AudioInfo:
-    """Choose how to encode the file `path` that is made from the file `source`.
-
-    The same suffix keeps format and bit depth. Another suffix takes the format of that suffix, with the bit depth of
-    the source where the format has it, 24 bits for deeper ones, and the format's usual encoding otherwise.
-
-    Raises
-    ------
-    ValueError
-        The suffix of `path` names no format, or libsndfile cannot write that format.
-    """
-    suffix = Path(path).suffix.lower()
-    if suffix == Path(source).suffix.lower():
-        chosen = source_info
-    elif suffix in FORMAT_OF_SUFFIX:
-        target_format = FORMAT_OF_SUFFIX[suffix]
-        usual = "OPUS" if suffix == ".opus" else soundfile.default_subtype(target_format)
-        deep = source_info.subtype in FLOAT_SUBTYPES or source_info.subtype == "PCM_32"
-        uncompressed = [source_info.subtype, "PCM_24" if deep else usual]
-        known = [name for name in uncompressed if name in BITS_OF_SUBTYPE or name in FLOAT_SUBTYPES]
-        subtype = next((name for name in known if soundfile.check_format(target_format, name)), usual)
-        chosen = replace(source_info, format=target_format, subtype=subtype)
-    else:
-        known_suffixes = " ".join(FORMAT_OF_SUFFIX)
-        raise ValueError(f"{path}: no audio format has the suffix {suffix!r}; use one of {known_suffixes}")
-    if not soundfile.check_format(chosen.format, chosen.subtype):
-        raise ValueError(
-            f"{path}: libsndfile reads but cannot write {chosen.format} {chosen.subtype}; "
-            "name an output with another suffix, such as .wav"
-        )
-    return chosen
+    with open_reader(path) as reader:
+        blocks = [np.zeros((0, reader.info.channels), np.float32), *reader.blocks(BLOCK_SAMPLES)]
+        return np.concatenate(blocks), reader.info.sample_rate
 
 
 @contextmanager
-def open_writer(path: str | os.PathLike, info: AudioInfo) -> Iterator[Callable[[np.ndarray], None]]:
+def open_reader(path: str | os.PathLike) -> Iterator[Reader]:
+    """Open an audio file, a named pipe or a device such as `/dev/stdin`; raise as `read_blocks` does.
+
+    The file is open as long as the block of the `with`.
+    """
+    with ExitStack() as stack:
+        if is_pipe(path):
+            pipe = open_pipe(path)
+            stack.callback(pipe.close)
+            if not recognise(pipe):
+                raise ValueError(f"{path}: not audio with a header; raw samples go through `undin enhance -`")
+            yield open_pipe_reader(pipe, name=os.fspath(path), stack=stack)
+            return
+        file = stack.enter_context(open(path, "rb"))  # the operating system's own words where that cannot be
+        yield _open_file(file, name=os.fspath(path), stack=stack)
+
+
+def open_pipe_reader(pipe: Pipe, *, name: str, stack: ExitStack) -> Reader:
+    """Read audio out of a pipe, at its start: plain WAV and AU as they arrive, what else there is to its end first.
+
+    Parameters
+    ----------
+    pipe : Pipe
+        Where `recognise` has found something.
+    name : str
+        What errors call it.
+    stack : ExitStack
+        Closes what is opened here.
+    """
+    chunks, form = find_sound(pipe, size=None)
+    if form is None or form.container not in ("WAV", "WAVEX", "RF64", "AU"):
+        file = stack.enter_context(pipe.spool())
+        return _open_file(file, name=name, path=file.name, stack=stack)
+    pipe.release()
+    return _plain_reader(pipe, name, chunks, form)
+
+
+def recognise(file: BinaryIO | Pipe) -> str | None:
+    """Return what kind of audio begins with this file, in words; None where it is none that is known."""
+    head = file.read(12)
+    file.seek(0)
+    for magic, kind in MAGICS.items():
+        if head.startswith(magic):
+            return kind
+    return "MP3" if _is_mp3(file) else None
+
+
+def _is_mp3(file: BinaryIO | Pipe) -> bool:
+    """Whether a file is MP3: it begins with tags, or with a frame that others follow."""
+    file.seek(0)
+    head = file.read(3)
+    is_frame = head[:1] == b"\xff" and (found := mp3.first_frame(file)) is not None and found[0] == 0
+    file.seek(0)
+    return head == b"ID3" or is_frame
+
+
+def _open_file(file: BinaryIO, *, name: str, stack: ExitStack, path: str | None = None) -> Reader:
+    """Read a regular file, which lies at `path` where its name is another."""
+    size = os.fstat(file.fileno()).st_size
+    if not size:
+        raise ValueError(f"{name}: empty, it has not even a header")
+    chunks, form = find_sound(file, size=size)
+    if form:
+        return _plain_reader(file, name, chunks, form)
+    paths: list[str | int] = [path or name]
+    file.seek(0)
+    if chunks and chunks.unfinished:  # and compressed
+        head = repaired_head(chunks)
+        paths = [stack.enter_context(_copy(file, chunks.sound_offset, chunks.sound_bytes, head=head)).name]
+    elif file.read(4) == b"OggS" and len(links := ogg.links(file, size=size)) > 1:
+        paths = [stack.enter_context(_copy(file, *link)).name for link in links]
+    elif _is_mp3(file) and (offset := mp3.unstated(file, size=size)) is not None:
+        paths = [_feed(path or name, offset)]
+    sounds = [stack.enter_context(_open_sndfile(part, name=name)) for part in paths]
+    return _sndfile_reader(sounds, name, chunks)
+
+
+def _copy(file: BinaryIO, offset: int, size: int, *, head: bytes = b"") -> BinaryIO:
+    """A part of a file, with another head, as a temporary file."""
+    copy = tempfile.NamedTemporaryFile(prefix="undin-")
+    copy.write(head)
+    file.seek(offset)
+    while size > 0 and (data := file.read(min(size, COPY_BYTES))):
+        copy.write(data)
+        size -= len(data)
+    copy.flush()
+    return copy
+
+
+def _feed(path: str, offset: int) -> int:
+    """The end of a pipe through which a file comes, from `offset` on."""
+    reading, writing = os.pipe()
+
+    def feed() -> None:
+        with open(path, "rb") as file, open(writing, "wb") as pipe, suppress(BrokenPipeError):
+            file.seek(offset)
+            shutil.copyfileobj(file, pipe)
+
+    threading.Thread(target=feed, daemon=True).start()
+    return reading
+
+
+def _open_sndfile(path: str | int, *, name: str) -> soundfile.SoundFile:
+    try:
+        return _SequentialFile(path if os.name == "nt" or isinstance(path, int) else os.fsencode(path))  # any bytes
+    except soundfile.SoundFileError as error:
+        # libsndfile's reason is left out: it tries one decoder after another and tells what the last one disliked.
+        raise ValueError(f"{name}: not audio that libsndfile can read, or damaged at its start") from error
+    except TypeError as error:  # soundfile takes the suffix .raw for headerless samples
+        raise ValueError(f"{name}: headerless audio has no known rate; pipe it through `undin enhance -`") from error
+
+
+def _plain_reader(file: BinaryIO | Pipe, name: str, chunks: Chunks, form: Format) -> Reader:
+    """Read plain samples, from `file` at their start on."""
+    live = isinstance(file, Pipe)
+    rate_bytes = form.block_bytes * form.sample_rate
+    sound_bytes = chunks.sound_bytes
+    if sound_bytes is not None and form.most_samples and not chunks.unfinished:
+        sound_bytes = min(sound_bytes, form.most_samples * form.block_bytes)
+    length_samples = None if sound_bytes is None else sound_bytes // form.block_bytes
+    info = AudioInfo(form.sample_rate, form.channels, length_samples, form.container, form.subtype)
+    notes = []
+    if chunks.unfinished:
+        notes.append(f"its header was never finished: all {sound_bytes / rate_bytes:.1f} s on the disk were taken")
+    elif not live and (chunks.promised_bytes or 0) > sound_bytes:
+        notes.append(_short(sound_bytes / rate_bytes, chunks.promised_bytes / rate_bytes))
+
+    def blocks(block_samples: int) -> Iterator[np.ndarray]:
+        file.seek(chunks.sound_offset) if not live else None
+        rest, done = b"", 0
+        while sound_bytes is None or done < sound_bytes:
+            wanted = block_samples * form.block_bytes - len(rest)
+            if sound_bytes is not None:
+                wanted = min(wanted, sound_bytes - done)
+            data = file.read1(wanted) if live else file.read(wanted)
+            if not data:
+                break
+            done += len(data)
+            data = rest + data
+            whole = len(data) // form.block_bytes * form.block_bytes
+            rest = data[whole:]
+            if whole:
+                samples = pcm.decode(data[:whole], subtype=form.subtype, order=form.order)
+                yield samples.reshape(-1, form.channels)
+        if rest:
+            notes.append(f"ended within a sample, its last {len(rest)} bytes are left out")
+        if live and sound_bytes is not None and done < sound_bytes:
+            notes.append(_short(done / rate_bytes, sound_bytes / rate_bytes))
+
+    return Reader(info, blocks, notes, tags.of_chunks(chunks, form))
+
+
+def _sndfile_reader(sounds: list[soundfile.SoundFile], name: str, chunks: Chunks | None) -> Reader:
+    """Read one recording, or several that follow each other in one file, by libsndfile."""
+    first = sounds[0]
+    if any((sound.samplerate, sound.channels) != (first.samplerate, first.channels) for sound in sounds):
+        raise ValueError(f"{name}: holds {len(sounds)} recordings that differ in rate or channels; split it first")
+    lengths = [None if sound.frames == UNKNOWN_LENGTH else sound.frames for sound in sounds]
+    length_samples = None if None in lengths else sum(lengths)
+    # The last block of a codec of blocks is filled up; `fact` says what of it is sound.
+    stated_samples = wav.stated_samples(chunks) if chunks and first.subtype in IN_PLACE_OF else None
+    if stated_samples and length_samples:
+        length_samples = min(length_samples, stated_samples)
+    info = AudioInfo(first.samplerate, first.channels, length_samples, first.format, first.subtype)
+    notes = []
+    if (first.format, first.subtype) == ("AIFF", "IMA_ADPCM"):
+        notes.append(
+            "libsndfile decodes this encoding with an error of -52 dBFS and an offset; convert it elsewhere first"
+        )
+    if chunks and chunks.unfinished:
+        notes.append(
+            f"its header was never finished: all {length_samples / first.samplerate:.1f} s on the disk were taken"
+        )
+
+    def blocks(block_samples: int) -> Iterator[np.ndarray]:
+        done = 0
+        for sound in sounds:
+            while stated_samples is None or done < stated_samples:
+                wanted = block_samples if stated_samples is None else min(block_samples, stated_samples - done)
+                try:
+                    block = sound.read(wanted, dtype="float32", always_2d=True)
+                except soundfile.SoundFileError as error:
+                    seconds, reason = done / info.sample_rate, _reason(error)
+                    raise ValueError(f"{name}: damaged, decoding stops after {seconds:.1f} s ({reason})") from error
+                if not len(block):
+                    break
+                done += len(block)
+                yield block
+        if done < (length_samples or 0):
+            notes.append(_short(done / info.sample_rate, length_samples / info.sample_rate))
+
+    return Reader(info, blocks, notes)
+
+
+@contextmanager
+def open_writer(
+    path: str | os.PathLike, info: AudioInfo, *, beside: tags.Beside | None = None
+) -> Iterator[Callable[[np.ndarray], None]]:
     """Write an audio file block by block; it appears at `path` when the block of the `with` ends without an error.
 
     Parameters
@@ -166,7 +349,10 @@ def open_writer(path: str | os.PathLike, info: AudioInfo) -> Iterator[Callable[[
     path : path
         Where the file goes; a file that is there already stays untouched until the new one is complete.
     info : AudioInfo
-        Sample rate, channels, format and subtype; the length does not matter.
+        Sample rate, channels, format and subtype. A WAV file whose length is not known, or beyond 4 GiB, has room for
+        the sizes of RF64 and becomes that where it must.
+    beside : tags.Beside, optional
+        What else the file is to hold, of the same family of containers.
 
     Yields
     ------
@@ -176,85 +362,86 @@ def open_writer(path: str | os.PathLike, info: AudioInfo) -> Iterator[Callable[[
     Raises
     ------
     OSError
-        The place cannot be written, or holds something else than a file.
+        The place cannot be written, or holds something else than a file, or the disk is full.
     ValueError
-        libsndfile cannot encode such audio, for example Opus at 44.1 kHz, or the disk is full.
+        libsndfile cannot encode such audio, for example Opus at 44.1 kHz.
     """
+    _refuse_too_long(path, info)
     with replacing(path) as partial:
-        partial.touch()  # Python's error for a forbidden place says why, libsndfile's only that there was one
         try:
-            with soundfile.SoundFile(
-                partial, "w", info.sample_rate, info.channels, info.subtype, format=info.format
-            ) as file:
-                yield lambda block: file.write(_encodable(block, subtype=info.subtype))
+            with open(partial, "w+b") as file:
+                if info.format in wav.CONTAINERS:
+                    writer = wav.writer(file, info, beside=beside)
+                    yield writer.write
+                    writer.close()
+                else:
+                    with _open_for_writing(partial, info) as sound:
+                        yield lambda block: sound.write(pcm.encodable(block, subtype=info.subtype))
         except soundfile.SoundFileError as error:
+            _raise_where_full(partial, path)
             raise ValueError(f"{path}: cannot be written ({_reason(error)})") from error
+        except OSError as error:
+            if error.filename is None and error.errno:
+                raise OSError(error.errno, f"cannot be written ({error.strerror})", str(path)) from error
+            raise
         if not partial.stat().st_size:
             raise ValueError(f"{path}: libsndfile cannot write {info.format} files without samples")
 
 
-def quantize(block: np.ndarray, *, bits: int) -> np.ndarray:
-    """Round samples in [-1, 1] to the nearest step of `bits`-bit integers, clipped to full scale.
+@contextmanager
+def open_sink(
+    sink: BinaryIO, info: AudioInfo, *, beside: tags.Beside | None = None
+) -> Iterator[Callable[[np.ndarray], None]]:
+    """Write an audio file into a pipe, block by block: WAV as it comes, other formats when they are complete.
 
     Parameters
     ----------
-    block : ndarray, any shape, float
-        Finite samples; what exceeds [-1, 1] is clipped.
-    bits : int
-        Word length, at most 32.
-
-    Returns
-    -------
-    ndarray, same shape, int32
-        Integers in [-2^(bits-1), 2^(bits-1) - 1].
+    sink : binary file
+    info, beside
+        As in `open_writer`; a WAV header states the length where it is known.
     """
-    # A float32 holds every step of 24 bits, so that nothing is rounded before its time.
-    full_scale = 2.0 ** (bits - 1)
-    scaled = block * np.asarray(full_scale, np.float32 if bits <= 24 and block.dtype == np.float32 else np.float64)
-    np.rint(scaled, out=scaled)
-    return np.clip(scaled, -full_scale, full_scale - 1, out=scaled).astype(np.int32)
+    if info.format in wav.CONTAINERS:
+        writer = wav.writer(sink, info, beside=beside)
+
+        def write(block: np.ndarray) -> None:
+            writer.write(block)
+            sink.flush()
+
+        yield write
+        writer.close()
+        sink.flush()
+        return
+    with tempfile.TemporaryDirectory(prefix="undin-") as folder:
+        place = os.path.join(folder, "sound")
+        with open_writer(place, info, beside=beside) as write:
+            yield write
+        with open(place, "rb") as file:
+            shutil.copyfileobj(file, sink)
+        sink.flush()
 
 
-def find_files(folder: str | os.PathLike) -> list[Path]:
-    """Return the audio files below `folder`, by suffix, sorted; hidden files and folders are left out."""
-    folder = Path(folder)
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in FORMAT_OF_SUFFIX
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and path.is_file()
-    )
+def _open_for_writing(path: os.PathLike, info: AudioInfo) -> soundfile.SoundFile:
+    place = str(path) if os.name == "nt" else os.fsencode(path)
+    return soundfile.SoundFile(place, "w", info.sample_rate, info.channels, info.subtype, format=info.format)
 
 
-def _open(path: str | os.PathLike) -> soundfile.SoundFile:
-    with open(path, "rb"):  # for the operating system's own words where the file is missing, forbidden or a folder
-        pass
-    if not os.path.getsize(path):
-        raise ValueError(f"{path}: empty, it has not even a header")
-    try:
-        return _SequentialFile(path)
-    except soundfile.SoundFileError as error:
-        # libsndfile's reason is left out: it tries one decoder after another and tells what the last one disliked.
-        raise ValueError(f"{path}: not audio that libsndfile can read, or damaged at its start") from error
-    except TypeError as error:  # soundfile takes the suffix .raw for headerless samples
-        raise ValueError(f"{path}: headerless audio has no known rate; pipe it through `undin enhance -`") from error
+def _refuse_too_long(path: str | os.PathLike, info: AudioInfo) -> None:
+    """Raise where sizes of 32 bits could not state a result: libsndfile writes such files without a word."""
+    sample_bytes = pcm.SAMPLE_BYTES.get(info.subtype, 0)
+    if info.format in SMALL_CONTAINERS and (info.length_samples or 0) * info.channels * sample_bytes > MOST_SMALL_BYTES:
+        raise ValueError(
+            f"{path}: {info.format} holds 4 GiB at most; name an output with the suffix .wav, .caf or .w64"
+        )
 
 
-def _info(file: soundfile.SoundFile) -> AudioInfo:
-    length_samples = None if file.frames == UNKNOWN_LENGTH else file.frames
-    return AudioInfo(file.samplerate, file.channels, length_samples, file.format, file.subtype)
+def _raise_where_full(partial: os.PathLike, path: str | os.PathLike) -> None:
+    """Raise the system's error for a file that libsndfile could not write: it tells only that there was one."""
+    with open(partial, "ab") as file:
+        file.write(bytes(COPY_BYTES))
 
 
-def _encodable(block: np.ndarray, *, subtype: str) -> np.ndarray:
-    """Return `block` so that libsndfile encodes it to the nearest value: on its own it rounds floats down in WAV,
-    and looks up µ-law and A-law codes beyond the end of its table."""
-    if subtype in BITS_OF_SUBTYPE:
-        bits = BITS_OF_SUBTYPE[subtype]
-        return quantize(block, bits=bits) << (32 - bits)
-    if subtype in FLOAT_SUBTYPES:
-        return block
-    return np.clip(block, -1.0, 1.0)
+def _short(found_seconds: float, promised_seconds: float) -> str:
+    return f"ends after {found_seconds:.1f} s, but its header promises {promised_seconds:.1f} s"
 
 
 def _reason(error: soundfile.SoundFileError) -> str:

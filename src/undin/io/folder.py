@@ -1,0 +1,87 @@
+"""What a folder holds: the files that are enhanced, and what looks like sound and is left out, with the reason."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from undin.io.formats import AUDIO_SUFFIXES
+
+HEADERLESS_SUFFIXES = {".raw", ".pcm", ".sw", ".sb", ".ub", ".vox", ".gsm", ".al", ".ul", ".sd2"}
+"""Suffixes of samples without a header, or with it in another file."""
+
+MEDIA_SUFFIXES = {
+    ".3gp", ".aac", ".ac3", ".amr", ".ape", ".avi", ".awb", ".dts", ".flv", ".m4a", ".m4b", ".m4v", ".mka", ".mkv",
+    ".mov", ".mp2", ".mp4", ".mpg", ".mpeg", ".mts", ".mxf", ".ra", ".spx", ".tta", ".webm", ".wma", ".wmv", ".wv",
+}  # fmt: skip
+"""Suffixes of sound and video that libsndfile does not open."""
+
+SNIFF_BYTES = 12
+
+
+@dataclass
+class Found:
+    """What a folder holds.
+
+    Attributes
+    ----------
+    audio : list of Path
+        Audio files, sorted.
+    left_out : list of pairs of Path and str
+        Other files that hold sound, and why they are left out.
+    """
+
+    audio: list[Path] = field(default_factory=list)
+    left_out: list[tuple[Path, str]] = field(default_factory=list)
+
+
+def find_files(folder: str | os.PathLike) -> list[Path]:
+    """Return the audio files below `folder`, by suffix, sorted; hidden files and folders are left out.
+
+    Links to files and folders are followed, each folder once.
+    """
+    return sorted(path for path in _walk(Path(folder)) if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file())
+
+
+def search(folder: str | os.PathLike) -> Found:
+    """Return the audio files below `folder` as `find_files` does, and what else there is that holds sound."""
+    found = Found()
+    for path in sorted(_walk(Path(folder))):
+        suffix = path.suffix.lower()
+        if not path.is_file():
+            continue
+        if suffix in AUDIO_SUFFIXES:
+            found.audio.append(path)
+        elif suffix in MEDIA_SUFFIXES:
+            found.left_out.append((path, 'libsndfile cannot open such files: pip install "undin[media]"'))
+        elif suffix in HEADERLESS_SUFFIXES:
+            found.left_out.append((path, "samples without a header of their own: pipe them through `undin enhance -`"))
+        elif _sounds(path):
+            found.left_out.append((path, "sound with a name that says otherwise: name it by itself, or rename it"))
+    return found
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """All files below a folder that are not hidden; a folder that links lead to twice is walked once."""
+    seen = set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        status = os.stat(place)
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in names:
+            if not name.startswith("."):
+                yield Path(place, name)
+
+
+def _sounds(path: Path) -> bool:
+    """Whether a file begins as audio does."""
+    from undin.io.audio import recognise  # which imports this file
+
+    try:
+        with open(path, "rb") as file:
+            return recognise(file) is not None
+    except OSError:
+        return False
