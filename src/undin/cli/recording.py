@@ -264,7 +264,7 @@ def _changes(reader: audio.Reader, output_info: audio.AudioInfo) -> list[str]:
     """What of the input could not be kept in its output."""
     info = reader.info
     if output_info.format == info.format and output_info.subtype != info.subtype:
-        return [f"{info.subtype} cannot be written in the exact length, so its output is {output_info.subtype}"]
+        return [f"{info.subtype} cannot be written exactly, so its output is {output_info.subtype}"]
     return []
 
 

@@ -18,8 +18,8 @@ from typing import BinaryIO
 import numpy as np
 import soundfile
 
-from undin.io import mp3, ogg, pcm, tags, wav
-from undin.io.chunks import Chunks, repaired_head
+from undin.io import chunks, mp3, ogg, pcm, tags, wav
+from undin.io.chunks import Chunks
 from undin.io.files import replacing
 from undin.io.folder import find_files
 from undin.io.formats import FORMAT_OF_SUFFIX, IN_PLACE_OF, AudioInfo, output_info
@@ -173,12 +173,12 @@ def open_pipe_reader(pipe: Pipe, *, name: str, stack: ExitStack) -> Reader:
     stack : ExitStack
         Closes what is opened here.
     """
-    chunks, form = find_sound(pipe, size=None)
+    parts, form = find_sound(pipe, size=None)
     if form is None or form.container not in ("WAV", "WAVEX", "RF64", "AU"):
         file = stack.enter_context(pipe.spool())
         return _open_file(file, name=name, path=file.name, stack=stack)
     pipe.release()
-    return _plain_reader(pipe, name, chunks, form)
+    return _plain_reader(pipe, name, parts, form)
 
 
 def recognise(file: BinaryIO | Pipe) -> str | None:
@@ -205,20 +205,20 @@ def _open_file(file: BinaryIO, *, name: str, stack: ExitStack, path: str | None 
     size = os.fstat(file.fileno()).st_size
     if not size:
         raise ValueError(f"{name}: empty, it has not even a header")
-    chunks, form = find_sound(file, size=size)
+    parts, form = find_sound(file, size=size)
     if form:
-        return _plain_reader(file, name, chunks, form)
+        return _plain_reader(file, name, parts, form)
     paths: list[str | int] = [path or name]
     file.seek(0)
-    if chunks and chunks.unfinished:  # and compressed
-        head = repaired_head(chunks)
-        paths = [stack.enter_context(_copy(file, chunks.sound_offset, chunks.sound_bytes, head=head)).name]
+    if parts and parts.unfinished:  # and compressed
+        head = chunks.repaired_head(parts)
+        paths = [stack.enter_context(_copy(file, parts.sound_offset, parts.sound_bytes, head=head)).name]
     elif file.read(4) == b"OggS" and len(links := ogg.links(file, size=size)) > 1:
         paths = [stack.enter_context(_copy(file, *link)).name for link in links]
     elif _is_mp3(file) and (offset := mp3.unstated(file, size=size)) is not None:
         paths = [_feed(path or name, offset)]
     sounds = [stack.enter_context(_open_sndfile(part, name=name)) for part in paths]
-    return _sndfile_reader(sounds, name, chunks)
+    return _sndfile_reader(sounds, name, parts)
 
 
 def _copy(file: BinaryIO, offset: int, size: int, *, head: bytes = b"") -> BinaryIO:
@@ -256,23 +256,23 @@ def _open_sndfile(path: str | int, *, name: str) -> soundfile.SoundFile:
         raise ValueError(f"{name}: headerless audio has no known rate; pipe it through `undin enhance -`") from error
 
 
-def _plain_reader(file: BinaryIO | Pipe, name: str, chunks: Chunks, form: Format) -> Reader:
+def _plain_reader(file: BinaryIO | Pipe, name: str, parts: Chunks, form: Format) -> Reader:
     """Read plain samples, from `file` at their start on."""
     live = isinstance(file, Pipe)
     rate_bytes = form.block_bytes * form.sample_rate
-    sound_bytes = chunks.sound_bytes
-    if sound_bytes is not None and form.most_samples and not chunks.unfinished:
+    sound_bytes = parts.sound_bytes
+    if sound_bytes is not None and form.most_samples and not parts.unfinished:
         sound_bytes = min(sound_bytes, form.most_samples * form.block_bytes)
     length_samples = None if sound_bytes is None else sound_bytes // form.block_bytes
     info = AudioInfo(form.sample_rate, form.channels, length_samples, form.container, form.subtype)
     notes = []
-    if chunks.unfinished:
+    if parts.unfinished:
         notes.append(f"its header was never finished: all {sound_bytes / rate_bytes:.1f} s on the disk were taken")
-    elif not live and (chunks.promised_bytes or 0) > sound_bytes:
-        notes.append(_short(sound_bytes / rate_bytes, chunks.promised_bytes / rate_bytes))
+    elif not live and (parts.promised_bytes or 0) > sound_bytes:
+        notes.append(_short(sound_bytes / rate_bytes, parts.promised_bytes / rate_bytes))
 
     def blocks(block_samples: int) -> Iterator[np.ndarray]:
-        file.seek(chunks.sound_offset) if not live else None
+        file.seek(parts.sound_offset) if not live else None
         rest, done = b"", 0
         while sound_bytes is None or done < sound_bytes:
             wanted = block_samples * form.block_bytes - len(rest)
@@ -293,10 +293,10 @@ def _plain_reader(file: BinaryIO | Pipe, name: str, chunks: Chunks, form: Format
         if live and sound_bytes is not None and done < sound_bytes:
             notes.append(_short(done / rate_bytes, sound_bytes / rate_bytes))
 
-    return Reader(info, blocks, notes, tags.of_chunks(chunks, form))
+    return Reader(info, blocks, notes, tags.of_chunks(parts, form))
 
 
-def _sndfile_reader(sounds: list[soundfile.SoundFile], name: str, chunks: Chunks | None) -> Reader:
+def _sndfile_reader(sounds: list[soundfile.SoundFile], name: str, parts: Chunks | None) -> Reader:
     """Read one recording, or several that follow each other in one file, by libsndfile."""
     first = sounds[0]
     if any((sound.samplerate, sound.channels) != (first.samplerate, first.channels) for sound in sounds):
@@ -304,7 +304,7 @@ def _sndfile_reader(sounds: list[soundfile.SoundFile], name: str, chunks: Chunks
     lengths = [None if sound.frames == UNKNOWN_LENGTH else sound.frames for sound in sounds]
     length_samples = None if None in lengths else sum(lengths)
     # The last block of a codec of blocks is filled up; `fact` says what of it is sound.
-    stated_samples = wav.stated_samples(chunks) if chunks and first.subtype in IN_PLACE_OF else None
+    stated_samples = wav.stated_samples(parts) if parts and first.subtype in IN_PLACE_OF else None
     if stated_samples and length_samples:
         length_samples = min(length_samples, stated_samples)
     info = AudioInfo(first.samplerate, first.channels, length_samples, first.format, first.subtype)
@@ -313,7 +313,7 @@ def _sndfile_reader(sounds: list[soundfile.SoundFile], name: str, chunks: Chunks
         notes.append(
             "libsndfile decodes this encoding with an error of -52 dBFS and an offset; convert it elsewhere first"
         )
-    if chunks and chunks.unfinished:
+    if parts and parts.unfinished:
         notes.append(
             f"its header was never finished: all {length_samples / first.samplerate:.1f} s on the disk were taken"
         )
@@ -375,8 +375,8 @@ def open_writer(
                     yield writer.write
                     writer.close()
                 else:
-                    with _open_for_writing(partial, info) as sound:
-                        yield lambda block: sound.write(pcm.encodable(block, subtype=info.subtype))
+                    with _libsndfile_writer(partial, info) as write:
+                        yield write
         except soundfile.SoundFileError as error:
             _raise_where_full(partial, path)
             raise ValueError(f"{path}: cannot be written ({_reason(error)})") from error
@@ -420,9 +420,21 @@ def open_sink(
         sink.flush()
 
 
-def _open_for_writing(path: os.PathLike, info: AudioInfo) -> soundfile.SoundFile:
+@contextmanager
+def _libsndfile_writer(path: os.PathLike, info: AudioInfo) -> Iterator[Callable[[np.ndarray], None]]:
+    written = 0
     place = str(path) if os.name == "nt" else os.fsencode(path)
-    return soundfile.SoundFile(place, "w", info.sample_rate, info.channels, info.subtype, format=info.format)
+    with soundfile.SoundFile(place, "w", info.sample_rate, info.channels, info.subtype, format=info.format) as sound:
+
+        def write(block: np.ndarray) -> None:
+            nonlocal written
+            written += len(block)
+            sound.write(pcm.encodable(block, subtype=info.subtype))
+
+        yield write
+    if info.format == "AIFF" and pcm.SAMPLE_BYTES.get(info.subtype) == 1:
+        with open(path, "r+b") as file:
+            chunks.state_length(file, written, block_bytes=info.channels)
 
 
 def _refuse_too_long(path: str | os.PathLike, info: AudioInfo) -> None:

@@ -74,6 +74,9 @@ TRAILERS = (b"TAG", b"ID3", b"APETAGEX", b"RIFF", b"LYRICS")
 NEARLY = 2**16
 """Sizes so near to 2^31 or 2^32 are what programs write that do not know the size yet."""
 
+MOST_HEADER_BYTES = 4096
+"""libsndfile's own headers are shorter."""
+
 MOST_CHUNKS = 10_000
 MOST_IN_MEMORY = 64 * 2**20
 """Bytes of a chunk beside the sound that are read at most: larger ones are no header."""
@@ -287,6 +290,20 @@ def repaired_head(chunks: Chunks) -> bytes:
         head += pack(chunks.layout, id, content, at=len(head))
     head += b"data" + struct.pack("<I", chunks.sound_bytes)
     return head[:4] + struct.pack("<I", len(head) + chunks.sound_bytes - 8) + head[8:]
+
+
+def state_length(file: BinaryIO, samples: int, *, block_bytes: int) -> None:
+    """Set the length of a whole AIFF file of plain samples, open for reading and writing.
+
+    libsndfile counts the byte that fills up an odd number as sound.
+    """
+    file.seek(0)
+    content = file.read(MOST_HEADER_BYTES)
+    comm, sound = content.find(b"COMM"), content.find(b"SSND")
+    for offset, number in ((comm + 10, samples), (sound + 4, 8 + samples * block_bytes)):
+        file.seek(offset)
+        file.write(struct.pack(">I", number))
+    file.seek(0, io.SEEK_END)
 
 
 def append(file: BinaryIO, extra: list[tuple[bytes, bytes]]) -> None:

@@ -36,9 +36,10 @@ IN_PLACE_OF = {
     **dict.fromkeys(("NMS_ADPCM_16", "NMS_ADPCM_24", "NMS_ADPCM_32", "VOX_ADPCM"), "PCM_16"),
     **dict.fromkeys(("DWVW_12", "DWVW_16", "DWVW_N"), "PCM_16"),
     "DWVW_24": "PCM_24",
+    **dict.fromkeys(("MPEG_LAYER_I", "MPEG_LAYER_II"), "MPEG_LAYER_III"),
 }
-"""What encodings are written as that libsndfile cannot write in the exact length: it fills up blocks, of a size of its
-own, and readers then find samples that nobody recorded."""
+"""What encodings are written as that libsndfile cannot write at all, or not in the exact length: it fills up blocks, of a
+size of its own, and readers then find samples that nobody recorded."""
 
 IN_PLACE_WITHIN = {
     ("WAV", "MPEG_LAYER_III"): "PCM_16",
