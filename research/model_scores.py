@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 import undin
-from undin.evaluate.score import SystemScores, evaluate_pairs, mean_and_spread, metrics_at
+from undin.evaluate.score import SystemScores, evaluate_pairs, mean_and_spread
+from undin.evaluate.table import metrics_at
 
 DECIMALS = {"si_sdr": 2, "treble_lsd_db": 2, "treble_level_db": 2}
 

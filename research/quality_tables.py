@@ -10,7 +10,8 @@ from model_scores import QUARTER, SETS, VALID, mean_and_error, score_cells, valu
 
 from undin.bench.measure import Measurement
 from undin.evaluate.report import GONE_DB, summarise_noise
-from undin.evaluate.score import NOISY, SystemScores, mean_and_spread
+from undin.evaluate.score import SystemScores, mean_and_spread
+from undin.evaluate.tasks import NOISY
 from undin.model.loading import DEFAULT
 from undin.model.metadata import Metadata
 

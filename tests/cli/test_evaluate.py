@@ -10,10 +10,12 @@ import sys
 import numpy as np
 import pytest
 import soundfile
+import soxr
 import step_models
 
 from undin.cli import evaluate
-from undin.evaluate.score import METRICS, evaluate_pairs, metrics_at
+from undin.evaluate.score import evaluate_pairs
+from undin.evaluate.table import METRICS, metrics_at
 
 QUICK = ["--metrics", "stoi", "si_sdr", "--limit", "4", "--jobs", "1"]
 
@@ -103,8 +105,101 @@ def test_a_silent_reference_is_reported_and_left_out(shared_data, tmp_path, caps
             shutil.copy(shared_data / "valid" / folder / name, tmp_path / folder)
     length = soundfile.info(tmp_path / "clean" / "001.flac").frames
     soundfile.write(tmp_path / "clean" / "001.flac", np.zeros(length), 16_000)
-    assert run("--clean", tmp_path / "clean", "--noisy", tmp_path / "noisy", "--jobs", 1, "--metrics", "si_sdr") == 0
-    assert "si_sdr is undefined for 1 of 2 pairs and left out (001: clean is silent)" in capsys.readouterr().out
+    assert run("--clean", tmp_path / "clean", "--noisy", tmp_path / "noisy", "--jobs", 1, "--metrics", "si_sdr") == 1
+    assert "no si_sdr for 1 of 2 pairs (001): clean is silent" in capsys.readouterr().out
+
+
+def spoil(path, how):
+    samples, rate_hz = soundfile.read(path, dtype="float32")
+    if how == "another length":
+        soundfile.write(path, samples[:-3000], rate_hz)
+    elif how == "empty":
+        soundfile.write(path, samples[:0], rate_hz)
+    elif how == "beyond all levels":
+        soundfile.write(path, samples * np.float32(1e-22), rate_hz, subtype="FLOAT")
+    elif how == "another rate":
+        soundfile.write(path, samples, 44_100)
+    elif how == "cut short":
+        whole = path.read_bytes()
+        path.write_bytes(whole[: len(whole) // 2])
+    elif how == "no audio":
+        path.write_bytes(b"no audio")
+    elif how == "missing":
+        path.unlink()
+
+
+HOWS = ["another length", "empty", "beyond all levels", "another rate", "cut short", "no audio", "missing"]
+
+
+@pytest.mark.parametrize("how", HOWS)
+@pytest.mark.parametrize("role", ["clean", "noisy", "enhanced"])
+def test_one_odd_file_is_named_and_all_others_scored(shared_data, tmp_path, capsys, role, how):
+    for folder in ("clean", "noisy", "enhanced"):
+        (tmp_path / folder).mkdir()
+        for place in range(3):
+            samples, rate_hz = soundfile.read(
+                shared_data / "valid" / folder.replace("enhanced", "clean") / f"{place:03}.flac", dtype="float32"
+            )
+            soundfile.write(tmp_path / folder / f"{place:03}.wav", samples[:32_000], rate_hz, subtype="PCM_16")
+    spoil(tmp_path / role / "001.wav", how)
+    folders = [item for name in ("clean", "noisy", "enhanced") for item in (f"--{name}", tmp_path / name)]
+    written = ["--json", tmp_path / "scores.json", "--csv", tmp_path / "scores.csv"]
+    assert run(*folders, "--jobs", 1, "--metrics", "pesq_wb", "si_sdr", *written) == 1
+    printed = capsys.readouterr().out
+    assert "for 1 of 3 pairs (001): " in printed
+    noisy, enhanced = json.loads((tmp_path / "scores.json").read_text())["systems"]
+    for system in (noisy, enhanced):
+        assert [file["id"] for file in system["files"]] == ["000", "001", "002"]
+        assert all(system["files"][place]["values"]["pesq_wb"] > 1 for place in (0, 2))
+    odd = (noisy if role == "noisy" else enhanced)["files"][1]
+    assert odd["values"] == {"pesq_wb": None, "si_sdr": None} and set(odd["undefined"]) == {"pesq_wb", "si_sdr"}
+
+
+@pytest.mark.parametrize(("lag", "gain"), [(512, 1.0), (-300, 1.0), (0, -1.0), (8000, -0.25), (1, 2.0)])
+def test_a_folder_beside_its_clean_one_is_found_and_aligned(pairs, shared_data, tmp_path, capsys, lag, gain):
+    (tmp_path / "enhanced").mkdir()
+    for place in range(4):
+        noisy, rate_hz = soundfile.read(shared_data / "valid" / "noisy" / f"{place:03}.flac", dtype="float32")
+        late = np.concatenate((np.zeros(max(0, lag), np.float32), noisy[max(0, -lag) :]))  # longer, or shorter
+        soundfile.write(tmp_path / "enhanced" / f"{place:03}.wav", gain * late, rate_hz, subtype="FLOAT")
+    arguments = [*pairs, "--enhanced", tmp_path / "enhanced", *QUICK, "--json", tmp_path / "scores.json"]
+    assert run(*arguments, "--align") == 0
+    noisy, enhanced = json.loads((tmp_path / "scores.json").read_text())["systems"]
+    for one, other in zip(noisy["files"], enhanced["files"], strict=True):
+        assert other["values"]["si_sdr"] == pytest.approx(one["values"]["si_sdr"], abs=0.2)
+        assert other["values"]["stoi"] == pytest.approx(one["values"]["stoi"], abs=0.02)
+        assert other["offset"]["lag_samples"] == lag
+        assert other["offset"]["gain"] == pytest.approx(gain, rel=0.02)
+    printed = capsys.readouterr().out
+    assert (f"come {abs(lag)} samples {'late' if lag > 0 else 'early'}" in printed) == bool(lag)
+    assert ("polarity reversed" in printed) == (gain < 0)
+    assert ("dB softer" in printed) == (abs(gain) < 0.7) and ("dB louder" in printed) == (abs(gain) > 1.4)
+
+
+def test_pairs_of_other_rates_are_scored_at_one_on_request(pairs, shared_data, tmp_path, capsys):
+    (tmp_path / "enhanced").mkdir()
+    for place in range(4):
+        noisy, rate_hz = soundfile.read(shared_data / "valid" / "noisy" / f"{place:03}.flac", dtype="float32")
+        wide = soxr.resample(noisy, rate_hz, 48_000)
+        soundfile.write(tmp_path / "enhanced" / f"{place:03}.wav", wide, 48_000, subtype="FLOAT")
+    arguments = [*pairs, "--enhanced", tmp_path / "enhanced", *QUICK, "--json", tmp_path / "scores.json"]
+    with pytest.raises(ValueError, match="has 48000 Hz, but other files have 16000: resample it, or all"):
+        run(*arguments)
+    assert run(*arguments, "--resample") == 0
+    noisy, enhanced = (system["files"] for system in json.loads((tmp_path / "scores.json").read_text())["systems"])
+    for one, other in zip(noisy, enhanced, strict=True):
+        assert other["values"]["stoi"] == pytest.approx(one["values"]["stoi"], abs=0.005)
+    assert run(*arguments, "--resample", 24_000) == 0
+
+
+def test_progress_is_told_before_anything_is_scored(pairs):
+    command = [sys.executable, "-m", "undin", "evaluate", *map(str, pairs), "--limit", "4", "--jobs", "2"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr.readline() == "scoring: 0 of 4 done\n"
+            assert process.poll() is None
+        finally:
+            process.kill()
 
 
 def undin(*arguments):
@@ -119,7 +214,8 @@ def test_the_command_refuses_a_wrong_rate_by_one_sentence(tmp_path):
     result = undin("--clean", tmp_path / "clean", "--noisy", tmp_path / "noisy")
     assert result.returncode == 1
     assert result.stderr.strip() == (
-        f"undin: error: {tmp_path}/clean/a.wav has 8000 Hz, but scores are defined at 16000: resample it"
+        f"undin: error: {tmp_path}/clean/a.wav has 8000 Hz, but scores are defined at 16000: "
+        "resample it, or all (--resample)"
     )
 
 

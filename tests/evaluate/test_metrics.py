@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from undin.evaluate import metrics
 from undin.evaluate.metrics import UndefinedMetricWarning
 from undin.evaluate.pairs import find_pairs
-from undin.evaluate.score import score_pair
+from undin.evaluate.table import score_pair
 from undin.io import audio
 
 RATE_HZ = metrics.SAMPLE_RATE_HZ
@@ -198,11 +198,12 @@ ODD = {
     "silent": (np.zeros(RATE_HZ, np.float32), "silent"),
     "not finite": (np.full(RATE_HZ, np.nan, np.float32), "NaN"),
     "empty": (np.zeros(0, np.float32), "silent"),
+    "beyond all levels": (noise(RATE_HZ, seed=2) * np.float32(1e-22), "silent"),
 }
 
 
 @pytest.mark.parametrize("name", ["pesq_wb", "stoi", "estoi", "si_sdr"])
-@pytest.mark.parametrize("odd", ["silent", "not finite", "empty"])
+@pytest.mark.parametrize("odd", list(ODD))
 @pytest.mark.parametrize("is_reference", [True, False])
 def test_what_has_no_score_is_nan_with_the_reason(name, odd, is_reference):
     signal, reason = ODD[odd]
@@ -212,7 +213,7 @@ def test_what_has_no_score_is_nan_with_the_reason(name, odd, is_reference):
     assert reason in undefined[name]
 
 
-@pytest.mark.parametrize("odd", ["silent", "not finite", "empty"])
+@pytest.mark.parametrize("odd", list(ODD))
 def test_dnsmos_of_nothing_is_nan_with_the_reason(odd):
     signal, reason = ODD[odd]
     values, undefined = score_pair(signal, signal, chosen=["dnsmos"])
@@ -226,6 +227,22 @@ def test_utterances_too_short_are_nan_with_the_reason(name, samples):
     values, undefined = score_pair(noise(samples), noise(samples, seed=1), chosen=[name])
     assert np.isnan(values[name])
     assert "need" in undefined[name]
+
+
+@pytest.mark.parametrize("name", ["pesq_wb", "stoi", "estoi", "si_sdr"])
+@pytest.mark.parametrize("level", [1e-9, 1e4])
+def test_level_says_nothing_as_long_as_it_is_one(speech, name, level):
+    noisy = speech + 0.1 * noise(len(speech))
+    values, undefined = score_pair(speech, noisy * np.float32(level), chosen=[name])
+    assert values[name] == pytest.approx(score_pair(speech, noisy, chosen=[name])[0][name], abs=2e-3)
+    assert not undefined
+
+
+def test_what_a_metric_raises_costs_one_score_alone(speech, monkeypatch):
+    monkeypatch.setattr(metrics, "pesq_wb", lambda clean, enhanced: int(np.nan))
+    values, undefined = score_pair(speech, speech, chosen=["pesq_wb", "stoi"])
+    assert np.isnan(values["pesq_wb"]) and values["stoi"] == pytest.approx(1)
+    assert undefined == {"pesq_wb": "pesq_wb fails: cannot convert float NaN to integer"}
 
 
 @pytest.mark.parametrize("samples", [0, 100, 1000])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from undin.evaluate.pairs import find_pairs
+from undin.evaluate.pairs import find_pairs, match
 
 
 def write(path, *, samples=1600, rate_hz=16_000, channels=1):
@@ -63,15 +63,43 @@ def test_an_index_that_is_named_must_exist(folders, tmp_path):
 def test_missing_partners_are_named(folders, missing):
     for path in folders[missing].glob("[bc].*"):
         path.unlink()
-    with pytest.raises(ValueError, match=f"{folders[missing].name} lacks 2 files.*: b, c"):
+    with pytest.raises(ValueError, match=f"{folders[missing].name} lacks b, which has a partner"):
         find_pairs(*folders)
+    pairs, odd = match(*folders)
+    assert [pair.id for pair in pairs] == ["a"] and list(odd) == ["b", "c"]
 
 
 def test_an_enhanced_folder_must_hold_the_pairs_that_are_scored(folders, tmp_path):
     write(tmp_path / "enhanced" / "a.wav")
     assert find_pairs(*folders, enhanced=tmp_path / "enhanced", limit=1)[0].enhanced.name == "a.wav"
-    with pytest.raises(ValueError, match=r"enhanced lacks 2 files.*: b, c"):
+    with pytest.raises(ValueError, match=r"enhanced lacks b"):
         find_pairs(*folders, enhanced=tmp_path / "enhanced")
+
+
+DNS = ["clnsp1_train_69005_1_snr15_tl-21_fileid_{}.wav", "book_00123_chp_0007_reader_4_fileid_00{}.flac"]
+
+
+@pytest.mark.parametrize("noisy", DNS)
+def test_names_of_the_dns_challenge_find_their_pairs(tmp_path, noisy):
+    for number in (1, 2, 10):
+        write(tmp_path / "clean" / f"clean_fileid_{number}.wav")
+        write(tmp_path / "noisy" / noisy.format(number))
+        write(tmp_path / "enhanced" / noisy.format(number))
+    pairs = find_pairs(tmp_path / "clean", tmp_path / "noisy", enhanced=tmp_path / "enhanced")
+    assert [pair.id for pair in pairs] == ["fileid_1", "fileid_10", "fileid_2"]
+    for pair in pairs:
+        assert pair.clean.stem == f"clean_{pair.id}" and pair.noisy.name == pair.enhanced.name
+        assert pair.noisy.name == noisy.format(pair.id.removeprefix("fileid_"))
+
+
+def test_a_number_that_two_files_have_names_no_pair(tmp_path):
+    for number in (1, 2):
+        write(tmp_path / "clean" / f"clean_fileid_{number}.wav")
+        write(tmp_path / "noisy" / f"a_fileid_{number}.wav")
+    write(tmp_path / "noisy" / "b_fileid_2.wav")
+    pairs, odd = match(tmp_path / "clean", tmp_path / "noisy")
+    assert [pair.id for pair in pairs] == ["fileid_1"]
+    assert "holds both a_fileid_2.wav and b_fileid_2.wav: keep one" in odd["fileid_2"]
 
 
 @pytest.mark.parametrize("place", ["clean", "noisy"])
@@ -88,6 +116,37 @@ def test_a_file_unlike_the_others_is_named(folders, tmp_path, place, properties,
     write(tmp_path / place / f"b.{suffix}", **properties)
     with pytest.raises(ValueError, match=rf"b\.(wav|flac) has .*{message}"):
         find_pairs(*folders)
+    pairs, odd = match(*folders)
+    assert [pair.id for pair in pairs] == ["a", "c"] and message in odd["b"]
+
+
+def test_the_rate_is_that_of_most(folders, tmp_path):
+    write(tmp_path / "clean" / "a.wav", rate_hz=48_000)
+    pairs, odd = match(*folders)
+    assert [pair.id for pair in pairs] == ["b", "c"]
+    assert odd["a"].endswith("a.wav has 48000 Hz, but other files have 16000: resample it, or all (--resample)")
+
+
+def test_files_of_all_rates_are_pairs_where_they_will_be_resampled(folders, tmp_path):
+    write(tmp_path / "clean" / "a.wav", rate_hz=48_000, samples=4799)
+    write(tmp_path / "clean" / "b.wav", rate_hz=8_000, samples=800)
+    write(tmp_path / "clean" / "c.wav", rate_hz=48_000, samples=4700)
+    pairs, odd = match(*folders, sample_rate=16_000)
+    assert [(pair.id, pair.sample_rate, pair.samples) for pair in pairs] == [("a", 16_000, 1600), ("b", 16_000, 1600)]
+    assert "has 1600 samples, but its clean partner" in odd["c"]
+
+
+def test_none_that_can_be_scored_is_an_error_with_the_first_reason(folders):
+    for name in "abc":
+        write(folders[0] / f"{name}.wav", samples=0)
+    with pytest.raises(ValueError, match=r"none of 3 pairs can be scored: .*a\.wav is empty"):
+        match(*folders)
+
+
+@pytest.mark.parametrize(("samples", "fits"), [(1600 + 8000, True), (1600 - 1000, True), (1600 + 8001, False)])
+def test_lengths_may_differ_by_the_lag_that_is_looked_for(folders, samples, fits):
+    write(folders[1] / "b.flac", samples=samples)
+    assert ("b" in match(*folders, most_lag_s=0.5)[1]) != fits
 
 
 @pytest.mark.parametrize("rate_hz", [44_100, 48_000])

@@ -4,12 +4,15 @@ import csv
 import io
 import json
 import math
+from dataclasses import replace
 
 import pytest
 
 from undin.evaluate import report
+from undin.evaluate.offset import Offset
 from undin.evaluate.plot import save_plot
-from undin.evaluate.score import CleanScore, FileScore, SystemScores, evaluate_pairs
+from undin.evaluate.score import SystemScores, evaluate_pairs
+from undin.evaluate.tasks import CleanScore, FileScore
 
 REASON = "PESQ finds no utterance"
 ALONE = {
@@ -59,7 +62,48 @@ def test_text_shows_systems_snrs_speed_losses_and_reasons(systems):
     assert ["tiny", *"dB that it loses".split(), "0.25", "inf"] in rows
     assert ["tiny", "its", "PESQ-WB", "4.50", "nan"] in rows
     assert ["tiny", "2", "21.0", "21.0", "50", "%"] in rows  # of noise, where one pair has none that counts
-    assert f"noisy: pesq_wb is undefined for 1 of 3 pairs and left out (002: {REASON})" in text
+    assert f"noisy: no pesq_wb for 1 of 3 pairs (002): {REASON}" in text
+    assert not report.is_complete(systems) and report.is_complete(systems[1:])
+
+
+def test_what_all_systems_lack_is_told_once(systems):
+    reason, nothing = "it is cut short", dict.fromkeys(systems[0].files[0].values, math.nan)
+    for scores in systems:
+        scores.files[1:] = [
+            replace(file, values=nothing, undefined=dict.fromkeys(nothing, reason)) for file in scores.files[1:]
+        ]
+    text = report.to_text(systems)
+    assert f"\nno score for 2 of 3 pairs (001, 002): {reason}" in text
+    assert text.count(reason) == 1 and "1 pairs and 2 that cannot be scored" in text
+
+
+def offsets(lags, *, gain=1.0, similarity=0.9):
+    scores = system("tool", pesq_wb=[1.0] * len(lags))
+    scores.files = [
+        replace(file, offset=Offset(lag, gain, similarity)) for file, lag in zip(scores.files, lags, strict=True)
+    ]
+    return scores
+
+
+@pytest.mark.parametrize(
+    ("scores", "told"),
+    [
+        (offsets([512, 512, 512]), "tool: 3 of 3 pairs come 512 samples late, "),
+        (offsets([-3, 0, -700]), "tool: 2 of 3 pairs come 3 to 700 samples early, "),
+        (offsets([0] * 3, gain=-0.99), "tool: 3 of 3 pairs have their polarity reversed: --align takes it out"),
+        (offsets([0] * 3, gain=0.5), "tool: speech is 6.0 dB softer than in the clean files"),
+        (offsets([0] * 3, gain=4), "tool: speech is 12.0 dB louder than in the clean files"),
+        (offsets([9, 7, 8], similarity=0.1), "tool: 3 of 3 pairs hardly resemble their clean files"),
+    ],
+)
+def test_what_lies_beside_the_clean_files_is_told(scores, told):
+    assert told in report.to_text([scores])
+    scores.is_aligned = True
+    assert "--align" not in report.to_text([scores])
+
+
+def test_what_lies_on_the_clean_files_is_not_told_of():
+    assert "tool: " not in report.to_text([offsets([0, 0, 5], gain=0.8)])
 
 
 def test_without_an_index_there_are_no_rows_by_snr():
@@ -76,6 +120,7 @@ def test_json_is_standard_and_complete(systems):
         "audio_seconds": 2.0,
         "values": {"pesq_wb": None, "si_sdr": 20.0},
         "undefined": {"pesq_wb": REASON},
+        "offset": None,
         "processing_seconds": None,
     }
     assert tiny["summaries"][0]["mean"] == {"pesq_wb": 3.0, "si_sdr": 10.0}

@@ -2,9 +2,12 @@
 
 import argparse
 import sys
+import time
 from pathlib import Path
 
 from undin.io.files import replacing
+
+REDRAW_SECONDS, TELL_SECONDS = 0.1, 60.0
 
 HELP = "score models or an enhanced folder against clean speech: PESQ, STOI, SI-SDR, DNSMOS, treble, speed"
 
@@ -25,6 +28,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--index", type=Path, metavar="CSV", help="columns id and snr_db (default: index.csv beside --clean, if any)"
     )
+    parser.add_argument(
+        "--align",
+        action="store_true",
+        help="take out what sets an output from its clean file in time (up to 1 s), level and polarity",
+    )
+    parser.add_argument(
+        "--resample",
+        type=_positive,
+        nargs="?",
+        const=16_000,
+        metavar="HZ",
+        help="bring all files to one rate, 16000 unless said, whatever their own",
+    )
     parser.add_argument("--limit", type=_positive, metavar="N", help="score only the first N pairs")
     parser.add_argument("--jobs", type=_positive, metavar="J", help="processes (default: one a core)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything, with every file's scores")
@@ -33,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Score, print the tables and write the files that were asked for."""
+    """Score, print the tables and write the files that were asked for; the exit status is 1 if any score is missing."""
     from undin.evaluate import report
     from undin.evaluate.score import evaluate_pairs
 
@@ -48,8 +64,10 @@ def run(args: argparse.Namespace) -> int:
         index=args.index,
         chosen=args.metrics,
         limit=args.limit,
+        sample_rate=args.resample,
+        align=args.align,
         jobs=args.jobs,
-        progress=_show_progress if sys.stderr.isatty() else _no_progress,
+        progress=_Progress(),
     )
     print(report.to_text(systems))
     if args.json:
@@ -63,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
 
         with replacing(args.plot) as partial:
             save_plot(systems, partial)
-    return 0
+    return 0 if report.is_complete(systems) else 1
 
 
 def _positive(text: str) -> int:
@@ -72,9 +90,18 @@ def _positive(text: str) -> int:
     return number
 
 
-def _show_progress(done: int, total: int) -> None:
-    print(f"\r{done} of {total}", end="\n" if done == total else "", file=sys.stderr, flush=True)
+class _Progress:
+    """Tells on standard error how much is measured: a moving line on a terminal, a line a minute elsewhere."""
 
+    def __init__(self) -> None:
+        self._start = self._told = time.monotonic()
+        self._moves = sys.stderr.isatty()
 
-def _no_progress(done: int, total: int) -> None:
-    """Keep log files free of a counter."""
+    def __call__(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if 0 < done < total and now - self._told < (REDRAW_SECONDS if self._moves else TELL_SECONDS):
+            return
+        self._told = now
+        left = f", {(now - self._start) / done * (total - done):.0f} s left" if 0 < done < total else ""
+        begin, end = ("\r\x1b[K", "\n" if done == total else "") if self._moves else ("", "\n")
+        print(f"{begin}scoring: {done} of {total} done{left}", end=end, file=sys.stderr, flush=True)

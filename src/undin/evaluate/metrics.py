@@ -20,6 +20,8 @@ ACTIVITY_HANGOVER_FRAMES = 10
 ACTIVITY_MARGIN_DB = 15.9
 NOISE_SETTLING_SECONDS = 1.0
 SILENCE_DBFS = -80
+SILENT_PEAK = 1e-10
+"""Below -200 dBFS lies no recording; PESQ raises where one signal is 210 dB below the other."""
 TREBLE_HZ = (8_000, 20_000)
 TREBLE_FLOOR_DBFS = -100
 """Of the level in each bin: about what rounding to 16 bit leaves there."""
@@ -34,7 +36,8 @@ def _undefined(reason: str) -> float:
     return float("nan")
 
 
-def _refuse_other_shapes(**signals: np.ndarray) -> None:
+def refuse_other_shapes(**signals: np.ndarray) -> None:
+    """Raise `ValueError` unless all signals are mono and of one length."""
     shapes = {name: np.shape(signal) for name, signal in signals.items()}
     if any(len(shape) != 1 for shape in shapes.values()) or len(set(shapes.values())) != 1:
         raise ValueError(f"metrics compare mono signals of one length, got shapes {shapes}")
@@ -42,22 +45,27 @@ def _refuse_other_shapes(**signals: np.ndarray) -> None:
 
 def _flaw(**signals: np.ndarray) -> str | None:
     """Return why these signals have no score, or None; raise ValueError where their shapes are the caller's mistake."""
-    _refuse_other_shapes(**signals)
+    refuse_other_shapes(**signals)
     for name, signal in signals.items():
         if not np.isfinite(signal).all():
             return f"{name} holds NaN or infinity"
-        if not np.any(signal):
+        if np.abs(signal).max(initial=0) < SILENT_PEAK:
             return f"{name} is silent"
     return None
 
 
-def at_16_khz(signal: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Resample a signal (N,) to the rate at which most scores are defined; untouched if it has that rate."""
-    if sample_rate == SAMPLE_RATE_HZ:
+def resample(signal: np.ndarray, sample_rate: int, new_rate: int) -> np.ndarray:
+    """A signal (N,) brought from one rate to another, in Hz; untouched if they are the same."""
+    if sample_rate == new_rate:
         return signal
     import soxr
 
-    return soxr.resample(signal, sample_rate, SAMPLE_RATE_HZ)
+    return soxr.resample(signal, sample_rate, new_rate)
+
+
+def at_16_khz(signal: np.ndarray, sample_rate: int) -> np.ndarray:
+    """A signal (N,) at the rate at which most scores are defined."""
+    return resample(signal, sample_rate, SAMPLE_RATE_HZ)
 
 
 def pesq_wb(clean: np.ndarray, enhanced: np.ndarray) -> float:
@@ -309,7 +317,7 @@ def level_loss_db(clean: np.ndarray, enhanced: np.ndarray, *, sample_rate: int =
         Decibels, 0 for an untouched signal and positive for a loss; infinite where nothing comes out, NaN where
         `clean` holds no speech.
     """
-    _refuse_other_shapes(clean=clean, enhanced=enhanced)
+    refuse_other_shapes(clean=clean, enhanced=enhanced)
     if not np.isfinite(enhanced).all():
         return _undefined("enhanced holds NaN or infinity")
     active = active_frames(clean, sample_rate=sample_rate)
@@ -340,7 +348,7 @@ def noise_attenuation_db(noise: np.ndarray, enhanced: np.ndarray, *, sample_rate
         Decibels, 0 for an untouched signal; infinite where nothing comes out, NaN where no noise above -80 dBFS is
         left after the second.
     """
-    _refuse_other_shapes(noise=noise, enhanced=enhanced)
+    refuse_other_shapes(noise=noise, enhanced=enhanced)
     settled = round(NOISE_SETTLING_SECONDS * sample_rate)
     before, after = (np.square(signal[settled:], dtype=np.float64).sum() for signal in (noise, enhanced))
     if not np.isfinite([before, after]).all():

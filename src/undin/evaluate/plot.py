@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from undin.evaluate.report import summarise
-from undin.evaluate.score import NOISY, SystemScores
+from undin.evaluate.score import SystemScores
+from undin.evaluate.tasks import NOISY
 
 UNITS = (
     {"si_sdr": "SI-SDR (dB)", "pesq_wb": "PESQ-WB (MOS-LQO)", "stoi": "STOI", "estoi": "ESTOI"}

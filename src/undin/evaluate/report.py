@@ -8,11 +8,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean, median
 
+from undin.evaluate.offset import MAX_LAG_S
 from undin.evaluate.score import SystemScores, mean_and_spread
 
 DECIMALS = {"si_sdr": 2, "treble_lsd_db": 2, "treble_level_db": 2}
 TEXT_COLUMNS = {"system", "alone"}
 GONE_DB = 20
+LEAST_GAIN_DB = 3
+"""What a folder is softer or louder by that is told: speech loses less even where much noise is taken from it."""
+NAMED = 10
+"""How many files a note names."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,10 @@ def to_text(systems: Sequence[SystemScores]) -> str:
     everything = {scores.name: summarise(scores) for scores in systems}
     files = systems[0].files
     minutes = sum(file.audio_seconds for file in files) / 60
-    blocks = [f"{len(files)} pairs, {minutes:.1f} minutes: mean and, under it, standard deviation over files"]
+    odd = sum(len(file.undefined) == len(file.values) for file in files)
+    left_out = f" and {odd} that cannot be scored" if odd else ""
+    pairs = f"{len(files) - odd} pairs{left_out}, {minutes:.1f} minutes"
+    blocks = [f"{pairs}: mean and, under it, standard deviation over files"]
 
     rows = []
     for scores in systems:
@@ -99,9 +107,15 @@ def to_text(systems: Sequence[SystemScores]) -> str:
         rows = [{"system": scores.name} | _noise_cells(summarise_noise(scores)) for scores in models]
         blocks.append("dB that noise alone loses after its first second\n" + _table(rows))
 
-    if notes := [note for scores in systems for note in _undefined_notes(scores)]:
+    notes = [note for scores in systems for note in _offset_notes(scores)] + list(_undefined_notes(systems))
+    if notes:
         blocks.append("\n".join(notes))
     return "\n\n".join(blocks)
+
+
+def is_complete(systems: Sequence[SystemScores]) -> bool:
+    """Whether every pair has every score."""
+    return not any(file.undefined for scores in systems for file in scores.files)
 
 
 def to_json(systems: Sequence[SystemScores]) -> str:
@@ -171,16 +185,54 @@ def _table(rows: list[dict[str, str]]) -> str:
     return "\n".join(line(row) for row in [dict(zip(columns, columns, strict=True)), *rows])
 
 
-def _undefined_notes(scores: SystemScores) -> list[str]:
-    """Say for each metric how many files have no score, and why the first has none."""
-    notes = []
-    for column in scores.files[0].values:
-        if failed := [file for file in scores.files if column in file.undefined]:
-            notes.append(
-                f"{scores.name}: {column} is undefined for {len(failed)} of {len(scores.files)} pairs and left out"
-                f" ({failed[0].id}: {failed[0].undefined[column]})"
-            )
-    return notes
+def _offset_notes(scores: SystemScores) -> Iterator[str]:
+    """Say where most outputs lie beside their clean signals, or have another level or polarity."""
+    found = [file.offset for file in scores.files if file.offset]
+    offsets = [offset for offset in found if offset.is_clear]
+    of, cure = f"of {len(offsets)} pairs", "taken out here" if scores.is_aligned else "--align takes it out"
+    if len(offsets) < len(found) / 2:
+        yield (
+            f"{scores.name}: {len(found) - len(offsets)} of {len(found)} pairs hardly resemble their clean files: "
+            f"other speech, more than {MAX_LAG_S:g} s apart, or nothing but noise"
+        )
+    shifted = sorted((offset.lag_samples for offset in offsets if offset.lag_samples), key=abs)
+    if len(shifted) > len(offsets) / 2:
+        by = " to ".join(dict.fromkeys(str(abs(lag)) for lag in (shifted[0], shifted[-1])))
+        yield (
+            f"{scores.name}: {len(shifted)} {of} come {by} samples {'late' if median(shifted) > 0 else 'early'}, "
+            f"and STOI, SI-SDR and others would call that distortion: {cure}"
+        )
+    reversed_ = sum(offset.gain < 0 for offset in offsets)
+    if reversed_ > len(offsets) / 2:
+        yield f"{scores.name}: {reversed_} {of} have their polarity reversed: {cure}"
+    gain_db = 20 * math.log10(median(abs(offset.gain) for offset in offsets)) if offsets else 0
+    if abs(gain_db) >= LEAST_GAIN_DB:
+        yield (
+            f"{scores.name}: speech is {abs(gain_db):.1f} dB {'louder' if gain_db > 0 else 'softer'} than in the clean "
+            f"files, the median {of}: {cure}"
+        )
+
+
+def _undefined_notes(systems: Sequence[SystemScores]) -> Iterator[str]:
+    """Say which files have no score, of which systems and in which metrics, and why."""
+    where: dict[tuple[str, str, str], list[str]] = {}
+    for scores in systems:
+        for file in scores.files:
+            for reason in dict.fromkeys(file.undefined.values()):
+                columns = [column for column in file.undefined if file.undefined[column] == reason]
+                missing = "no score" if len(columns) == len(file.values) > 1 else f"no {', '.join(columns)}"
+                where.setdefault((file.id, missing, reason), []).append(scores.name)
+    ids: dict[tuple[str, ...], list[str]] = {}
+    for (id, missing, reason), names in where.items():
+        whose = "" if len(names) == len(systems) > 1 else f"{', '.join(names)}: "
+        ids.setdefault((whose, missing, reason), []).append(id)
+    for (whose, missing, reason), of in ids.items():
+        yield f"{whose}{missing} for {len(of)} of {len(systems[0].files)} pairs ({_named(of)}): {reason}"
+
+
+def _named(ids: Sequence[str]) -> str:
+    """The first of some names."""
+    return ", ".join(ids[:NAMED]) + (", …" if len(ids) > NAMED else "")
 
 
 def _finite(value):

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from undin.data.corpus import read_mono, resample
 from undin.evaluate.pairs import find_pairs
-from undin.evaluate.score import METRICS, metrics_at, score_pair
+from undin.evaluate.table import METRICS, metrics_at, score_pair
 from undin.nn.layers import Streaming
 from undin.nn.spectrum import Spectrum
 from undin.train.losses import Signals
