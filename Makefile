@@ -1,4 +1,4 @@
-# On a fresh clone: `make demo` cleans a noisy recording, `make test` runs all tests. What they need goes to .venv.
+# On a fresh clone: `make demo` cleans a noisy recording, `make check` and `make test` test. What they need goes to .venv.
 
 PYTHON ?= python3
 VENV := .venv
@@ -10,7 +10,7 @@ TORCH := $(shell sed -n 's/^torch==//p' constraints.txt)
 export PIP_NO_INPUT := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-faces web page tables clean
+.PHONY: help demo check test test-faces web page tables clean
 
 help: ## show this help
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile
@@ -18,13 +18,17 @@ help: ## show this help
 demo: $(VENV)/.demo-installed ## clean examples/noisy.wav: writes enhanced.wav and enhanced.png
 	$(BIN)/undin enhance examples/noisy.wav -o enhanced.wav --plot
 
-test: $(VENV)/.test-installed ## check the style and run all tests (installs PyTorch)
+check: $(VENV)/.test-installed ## check style and types, and run the quick tests, in a minute (installs PyTorch)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/pytest --numprocesses auto --dist loadfile --ignore tests/faces
+	$(BIN)/mypy
+	$(BIN)/pytest --numprocesses auto --dist loadfile -m quick
 
-test-faces: $(VENV)/.test-installed ## test undin in browsers and Node, where they are installed
-	$(BIN)/pytest tests/faces
+test: $(VENV)/.test-installed ## run all tests but those of faces, in ten minutes
+	$(BIN)/pytest --numprocesses auto --dist loadfile -m 'not faces'
+
+test-faces: $(VENV)/.test-installed ## test undin in browsers, in Node and on boards, where they are installed
+	$(BIN)/pytest -m faces
 
 web: $(VENV)/.test-installed ## build the npm package in bindings/web, for `npm pack` there
 	$(BIN)/python bindings/web/build.py
@@ -41,7 +45,7 @@ tables: web ## measure again what weights touch: scores, 8 bits, memory, flash (
 	$(BIN)/python benchmarks/sizes.py
 
 clean: ## remove .venv and what demo and test have made
-	rm -rf $(VENV) build dist bindings/web/dist bindings/web/LICENSE apps/page/dist .pytest_cache .ruff_cache .hypothesis src/*.egg-info enhanced.wav enhanced.png
+	rm -rf $(VENV) build dist bindings/web/dist bindings/web/LICENSE apps/page/dist .pytest_cache .ruff_cache .mypy_cache .hypothesis src/*.egg-info enhanced.wav enhanced.png
 
 # The target is pip, not python: where python3-venv is missing, `venv` leaves a python without pip behind.
 $(BIN)/pip:

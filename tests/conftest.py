@@ -1,42 +1,68 @@
-"""Shared by all tests: where the real audio lies, and a skip with a reason where something cannot be had."""
+"""Shared by all tests: the groups they fall into by what they need, and places that are theirs alone."""
 
 import os
 from pathlib import Path
 
 import pytest
+from support.needs import NEEDS, SHARED_DATA, need, reason_to_skip
 
 # Before torch is there: workers side by side with threads for every core each would mostly wait for each other.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+FACES = Path(__file__).parent / "faces"
+
+
+def pytest_itemcollected(item):
+    """Put a test into the groups of its folder and of what it needs."""
+    groups = {group for mark in item.iter_markers("needs") for name in mark.args for group in NEEDS[name].groups}
+    for group in groups | ({"faces"} if FACES in item.path.parents else set()):
+        item.add_marker(group)
+
+
+def pytest_runtest_setup(item):
+    """Skip a test that needs what is not there."""
+    for name in [name for mark in item.iter_markers("needs") for name in mark.args]:
+        if reason := reason_to_skip(name):
+            pytest.skip(reason)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    """Skip whatever comes to need PESQ where it is missing: not every machine can compile it."""
+    try:
+        return (yield)
+    except ModuleNotFoundError as error:
+        if error.name == "pesq":
+            need("pesq")
+        raise
+
+
+def pytest_terminal_summary(terminalreporter):
+    """List what tests have recorded: instructions on emulated processors, sizes."""
+    reports = terminalreporter.getreports("passed")
+    lines = [f"{name}: {value}" for report in reports for name, value in getattr(report, "user_properties", ())]
+    if lines:
+        terminalreporter.section("measured")
+        for line in lines:
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder with train, valid and test audio; skips the test where this checkout has none beside it."""
-    if not SHARED_DATA.is_dir():
-        pytest.skip(f"no audio beside the checkout: {SHARED_DATA} is missing")
+    need("shared")
     return SHARED_DATA
 
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory):
-    """A cache of compiled models for this run alone; the caches of zig and matplotlib stay where they are."""
+    """A cache of compiled models for this run alone, one for all workers; zig's and matplotlib's stay where they are."""
     usual = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    ours = tmp_path_factory.getbasetemp()
+    folder = (ours.parent if "PYTEST_XDIST_WORKER" in os.environ else ours) / "cache"
     with pytest.MonkeyPatch.context() as environment:
         for variable, name in (("ZIG_GLOBAL_CACHE_DIR", "zig"), ("MPLCONFIGDIR", "matplotlib")):
             environment.setenv(variable, os.environ.get(variable) or str(usual / name))
-        environment.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        environment.setenv("XDG_CACHE_HOME", str(folder))
         yield
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item):
-    """Skip whatever needs PESQ where it is missing: it comes as source alone, and not every machine can compile it."""
-    try:
-        return (yield)
-    except ModuleNotFoundError as error:
-        if error.name == "pesq":
-            pytest.skip("pesq is not installed: it needs a C compiler and Python's headers to build")
-        raise

@@ -20,7 +20,7 @@ def test_import_is_fast_and_light():
 
 
 def test_enhancing_never_imports_torch(tmp_path):
-    import step_models
+    from support import step_models
 
     path = step_models.identity(tmp_path / "identity.onnx")
     code = (

@@ -11,14 +11,12 @@ import time
 from pathlib import Path
 
 import pytest
-import small_recipe
+from support import small_recipe
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "scripts" / "train-anywhere.sh"
 
-pytestmark = pytest.mark.skipif(
-    not (shutil.which("bash") and shutil.which("flock")), reason="the script needs bash and flock (Linux)"
-)
+pytestmark = pytest.mark.needs("flock")
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import warnings
 import onnx
 import pytest
 import torch
-from small_networks import N_FFT, SMALL_NETWORKS, small_network
-from step_models import metadata
+from support.small_networks import N_FFT, SMALL_NETWORKS, small_network
+from support.step_models import metadata
 from torch import nn
 
 from undin import models

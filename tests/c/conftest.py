@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-import step_models
+from support import step_models
 
 from undin import load
 

@@ -1,18 +1,17 @@
 """What undin.h promises beyond what `undin.Stream` shows: layouts of samples, memory, other ABIs, two libraries."""
 
 import ctypes
-import shutil
 import subprocess
 
 import numpy as np
 import pytest
-import step_models
-from compiler.hop_shim import made_up_metadata, run_compiler, write_model
-from compiler.product_checks import need
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import step_models
 from support.c_sources import INCLUDES
 from support.c_stream import CStream
+from support.hop_shim import made_up_metadata, run_compiler, write_model
+from support.needs import need
 
 import undin
 from undin.compiler.pipeline import translate
@@ -238,8 +237,8 @@ def test_two_models_in_one_program_touch_no_memory_but_their_own(tmp_path):
     subprocess.run([tmp_path / "main"], check=True)
 
 
+@pytest.mark.needs("nm")
 def test_the_stream_needs_three_functions_of_c_and_keeps_no_variables(tmp_path):
-    need("nm")
     run_compiler(
         "gcc-baseline",
         "-ffreestanding",
@@ -263,7 +262,6 @@ def test_the_stream_needs_three_functions_of_c_and_keeps_no_variables(tmp_path):
 
 @pytest.mark.parametrize("compiler", [["gcc", "-std=c99"], ["g++", "-std=c++11", "-x", "c++"]], ids=["c", "c++"])
 def test_header_is_plain_c99_and_c_plus_plus(compiler):
-    if not shutil.which(compiler[0]):
-        pytest.skip(f"{compiler[0]} is not installed")
+    need(compiler[0])
     warnings = ["-pedantic", "-Wall", "-Wextra", "-Werror"]
     subprocess.run([*compiler, *warnings, *INCLUDES[:1], "-fsyntax-only", C_FILES["undin.h"]], check=True)

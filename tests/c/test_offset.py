@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import soundfile
-import step_models
+from support import step_models
 
 from undin import enhance, load
 

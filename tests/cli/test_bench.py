@@ -7,8 +7,8 @@ import numpy as np
 import onnx
 import pytest
 import soundfile
-from compiler import small_step
 from onnx import helper, numpy_helper
+from support import small_step
 
 from undin import load
 from undin.bench.loops import Loops
@@ -88,7 +88,6 @@ def test_foreign_model_has_a_step_alone(foreign, capsys):
 
 
 def test_both_engines_run_every_frame_on_the_state_of_the_last(foreign):
-    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
     graph, frames = read(foreign), 4
     loops = Loops([len(graph.inputs) + len(graph.outputs) + 1], variant=LEAST or None)
     theirs = StepMemory(graph, frames)

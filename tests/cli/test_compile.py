@@ -1,13 +1,13 @@
 """`undin compile` writes C and a library for every target, tells their sizes, and refuses in one sentence."""
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import onnx.parser
 import pytest
-import step_models
+from support import step_models
+from support.needs import need
 
 from undin import load
 from undin.cli import main
@@ -52,8 +52,8 @@ def sizes_in(output: str) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("target", sorted(TARGETS.keys() - {"native"}))
+@pytest.mark.needs("ziglang")
 def test_every_target_has_the_model_and_the_stream(model, tmp_path, target):
-    pytest.importorskip("ziglang", reason="ziglang is not installed")
     assert main(["compile", str(model), "-o", str(tmp_path / "out"), "--target", target]) == 0
     (product,) = (path for path in (tmp_path / "out").iterdir() if path.suffix not in (".c", ".h"))
     assert exported(product) >= wanted_beside(product)
@@ -71,15 +71,14 @@ def exported(product: Path) -> set[str]:
     """Names that a product has for others."""
     if product.suffix == ".wasm":
         return {name.decode() for name in re.findall(rb"undin_\w+", product.read_bytes())}
-    if not shutil.which("nm"):
-        pytest.skip("nm is not installed")
+    need("nm")
     which = ["-g"] if product.suffix in (".a", ".dylib") else ["-D"]
     table = subprocess.run(["nm", *which, "--defined-only", product], text=True, check=True, capture_output=True)
     return {line.split()[-1].removeprefix("_") for line in table.stdout.splitlines() if line}
 
 
+@pytest.mark.needs("ziglang")
 def test_models_share_a_prefix(model, tmp_path, capsys):
-    pytest.importorskip("ziglang", reason="ziglang is not installed")
     other = step_models.gain(tmp_path / "quarter-gain.onnx", 0.25)
     prefix, name = tmp_path / "new" / "prefix", "libundin_half_gain.so"
     command = ["compile", "--target", "linux-aarch64", "--prefix", str(prefix)]
@@ -111,8 +110,8 @@ def test_places_are_refused_before_anything_is_compiled(model, tmp_path, capsys)
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.needs("ziglang")
 def test_check_that_fails_names_the_tensor(model, tmp_path, capsys, monkeypatch):
-    pytest.importorskip("ziglang", reason="ziglang is not installed")
     monkeypatch.setitem(pointwise.EXPRESSIONS, "Mul", "({0} * {1} * 1.01f)")
     assert main(["compile", str(model), "-o", str(tmp_path), "--target", "wasm32", "--check"]) == 1
     error = capsys.readouterr().err

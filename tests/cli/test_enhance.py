@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import soundfile
-import step_models
-from audio_files import files_below, noise, read, write
+from support import step_models
+from support.audio_files import files_below, noise, read, write
 
 from undin import load
 from undin.cli import main

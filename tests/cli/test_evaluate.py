@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 import soxr
-import step_models
+from support import step_models
 
 from undin.cli import evaluate
 from undin.evaluate.score import evaluate_pairs

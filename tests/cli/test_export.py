@@ -7,8 +7,8 @@ import numpy as np
 import onnx
 import onnx.numpy_helper
 import pytest
-import small_recipe
 import torch
+from support import small_recipe
 
 import undin
 from undin import cli

@@ -2,7 +2,7 @@
 
 import json
 
-import step_models
+from support import step_models
 
 import undin
 from undin.cli import main

@@ -1,7 +1,7 @@
 """`undin train` from the outside: arguments, exit status, sentences."""
 
 import pytest
-import small_recipe
+from support import small_recipe
 
 from undin import cli
 from undin.train.checkpoint import Checkpoint

@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import onnx
 import pytest
-from compiler.compiled_graphs import QUICK, VECTORS, compile_graphs
-from compiler.kernel_shim import ACTIVATIONS as OF_C
 from onnx import TensorProto, helper, numpy_helper
+from support.compiled_graphs import QUICK, VECTORS, compile_graphs
+from support.kernel_shim import ACTIVATIONS as OF_C
 
 from undin.compiler.ir.operators import ACTIVATIONS, CLIP, IDENTITY, Activation
 from undin.compiler.ir.reader import convert

@@ -7,16 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from compiler import small_step
-from compiler.product_checks import built, need
+import soxr
+from support import small_step
 from support.hops import Hops
+from support.needs import need
+from support.product_checks import built
 
 from undin import enhance, load
 from undin.compiler.pipeline import translate
 from undin.compiler.toolchain.build import build
 from undin.compiler.toolchain.cache import this_machine
 from undin.compiler.toolchain.install import install
-from undin.compiler.toolchain.targets import TARGETS
 from undin.model.loading import WEIGHTS
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "c.md").read_text(encoding="utf-8")
@@ -46,7 +47,6 @@ def shown(kind: str, *, with_word: str = "") -> str:
 @pytest.fixture(scope="module")
 def speech(shared_data) -> np.ndarray:
     """Two voices left and right, (samples, 2) at 48 kHz, not a whole number of hops."""
-    soxr = pytest.importorskip("soxr", reason="soxr is not installed")
     files = (shared_data / "valid" / "noisy" / f"{number:03}.flac" for number in (0, 1))
     channels = [soundfile.read(file, frames=SECONDS * 16_000, dtype="float32")[0] for file in files]
     return soxr.resample(np.stack(channels, axis=1), 16_000, SAMPLE_RATE)[:-7].astype(np.float32)
@@ -55,9 +55,7 @@ def speech(shared_data) -> np.ndarray:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory) -> Path:
     """A folder as the first commands of the page leave it: undin-tiny in `tiny`, installed in `sdk`."""
-    if TARGETS["native"].library != "lib{}.so":
-        pytest.skip("the commands of the page are for Linux")
-    need("gcc")
+    need("linux", "gcc")
     folder = tmp_path_factory.mktemp("place")
     product = build(translate(WEIGHTS / "undin-tiny.onnx"), folder / "tiny", target=this_machine())
     install(product, folder / "sdk", model="undin_tiny", target=this_machine())
@@ -91,14 +89,14 @@ def test_program_with_the_library_gives_the_samples_of_python(place, speech, exp
     np.testing.assert_array_equal(output_of(["./denoise"], place, speech), expected)
 
 
+@pytest.mark.needs("cmake")
 def test_program_by_cmake(place, speech, expected):
-    need("cmake")
     call(shown("bash", with_word="cmake"), place)
     np.testing.assert_array_equal(output_of(["build/denoise"], place, speech), expected)
 
 
+@pytest.mark.needs("pkg-config")
 def test_program_by_pkg_config_out_of_a_prefix_that_has_moved(place, speech, expected):
-    need("pkg-config")
     moved = place / "moved"
     moved.mkdir()
     (place / "sdk").rename(moved / "sdk")
@@ -129,8 +127,8 @@ def small_model(tmp_path):
     return load(small_step.save(tmp_path), engine="onnxruntime")
 
 
+@pytest.mark.needs("gcc")
 def test_program_with_the_c_files(tmp_path, small_model, speech):
-    need("gcc")
     build(translate(small_model.path), tmp_path / "tiny", target=this_machine())
     (tmp_path / "denoise.c").write_text(of_small_step(shown("c", with_word="stdin")))
     call(of_small_step(shown("bash", with_word="_weights.c")), tmp_path)
@@ -138,9 +136,9 @@ def test_program_with_the_c_files(tmp_path, small_model, speech):
     np.testing.assert_allclose(output_of(["./denoise"], tmp_path, speech), expected, atol=1e-5)
 
 
+@pytest.mark.needs("node", "ziglang")
 def test_script_in_node(tmp_path, small_model, speech):
     built(translate(small_model.path), tmp_path, "wasm32", "zig")
-    need("node")
     (tmp_path / "denoise.mjs").write_text(of_small_step(shown("js")))
     expected = enhance(speech, sample_rate=SAMPLE_RATE, model=small_model)
     np.testing.assert_allclose(output_of(["node", "denoise.mjs"], tmp_path, speech), expected, atol=1e-5)

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from compiler.compiled_graphs import compile_graphs
 from onnx import TensorProto, numpy_helper
+from support.compiled_graphs import compile_graphs
 
 from undin.compiler.ir.check import check
 from undin.compiler.ir.graph import Graph, Unsupported

@@ -7,11 +7,11 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from compiler.compiled_graphs import QUICK, VECTORS, Compiled, compile_graphs
-from compiler.speech_networks import NETWORKS, exported, seeded
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
-from small_networks import SMALL_NETWORKS, small_network
-from step_models import metadata
+from support.compiled_graphs import QUICK, VECTORS, Compiled, compile_graphs
+from support.small_networks import SMALL_NETWORKS, small_network
+from support.speech_networks import NETWORKS, exported, seeded
+from support.step_models import metadata
 
 from undin.compiler.ir.program import Recurrence
 from undin.compiler.ir.reader import convert, read

@@ -5,8 +5,8 @@ import onnx
 import onnx.parser
 import onnxruntime
 import pytest
-from compiler.compiled_graphs import Compiled, compile_graphs
 from onnx import TensorProto, helper
+from support.compiled_graphs import Compiled, compile_graphs
 
 from undin.compiler.ir.reader import convert
 

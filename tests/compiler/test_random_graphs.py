@@ -2,8 +2,8 @@
 
 import numpy as np
 import onnxruntime
-from compiler.compiled_graphs import compile_graphs
-from compiler.random_graphs import random_model
+from support.compiled_graphs import compile_graphs
+from support.random_graphs import random_model
 
 from undin.compiler.ir.reader import convert
 

@@ -1,7 +1,7 @@
 """Whole generated models, and streams, under gcc's AddressSanitizer and UndefinedBehaviorSanitizer, fed with anything.
 
 The programs are C, so that state, arena, inputs and outputs lie in memory of exactly their size. The kernels alone are
-watched by test_kernels_sanitized.py.
+watched by c/kernels/test_sanitized.py.
 """
 
 import subprocess
@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import step_models
-from compiler import small_step
-from compiler.product_checks import model_flags, need
-from compiler.speech_networks import NETWORKS, exported, seeded
 from onnx import load_from_string
-from small_networks import small_network
-from step_models import metadata
+from support import small_step, step_models
 from support.c_sources import INCLUDES
+from support.needs import need
+from support.product_checks import model_flags
+from support.small_networks import small_network
+from support.speech_networks import NETWORKS, exported, seeded
+from support.step_models import metadata
 
 from undin.compiler.emit.source import Source, emit
 from undin.compiler.ir.program import C_TYPES, Program
@@ -28,7 +28,7 @@ from undin.compiler.toolchain.build import C_FILES
 from undin.model.loading import WEIGHTS
 from undin.nn.export import export
 
-SUPPORT = Path(__file__).parent / "targets"
+SUPPORT = Path(__file__).parents[1] / "support" / "targets"
 # Sizes unknown to the compiler are the same accesses, and a fifth of the time to compile.
 COMPILER = (
     *("gcc", "-std=gnu11", "-O1", "-w", "-march=native", "-DUNDIN_RUN_TIME_SIZES", *INCLUDES),

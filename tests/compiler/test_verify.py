@@ -7,8 +7,8 @@ import numpy as np
 import onnx
 import pytest
 import soundfile
-from compiler import small_step
 from onnx import TensorProto, helper
+from support import small_step
 
 from undin.compiler.ir.reader import read
 from undin.compiler.lower import pointwise

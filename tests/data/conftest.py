@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from made_up_audio import SAMPLE_RATE, corpus_of, voice
+from support.made_up_audio import SAMPLE_RATE, corpus_of, voice
 
 from undin.data.corpus import Corpus
 

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import soxr
-from made_up_audio import corpus_of
+from support.made_up_audio import corpus_of
 
 from undin.data.bandwidth import bandwidth_hz
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from made_up_audio import voice
+from support.made_up_audio import voice
 
 from undin.data.check import check_file, check_folder, clipping_share, estimate_snr_db
 from undin.data.level import active_level_dbfs, frame_power

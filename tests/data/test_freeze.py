@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from made_up_audio import SAMPLE_RATE
+from support.made_up_audio import SAMPLE_RATE
 
 from undin.data.freeze import freeze
 from undin.data.level import active_level_dbfs

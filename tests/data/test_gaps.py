@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from made_up_audio import SAMPLE_RATE
+from support.made_up_audio import SAMPLE_RATE
 
 from undin.data.gaps import LOSS, PACKET_UNITS, gate, switched
 

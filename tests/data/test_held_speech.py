@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from made_up_audio import SAMPLE_RATE, corpus_of
+from support.made_up_audio import SAMPLE_RATE, corpus_of
 
 from undin.data import held_speech
 

@@ -8,7 +8,7 @@ import soxr
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_up_audio import SAMPLE_RATE, corpus_of
+from support.made_up_audio import SAMPLE_RATE, corpus_of
 
 from undin.data import held_speech, synthetic_noise
 from undin.data.level import active_level_dbfs

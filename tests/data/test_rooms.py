@@ -1,10 +1,11 @@
 """Simulated rooms against pyroomacoustics, and against the reverberation times that were asked for."""
 
 import numpy as np
+import pyroomacoustics as pra
 import pytest
 import soxr
 import torch
-from made_up_audio import corpus_of
+from support.made_up_audio import corpus_of
 
 from undin.data.rooms import image_sources, measured_bank, room_bank
 
@@ -17,7 +18,6 @@ def bank(rooms: int, rt60_s: float, *, seed: int = 0):
 
 
 def test_image_sources_lie_where_pyroomacoustics_puts_them():
-    pra = pytest.importorskip("pyroomacoustics")
     size, speaker, microphone = np.array([5.0, 4.0, 3.0]), np.array([1.0, 1.2, 1.5]), np.array([3.1, 2.2, 1.1])
     energy_absorption = 0.4
     room = pra.ShoeBox(size, fs=SAMPLE_RATE, materials=pra.Material(energy_absorption), max_order=20)

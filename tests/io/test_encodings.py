@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 import soundfile
-from audio_files import noise
+from support.audio_files import noise
 
 from undin.cli import main
 from undin.io import audio, pcm

@@ -6,7 +6,7 @@ import struct
 import numpy as np
 import pytest
 import soundfile
-from audio_files import noise
+from support.audio_files import noise
 
 from undin.io import audio
 

@@ -7,10 +7,10 @@ import onnx
 import pytest
 import soundfile
 import torch
-from small_networks import HOP, N_FFT, SAMPLE_RATE, SMALL_NETWORKS, small_network
-from step_models import metadata
-from streaming_checks import prepared
 from support.hops import Hops
+from support.small_networks import HOP, N_FFT, SAMPLE_RATE, SMALL_NETWORKS, small_network
+from support.step_models import metadata
+from support.streaming_checks import prepared
 
 import undin
 from undin.nn.export import export

@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from small_networks import HOP, N_FFT, SAMPLE_RATE, small_network
-from streaming_checks import assert_trainable
+from support.small_networks import HOP, N_FFT, SAMPLE_RATE, small_network
+from support.streaming_checks import assert_trainable
 
 from undin.nn.grow import grow
 from undin.nn.networks import build

@@ -48,7 +48,7 @@ def assert_same(make, inputs: list[Tensor], without_kernels) -> None:
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=2e-5 * theirs.abs().max().item())
 
 
-@pytest.mark.skipif(kernels.library("gru", hidden=1) is None, reason="there is no C compiler")
+@pytest.mark.needs("cc")
 class TestKernels:
     @pytest.mark.parametrize("size_in, hidden", [(1, 1), (5, 14), (24, 24), (16, 46)])
     @pytest.mark.parametrize("frames, batch, bands", [(1, 1, 1), (7, 3, 13)])

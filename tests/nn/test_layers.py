@@ -3,10 +3,10 @@
 import pytest
 import torch
 import torch.multiprocessing as multiprocessing
-from batch_norm_step import half_step, step
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from streaming_checks import TOLERANCE, assert_causal, assert_same_in_chunks, prepared, run
+from support.batch_norm_step import half_step, step
+from support.streaming_checks import TOLERANCE, assert_causal, assert_same_in_chunks, prepared, run
 from torch.nn import functional
 
 from undin.nn.attention import TimeFrequencyAttention

@@ -4,8 +4,8 @@ import copy
 
 import pytest
 import torch
-from small_networks import N_FFT, SAMPLE_RATE, SMALL_NETWORKS, small_network
-from streaming_checks import TOLERANCE, assert_causal, assert_same_in_chunks, assert_trainable, run
+from support.small_networks import N_FFT, SAMPLE_RATE, SMALL_NETWORKS, small_network
+from support.streaming_checks import TOLERANCE, assert_causal, assert_same_in_chunks, assert_trainable, run
 
 from undin.nn.batch_norm import BatchNorm
 from undin.nn.layers import fold_norms

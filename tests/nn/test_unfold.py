@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from small_networks import HOP, N_FFT, SAMPLE_RATE, SMALL_NETWORKS, small_network
-from step_models import metadata
+from support.small_networks import HOP, N_FFT, SAMPLE_RATE, SMALL_NETWORKS, small_network
+from support.step_models import metadata
 
 from undin.nn.export import export
 from undin.nn.layers import Normed

@@ -3,7 +3,7 @@
 from functools import partial
 
 import pytest
-import step_models
+from support import step_models
 
 from undin import load
 

@@ -3,7 +3,6 @@
 import copy
 import os
 import pickle
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -167,7 +166,7 @@ def resident_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the memory of a process so")
+@pytest.mark.needs("linux")
 def test_a_thousand_streams_leave_nothing_behind(models):
     block = noise(441, 2)
 

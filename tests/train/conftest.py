@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-import small_recipe
+from support import small_recipe
 
 
 @pytest.fixture(scope="session")

@@ -7,10 +7,8 @@ gave. A job is a module of `pages`, whose default export gets arguments and give
 import json
 import os
 import queue
-import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -269,17 +267,3 @@ class Browser:
         request.send_response(204)
         request.end_headers()
         job.done.set()
-
-
-def missing(engine: str) -> str | None:
-    """What must be installed for an engine; None if all is there."""
-    if engine == "chromium":
-        return None if shutil.which("chromium") else "chromium"
-    if engine == "firefox":
-        packages = [name for name in ("firefox-esr", "pulseaudio") if not shutil.which(name)]
-        return " ".join(packages) or None
-    if not shutil.which("xvfb-run"):
-        return "xvfb"
-    ask = ["/usr/bin/python3", "-c", "import gi; gi.require_version('WebKit2', '4.1')"]
-    is_there = sys.platform == "linux" and subprocess.run(ask, check=False, capture_output=True).returncode == 0
-    return None if is_there else "gir1.2-webkit2-4.1 python3-gi"

@@ -9,14 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from faces.web.browsers import Browser, missing
+import soxr
+from faces.web.browsers import Browser
+from support.needs import SHARED_DATA, need
 
 import undin
 from undin.compiler.toolchain.targets import TARGETS
 
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGE = ROOT / "bindings" / "web"
-CALIBRATION = ROOT.parent / "shared" / "data" / "valid" / "noisy"
+CALIBRATION = SHARED_DATA / "valid" / "noisy"
 SECONDS = 3
 HERE = Path(__file__).parent
 
@@ -24,13 +26,14 @@ HERE = Path(__file__).parent
 @pytest.fixture(scope="session")
 def node() -> str:
     """Node's program."""
-    return shutil.which("node") or pytest.skip("node is not installed (apt-get install nodejs)")
+    need("node")
+    return shutil.which("node")
 
 
 @pytest.fixture(scope="session")
 def dist() -> Path:
     """What the package holds, built anew; models that are newer than undin's sources are not compiled again."""
-    pytest.importorskip("ziglang", reason="ziglang is not installed")
+    need("ziglang")
     subprocess.run([sys.executable, PACKAGE / "build.py"], check=True, stdout=subprocess.DEVNULL)
     return PACKAGE / "dist"
 
@@ -38,7 +41,6 @@ def dist() -> Path:
 @pytest.fixture(scope="session")
 def speech():
     """A function that gives noisy speech, (channels, samples) float32 at a rate, of no round length."""
-    soxr = pytest.importorskip("soxr", reason="soxr is not installed")
     samples, rate = soundfile.read(ROOT / "examples" / "noisy.wav", dtype="float32", always_2d=True)
     left = samples[:, 0]
     both = np.stack((left, 0.7 * np.roll(left, rate)), axis=1)[: SECONDS * rate]
@@ -55,8 +57,7 @@ def in_integers(tmp_path_factory):
     libraries = {}
 
     def library(name: str) -> Path:
-        if not CALIBRATION.is_dir():
-            pytest.skip(f"no noisy speech to calibrate on: {CALIBRATION} is missing")
+        need("shared")
         if name not in libraries:
             folder = tmp_path_factory.mktemp(name)
             command = ["compile", name, "--int8", str(CALIBRATION), "-o", str(folder)]
@@ -106,8 +107,7 @@ def in_node(node, through):
 @pytest.fixture(scope="session", params=["chromium", "firefox", "webkit"])
 def browser(request, dist, tmp_path_factory):
     """One engine after the other, with a microphone in a noise; skipped where it is not installed."""
-    if packages := missing(request.param):
-        pytest.skip(f"{request.param} is not installed (apt-get install {packages})")
+    need(request.param)
     microphone = tmp_path_factory.mktemp("microphone") / "noise.wav"
     soundfile.write(microphone, np.random.default_rng(0).uniform(-0.1, 0.1, 480_000), 48_000)
     one = Browser(request.param, dist, microphone=microphone)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from faces.web.conftest import HERE, PACKAGE, ROOT
+from support.needs import need
 
 NPM = ROOT / "build" / "web" / "npm"
 PACKAGES = (
@@ -22,8 +23,7 @@ PACKAGES = (
 @pytest.fixture(scope="module")
 def packed(dist, tmp_path_factory) -> Path:
     """The package as `npm pack` makes it without a network."""
-    if not shutil.which("npm"):
-        pytest.skip("npm is not installed (apt-get install npm)")
+    need("npm")
     folder = tmp_path_factory.mktemp("packed")
     command = ["npm", "pack", "--offline", "--silent", "--pack-destination", folder]
     subprocess.run(command, cwd=PACKAGE, check=True, capture_output=True)

@@ -1,10 +1,10 @@
 """`Stream` and `enhance` in Bun and Deno: what they give in node, bit for bit."""
 
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from support.needs import need
 
 RUNTIMES = {"bun": [], "deno": ["run", "--quiet", "--allow-read", "--allow-write"]}
 """Runtimes, and what they are called with."""
@@ -15,9 +15,9 @@ PACKAGES = ("bun@1.4.5", "deno@2.9.6")
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory) -> Path:
     """Where the programs of all runtimes are."""
-    npm = shutil.which("npm") or pytest.skip("npm is not installed (apt-get install npm)")
+    need("npm")
     folder = tmp_path_factory.mktemp("runtimes")
-    done = subprocess.run([npm, "install", "--silent", "--prefix", folder, *PACKAGES], check=False, timeout=300)
+    done = subprocess.run(["npm", "install", "--silent", "--prefix", folder, *PACKAGES], check=False, timeout=300)
     if done.returncode:
         pytest.skip(f"npm cannot bring {' and '.join(PACKAGES)}: is there a network?")
     return folder / "node_modules" / ".bin"

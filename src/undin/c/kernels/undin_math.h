@@ -2,7 +2,7 @@
  *
  * Every function has two forms from one text, undin_math_forms.h: undin_exp(float), which compilers vectorise inside
  * plain loops, and undin_vector_exp(undin_vector), which kernels call. A NaN gives a NaN (but NaN^0 = 1); infinities,
- * zeros and denormals give what mathematics says. tests/compiler/test_kernels_math.py proves the stated errors; an ulp
+ * zeros and denormals give what mathematics says. tests/c/kernels/test_math.py proves the stated errors; an ulp
  * is the distance of neighbouring floats at the exact result.
  *
  * Read next: undin_math_forms.h (the functions), then undin_tile.h (where activations are applied).

@@ -1,0 +1,185 @@
+"""Kernels on small integers against their plain loops: the same bits, for every vector width and any shape."""
+
+import ctypes
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.kernel_shim import (
+    INT8,
+    SANITIZED,
+    TAPS_MAX,
+    Int8BandMixShape,
+    Int8MatmulShape,
+    Int8RecurrentShape,
+    QuantizeShape,
+    padded,
+    shim,
+    shims,
+)
+
+from undin.compiler.lower.int8_cells import BYTE_ORDER
+
+BUILDS = shims(source=INT8)
+GUARD = 0 if SANITIZED else 64
+ACTIVATIONS = [0, 1, 4, 5]
+"""None, Relu, Sigmoid, Tanh."""
+
+sizes = st.integers(1, 40)
+any_shape = settings(max_examples=40, deadline=None)
+seeds = st.integers(0, 2**32 - 1)
+
+
+def room(size: int, dtype: type) -> np.ndarray:
+    """Memory that nothing was written to, with guards around it as far as the sanitizers do not watch its ends."""
+    return np.full(GUARD + size + GUARD, 77, dtype)[GUARD : GUARD + size]
+
+
+def assert_same_bits(library, kernel: str, results: dict[str, tuple[int, type]], arguments: list, shape) -> None:
+    """Run both forms; `results` are sizes and types of what they write, in the order of their parameters."""
+    found = {}
+    for name in (f"{kernel}_reference", kernel):
+        found[name] = [room(size, dtype) for size, dtype in results]
+        library.call(name, *found[name], *arguments, shape)
+    for ours, reference in zip(found[kernel], found[f"{kernel}_reference"], strict=True):
+        np.testing.assert_array_equal(ours.base.view(np.uint8), reference.base.view(np.uint8))
+
+
+def whole_bytes(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    """Weights, all 8 bits of them but -128, which no symmetric scale gives."""
+    return rng.integers(-127, 128, shape, np.int8)
+
+
+def groups(depth: int) -> int:
+    return -(-depth // 4)
+
+
+def packed_weights(rng: np.random.Generator, depth: int, columns: int, *, gates: int = 1) -> np.ndarray:
+    """(groups, gates, padded, 4), zeros where the depth is filled up."""
+    weights = whole_bytes(rng, groups(depth), gates, padded(columns), 4)
+    weights[-1, :, :, depth - 4 * (groups(depth) - 1) :] = 0
+    return weights
+
+
+def scales(rng: np.random.Generator, *shape: int, depth: int, largest: int) -> np.ndarray:
+    """Such that sums of `depth` products of up to `largest` · 127 come to about 1."""
+    return rng.uniform(0.2, 1, shape).astype(np.float32) / np.float32(largest * 64 * depth**0.5)
+
+
+@pytest.mark.parametrize("name", BUILDS)
+@any_shape
+@given(rows=sizes, columns=sizes, extra=st.integers(0, 3), zero_point=st.integers(-128, 127), seed=seeds)
+def test_quantize(name, rows, columns, extra, zero_point, seed):
+    rng, library = np.random.default_rng(seed), shim(name, source=INT8)
+    x = rng.normal(0, 3, rows * (columns + extra)).astype(np.float32)
+    x[rng.random(x.size) < 0.2] = rng.choice([np.inf, -np.inf, 1e30, 1e-40, 0.05, -0.15, -0.0])
+    shape = QuantizeShape(
+        rows=rows, columns=columns, x_row=columns + extra, y_row=columns + 1, inverse_scale=10, zero_point=zero_point
+    )
+    size = (rows - 1) * (columns + 1) + columns
+    x = x[: (rows - 1) * (columns + extra) + columns].copy()
+    assert_same_bits(library, "quantize_bytes", [(size, np.int8)], [x], shape)
+    shape.zero_point = 0
+    assert_same_bits(library, "quantize_shorts", [(size, np.int16)], [x], shape)
+
+
+@pytest.mark.parametrize("name", BUILDS)
+@any_shape
+@given(rows=sizes, columns=sizes, extra=st.integers(0, 3), zero_point=st.integers(-128, 127), seed=seeds)
+def test_quantize_groups(name, rows, columns, extra, zero_point, seed):
+    rng, library = np.random.default_rng(seed), shim(name, source=INT8)
+    x = rng.normal(0, 3, (rows - 1) * (columns + extra) + columns).astype(np.float32)
+    shape = QuantizeShape(rows=rows, columns=columns, x_row=columns + extra, inverse_scale=10, zero_point=zero_point)
+    found = []
+    for kernel in ("quantize_groups", "quantize_groups_reference"):
+        y = room(groups(rows) * columns * 4, np.int8)
+        library.call(kernel, y, x, shape)
+        y = y.reshape(-1, columns, 4)
+        y[-1, :, rows - 4 * (groups(rows) - 1) :] = 0  # meets weights of 0: no matter
+        found.append(y)
+    np.testing.assert_array_equal(*found)
+
+
+@st.composite
+def matmul_shapes(draw) -> Int8MatmulShape:
+    taps = draw(st.integers(1, 4))
+    columns = draw(st.integers(1, 70))
+    return Int8MatmulShape(
+        rows=draw(sizes), columns=columns, depth=draw(sizes), taps=taps,
+        tap_offset=(ctypes.c_int32 * TAPS_MAX)(*draw(st.lists(st.integers(-50, 50), min_size=taps, max_size=taps))),
+        a_row=draw(st.integers(0, 60)), y_row=columns + draw(st.integers(0, 5)),
+        zero_point=draw(st.integers(-128, 127)), activation=draw(st.sampled_from(ACTIVATIONS)),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BUILDS)
+@any_shape
+@given(shape=matmul_shapes(), has_bias=st.booleans(), seed=seeds)
+def test_matmul(name, shape, has_bias, seed):
+    rng, library = np.random.default_rng(seed), shim(name, source=INT8)
+    offsets = shape.tap_offset[: shape.taps]
+    first, last = min(0, *offsets), (shape.rows - 1) * shape.a_row + max(0, *offsets) + shape.depth - 1
+    a = rng.integers(-128, 128, last - first + 1).astype(np.int8)
+    w = np.stack([packed_weights(rng, shape.depth, shape.columns) for _ in range(shape.taps)])
+    arguments = [
+        ctypes.c_void_p(a.ctypes.data - first),
+        w,
+        w.sum((0, 1, 2, 4), np.int32),
+        scales(rng, padded(shape.columns), depth=shape.depth * shape.taps, largest=128),
+        rng.normal(size=padded(shape.columns)).astype(np.float32) if has_bias else None,
+    ]
+    size = (shape.rows - 1) * shape.y_row + shape.columns
+    assert_same_bits(library, "int8_matmul", [(size, np.float32)], arguments, shape)
+
+
+@pytest.mark.parametrize("name", BUILDS)
+@any_shape
+@given(
+    rows=sizes, channels=st.integers(1, 70), depth=sizes, zero_point=st.integers(-128, 127),
+    one_bias=st.booleans(), activation=st.sampled_from(ACTIVATIONS), seed=seeds,
+)  # fmt: skip
+def test_band_mix(name, rows, channels, depth, zero_point, one_bias, activation, seed):
+    rng, library = np.random.default_rng(seed), shim(name, source=INT8)
+    shape = Int8BandMixShape(
+        rows=rows, channels=channels, depth=depth, y_row=channels + 1, zero_point=zero_point, activation=activation,
+        bias_row=0 if one_bias else padded(channels),
+    )  # fmt: skip
+    w = packed_weights(rng, depth, channels, gates=rows)
+    arguments = [
+        rng.integers(-128, 128, groups(depth) * channels * 4).astype(np.int8),
+        w,
+        w.sum((0, 3), np.int32),
+        scales(rng, padded(channels), depth=depth, largest=128),
+        rng.normal(size=(1 if one_bias else rows, padded(channels))).astype(np.float32),
+    ]
+    size = (rows - 1) * (channels + 1) + channels
+    assert_same_bits(library, "int8_band_mix", [(size, np.float32)], arguments, shape)
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+@pytest.mark.parametrize("name", BUILDS)
+@any_shape
+@given(rows=st.integers(1, 9), inputs=sizes, hidden=sizes, seed=seeds)
+def test_recurrent_step(name, cell, rows, inputs, hidden, seed):
+    rng, library = np.random.default_rng(seed), shim(name, source=INT8)
+    gates, states = (3, 1) if cell == "gru" else (4, 2)
+    shape = Int8RecurrentShape(
+        rows=rows, inputs=inputs, hidden=hidden, x_row=inputs + 1, state_row=hidden, next_row=hidden, y_row=hidden,
+    )  # fmt: skip
+
+    def shorts(size: int) -> np.ndarray:
+        return rng.integers(-32767, 32768, size).astype(np.int16)
+
+    arguments = [
+        shorts((rows - 1) * (inputs + 1) + inputs),
+        *(shorts(rows * hidden) for _ in range(states)),
+        packed_weights(rng, inputs, hidden, gates=gates)[..., BYTE_ORDER],
+        packed_weights(rng, hidden, hidden, gates=gates)[..., BYTE_ORDER],
+        scales(rng, gates, padded(hidden), depth=inputs, largest=32767),
+        scales(rng, gates, padded(hidden), depth=hidden, largest=32767),
+        rng.normal(size=(gates, padded(hidden))).astype(np.float32),
+        *([rng.normal(size=padded(hidden)).astype(np.float32)] if cell == "gru" else []),
+    ]
+    results = [(rows * hidden, np.int16)] * states + [(rows * hidden, np.float32)]
+    assert_same_bits(library, f"int8_{cell}_step", results, arguments, shape)

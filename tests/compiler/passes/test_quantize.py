@@ -1,0 +1,224 @@
+"""Networks in integers: near to those in floats, and the same bits on every processor."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from onnx import TensorProto, helper, numpy_helper, shape_inference
+from onnx.reference import ReferenceEvaluator
+from support.c_stream import CStream
+from support.emulators import Blocks, run_in_node, run_on_cortex_m7, run_on_linux
+from support.product_checks import built
+from support.small_networks import SMALL_NETWORKS, small_network
+from support.step_models import metadata
+
+import undin
+from undin.cli import main
+from undin.compiler.emit.source import emit
+from undin.compiler.ir.check import check
+from undin.compiler.ir.reader import convert, read
+from undin.compiler.passes.quantize import quantize
+from undin.compiler.passes.quantize.error import signal_to_error_db
+from undin.compiler.passes.quantize.marking import best_of_8_bits, candidates, mark
+from undin.compiler.pipeline import metadata_of, program_of
+from undin.compiler.session import load_step
+from undin.compiler.toolchain.build import build
+from undin.compiler.toolchain.cache import instructions, this_machine
+from undin.compiler.toolchain.targets import TARGETS, X86_VARIANTS, Variant
+from undin.engines.native import NativeEngine, StreamFunctions
+from undin.model.stft import Analysis
+from undin.nn.export import export
+
+GATED, LSTM = "undin", "mask_rnn_lstm"
+"""A network of undin's own, all of whose state is recurrent; and one with LSTMs beside a running mean."""
+
+HOP = 256
+BLOCKS = Blocks(48_000, channels=2, block=441)
+
+
+@pytest.fixture(scope="module")
+def samples() -> np.ndarray:
+    """Noise that comes and goes."""
+    noise = np.random.default_rng(1).normal(0, 0.1, (40, HOP)) * (np.arange(40) % 10 < 6)[:, None]
+    return noise.astype(np.float32).reshape(-1)
+
+
+@pytest.fixture(scope="module")
+def frames(samples) -> list[np.ndarray]:
+    spec = Analysis(512, 512, HOP).process(samples)
+    return [*spec.view(np.float32).reshape(-1, 1, 1, 257, 2)]
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory) -> dict[str, Path]:
+    folder, found = tmp_path_factory.mktemp("models"), {}
+    for name in (GATED, LSTM):
+        network, found[name] = small_network(name), folder / f"{SMALL_NETWORKS[name][0]}.onnx"
+        export(network, metadata(name=name, state_size=network.state_size), found[name])
+    return found
+
+
+@pytest.fixture(scope="module")
+def compiled(models, frames) -> dict[str, tuple]:
+    """Graph and source of each model in integers, and what stayed in floats."""
+    found = {}
+    for name, path in models.items():
+        graph, in_floats = read(path), []
+        program = program_of(
+            graph, mark=lambda graph, left=in_floats: left.extend(quantize(graph, frames)), watch=check
+        )
+        found[name] = graph, emit(program, metadata_of(graph)), in_floats
+    return found
+
+
+@pytest.fixture(scope="module")
+def native(compiled, tmp_path_factory) -> dict[str, Path]:
+    target = this_machine()
+    return {
+        name: build(source, tmp_path_factory.mktemp(name), target=target) for name, (_, source, _) in compiled.items()
+    }
+
+
+@pytest.mark.parametrize("name", [GATED, LSTM])
+def test_near_to_floats(models, compiled, native, frames, name):
+    graph, source, _ = compiled[name]
+    error_db, count = signal_to_error_db(models[name], graph, source, native[name], frames)
+    assert count == len(frames)
+    assert error_db > 25
+
+
+def test_ends_stay_in_floats_unless_asked(models, compiled):
+    _, _, in_floats = compiled[GATED]
+    assert in_floats == ["/stem/stem.0/Conv", "/mask/ConvTranspose"]
+    found = []
+    program_of(
+        read(models[GATED]), mark=lambda graph: found.extend(candidates(graph, first_and_last=True)), watch=check
+    )
+    chosen, others = found
+    assert set(in_floats) < {node.name for node in chosen}
+    assert not others
+
+
+@pytest.fixture(scope="module")
+def stereo() -> np.ndarray:
+    """Noise that fades in, a quarter of a second."""
+    noise = np.random.default_rng(2).normal(0, 0.1, (28 * BLOCKS.block, BLOCKS.channels))
+    return (noise * np.linspace(0, 1, len(noise))[:, None]).astype(np.float32)
+
+
+@pytest.mark.parametrize("name", [GATED, LSTM])
+class TestSameBits:
+    """A stream of stereo at 48 kHz, whose rates, filters and linked channels are not in integers, but as exact."""
+
+    @pytest.fixture
+    def expected(self, native, stereo, name) -> np.ndarray:
+        return in_stream(native[name], stereo)
+
+    @pytest.mark.needs("x86-64")
+    @pytest.mark.parametrize("variant", X86_VARIANTS, ids=lambda variant: variant.suffix.removeprefix("_"))
+    def test_variants_of_x86(self, compiled, stereo, expected, tmp_path, name, variant):
+        features = (*variant.features, *variant.for_integers)
+        if missing := set(features) - instructions():
+            pytest.skip(f"this processor has no {missing.pop()}")
+        target = replace(TARGETS["native"], variants=(Variant("", features),))
+        library = build(compiled[name][1], tmp_path, target=target)
+        np.testing.assert_array_equal(in_stream(library, stereo), expected)
+
+    @pytest.mark.parametrize("target", ["linux-aarch64", "linux-aarch64-dotprod", "linux-armv7"])
+    def test_arm_under_qemu(self, compiled, stereo, expected, tmp_path, name, target):
+        product = built(compiled[name][1], tmp_path, target, "zig")
+        output = run_on_linux(product, target, stereo, blocks=BLOCKS)
+        np.testing.assert_array_equal(output.reshape(expected.shape), expected)
+
+    @pytest.mark.needs("node")
+    def test_webassembly_in_node(self, compiled, stereo, expected, tmp_path, name):
+        product = built(compiled[name][1], tmp_path, "wasm32", "zig")
+        output = run_in_node(product, stereo, blocks=BLOCKS)
+        np.testing.assert_array_equal(output.reshape(expected.shape), expected)
+
+    @pytest.mark.parametrize("compiler", ["arm-none-eabi-gcc", "zig"])
+    @pytest.mark.needs("qemu-system-arm")
+    def test_cortex_m7(self, compiled, stereo, expected, tmp_path, name, compiler):
+        product = built(compiled[name][1], tmp_path, "cortex-m7", compiler)
+        output, _ = run_on_cortex_m7(product, compiler, stereo, blocks=BLOCKS)
+        np.testing.assert_array_equal(output.reshape(expected.shape), expected)
+
+
+def in_stream(library: Path, samples: np.ndarray) -> np.ndarray:
+    """Samples through the stream that a library holds beside its model."""
+    engine = NativeEngine(library)
+    stream = CStream(engine.c_model, BLOCKS.sample_rate, BLOCKS.channels, functions=StreamFunctions(engine.library))
+    return np.concatenate((stream.process(samples), stream.flush()))
+
+
+def test_command_and_library_as_a_model(models, samples, tmp_path, capsys):
+    (tmp_path / "audio").mkdir()
+    soundfile.write(tmp_path / "audio" / "noisy.wav", np.tile(samples, 3), 8_000)
+    command = ["compile", str(models[GATED]), "-o", str(tmp_path / "out"), "--int8", str(tmp_path / "audio"), "--check"]
+    assert main(command) == 0
+    printed = capsys.readouterr().out
+    assert "in integers, but for /stem/stem.0/Conv, /mask/ConvTranspose" in printed
+    assert "dB above its error" in printed
+    enhanced = undin.enhance(samples, sample_rate=16_000, model=tmp_path / "out" / "libundin_unnamed.so")
+    floats = undin.enhance(samples, sample_rate=16_000, model=models[GATED])
+    assert 0 < np.abs(enhanced - floats).max() < 0.1 * np.abs(floats).max()
+
+
+def test_refuses_what_it_cannot_calibrate_on(models, tmp_path, capsys):
+    assert main(["compile", str(models[GATED]), "-o", str(tmp_path / "out"), "--int8", str(tmp_path)]) == 1
+    assert "there is no audio in" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("values", [[0.0], [-1.0, 1.0], [0.0, 6.0], [-5.0, -1.0], [1e-30, -1e-30]])
+def test_zero_is_kept_and_the_range_is_covered(values):
+    values = np.array(values, np.float32)
+    found = best_of_8_bits(values)
+    assert -128 <= found.zero_point <= 127
+    rounded = (np.clip(np.rint(values / found.scale) + found.zero_point, -128, 127) - found.zero_point) * found.scale
+    np.testing.assert_allclose(rounded, values, atol=0.01 * np.abs(values).max() + 1e-38)
+
+
+def products() -> dict[str, tuple[str, tuple[int, ...], tuple[int, ...], dict]]:
+    """Products with every kind of window: operator, shapes of the input and of the weights, attributes."""
+    return {
+        "one channel": ("Conv", (1, 1, 9), (5, 1, 3), {"pads": [1, 1]}),
+        "strides and uneven pads": ("Conv", (1, 6, 1, 17), (7, 6, 1, 5), {"pads": [0, 3, 0, 1], "strides": [1, 2]}),
+        "dilation": ("Conv", (2, 5, 3, 16), (18, 5, 2, 3), {"dilations": [1, 3], "pads": [1, 2, 0, 4]}),
+        "over time": ("Conv", (1, 4, 6, 8), (4, 4, 3, 1), {}),
+        "up": ("ConvTranspose", (1, 6, 1, 8), (6, 5, 1, 4), {"pads": [0, 1, 0, 1], "strides": [1, 2]}),
+        "up with holes": ("ConvTranspose", (1, 3, 7), (3, 17, 2), {"strides": [3], "output_padding": [1]}),
+        "up and long": ("ConvTranspose", (1, 8, 2, 5), (8, 3, 2, 7), {"strides": [1, 2], "dilations": [1, 2]}),
+        "matrix": ("MatMul", (2, 3, 13), (13, 21), {}),
+        "vector": ("MatMul", (1, 40), (40, 3), {}),
+        "band mix": ("MatMul", (10, 1, 6), (10, 6, 7), {}),
+    }
+
+
+def test_products_of_any_shape(tmp_path):
+    rng = np.random.default_rng(0)
+    nodes, inputs, weights, feeds = [], [], [], {}
+    for name, (operator, shape, of_weights, attributes) in products().items():
+        x, w = f"{name} x", f"{name} w"
+        feeds[x] = rng.normal(rng.uniform(-1, 1), 1, shape).astype(np.float32)
+        weights.append(numpy_helper.from_array(rng.normal(0, 1, of_weights).astype(np.float32), w))
+        inputs.append(helper.make_tensor_value_info(x, TensorProto.FLOAT, shape))
+        nodes.append(helper.make_node(operator, [x, w], [name], name=name, **attributes))
+    outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in products()]
+    model = helper.make_model(
+        helper.make_graph(nodes, "products", inputs, outputs, weights), opset_imports=[helper.make_opsetid("", 17)]
+    )
+    model.ir_version = 8
+    expected = ReferenceEvaluator(model).run(None, feeds)
+
+    graph = convert(shape_inference.infer_shapes(model), name="products")
+    seen = {value: feeds[value.name] for value in graph.inputs}
+    program = program_of(graph, mark=lambda graph: mark(candidates(graph, first_and_last=True)[0], seen), watch=check)
+    source = emit(program)
+    assert all(node.get("quantization") for node in graph.nodes)
+    library = build(source, tmp_path, target=this_machine())
+    results = load_step(library, f"{source.prefix}_run", graph, arena_bytes=source.arena_bytes)(feeds)
+    for name, output in zip(products(), expected, strict=True):
+        np.testing.assert_allclose(results[name], output, atol=0.05 * np.abs(output).max(), err_msg=name)

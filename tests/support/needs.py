@@ -1,0 +1,119 @@
+"""What tests need that not every machine has: how it is found, how it is had, and the group of tests it makes.
+
+A test says what it needs, ``@pytest.mark.needs("gcc", "nm")``, and is skipped with the cure where that is missing. What
+turns out only while a test runs, a helper asks for by `need`.
+"""
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from undin.compiler.toolchain.cache import instructions
+
+SHARED_DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+SANITIZERS = ("libasan.so", "libubsan.so")
+
+
+@dataclass(frozen=True)
+class Need:
+    """Something that not every machine has.
+
+    Parameters
+    ----------
+    is_there : callable
+        Whether this machine has it.
+    cure : str
+        What brings it, said where a test is skipped.
+    groups : tuple of str
+        Marks of pyproject.toml that a test gets by needing it.
+    """
+
+    is_there: Callable[[], bool]
+    cure: str
+    groups: tuple[str, ...] = ()
+
+
+def sanitizer(name: str) -> str:
+    """The path of a sanitizer's library beside gcc, or '' where it is missing."""
+    gcc = shutil.which("gcc")
+    path = subprocess.check_output([gcc, f"-print-file-name={name}"], text=True).strip() if gcc else ""
+    return path if os.path.isabs(path) else ""
+
+
+def _succeeds(*command: str) -> bool:
+    return bool(shutil.which(command[0])) and subprocess.run(command, capture_output=True).returncode == 0
+
+
+def _debian(package: str, *programs: str, groups: tuple[str, ...] = ()) -> Need:
+    """Programs or files of packages of Debian."""
+    return Need(lambda: all(shutil.which(one) or Path(one).exists() for one in programs), package, groups)
+
+
+def _instructions(*names: str) -> Need:
+    return Need(lambda: set(names) <= instructions(), f"a processor that has {' and '.join(names)}")
+
+
+FACES, BOARD = ("faces",), ("faces", "board")
+WEBKIT = "import gi; gi.require_version('WebKit2', '4.1')"
+
+NEEDS = {
+    "shared": Need(SHARED_DATA.is_dir, f"audio in {SHARED_DATA}"),
+    "linux": Need(lambda: sys.platform == "linux", "Linux"),
+    "x86-64": Need(lambda: platform.machine() in ("x86_64", "AMD64"), "an x86-64"),
+    "avx2": _instructions("avx2", "fma"),
+    "avx512": _instructions("avx512f", "avx512bw", "avx512dq", "avx512vl"),
+    "avx512vnni": _instructions("avx512vnni"),
+    "own network": Need(
+        lambda: _succeeds("unshare", "--map-root-user", "--net", "true"), "the right to call unshare --net"
+    ),
+    "ziglang": Need(lambda: find_spec("ziglang") is not None, "pip install ziglang"),
+    "pesq": Need(lambda: find_spec("pesq") is not None, "build-essential and python3-dev, then pip install pesq"),
+    "sanitizers": Need(lambda: all(map(sanitizer, SANITIZERS)), "build-essential"),
+    "flock": _debian("util-linux", "flock", "bash"),
+    "cc": _debian("build-essential", "cc"),
+    "gcc": _debian("build-essential", "gcc"),
+    "g++": _debian("build-essential", "g++"),
+    "nm": _debian("binutils", "nm"),
+    "cmake": _debian("cmake", "cmake"),
+    "pkg-config": _debian("pkg-config", "pkg-config"),
+    "qemu-aarch64": _debian(
+        "qemu-user and libc6-arm64-cross", "qemu-aarch64", "/usr/aarch64-linux-gnu/lib/ld-linux-aarch64.so.1"
+    ),
+    "qemu-arm": _debian(
+        "qemu-user and libc6-armhf-cross", "qemu-arm", "/usr/arm-linux-gnueabihf/lib/ld-linux-armhf.so.3"
+    ),
+    "arm-none-eabi-gcc": _debian("gcc-arm-none-eabi", "arm-none-eabi-gcc"),
+    "qemu-system-arm": _debian("qemu-system-arm", "qemu-system-arm", groups=BOARD),
+    "node": _debian("nodejs", "node", groups=FACES),
+    "npm": _debian("npm", "npm", groups=FACES),
+    "chromium": _debian("chromium", "chromium", groups=FACES),
+    "firefox": _debian("firefox-esr and pulseaudio", "firefox-esr", "pulseaudio", groups=FACES),
+    "webkit": Need(
+        lambda: bool(shutil.which("xvfb-run")) and _succeeds("/usr/bin/python3", "-c", WEBKIT),
+        "xvfb, xauth, gir1.2-webkit2-4.1 and python3-gi",
+        FACES,
+    ),
+}
+"""By the name that a test gives."""
+
+
+@cache
+def reason_to_skip(name: str) -> str | None:
+    """Why a test that needs this cannot run here; None if it can."""
+    return None if NEEDS[name].is_there() else f"{name} is missing here: it takes {NEEDS[name].cure}"
+
+
+def need(*names: str) -> None:
+    """Skip the test that runs, unless all of these are there."""
+    for name in names:
+        if reason := reason_to_skip(name):
+            pytest.skip(reason)
