@@ -57,7 +57,7 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory):
-    """A cache of compiled models for this run alone, one for all workers; zig's and matplotlib's stay where they are."""
+    """A cache of compiled models for this run alone, of all workers; those of zig and matplotlib stay."""
     usual = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     ours = tmp_path_factory.getbasetemp()
     folder = (ours.parent if "PYTEST_XDIST_WORKER" in os.environ else ours) / "cache"

@@ -96,6 +96,11 @@ def test_a_wheel_is_built_with_a_compiler_from_pypi_where_there_is_none(monkeypa
         assert backend["_compiler"]() == more
 
 
+def test_its_types_are_installed(stranger):
+    (package,) = stranger.glob("env/lib/*/site-packages/undin")
+    assert (package / "py.typed").is_file()
+
+
 def test_nothing_heavy_is_installed(stranger):
     heavy = "torch", "onnx", "onnxruntime", "ziglang"
     code = f"import importlib.util, undin; print(undin.__file__, *map(importlib.util.find_spec, {heavy}))"

@@ -6,7 +6,7 @@ Where they differ, a second build that hands out every value of the network says
 import ctypes
 import itertools
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -102,8 +102,8 @@ def verify(
         raise ValueError("a check needs a hop of samples at least")
     ours = load_step(library, f"{source.prefix}_run", graph, arena_bytes=source.arena_bytes)
     theirs = reference_step(str(model), as_written=True)
-    sessions = [Session(step, graph.inputs, carried(graph)) for step in (ours, theirs)]
-    found = _compare(*sessions, feeds, values=graph.outputs)
+    one, other = (Session(step, graph.inputs, carried(graph)) for step in (ours, theirs))
+    found = _compare(one, other, feeds, values=graph.outputs)
     output = found.first()
     tensor = _first_inside(model, feeds, _instructions(library, source.prefix)) if output else None
     return Report(len(feeds), found.largest(), output, tensor)
@@ -119,6 +119,7 @@ def _feeds(graph: Graph, samples: np.ndarray | None, seed: int) -> Iterator[dict
         while True:
             yield {value.name: _noise(value, generator) for value in graph.inputs if value.name not in states}
     analysis = Analysis(metadata.n_fft, metadata.window, metadata.hop)
+    hops: Iterable[np.ndarray]
     if samples is None:
         hops = (generator.normal(0, NOISE_LEVEL, metadata.hop) for _ in itertools.count())
     else:
@@ -193,7 +194,7 @@ def _first_inside(model: Path, feeds: Sequence[dict[str, np.ndarray]], features:
         values = [value for value in _values(graph) if known.get(value.name) == value.shape]
         values = values[start : start + MOST_OUTPUTS]
         if not values:
-            return None
+            break
         graph.outputs = [*outputs, *(value for value in values if value not in outputs)]
         proto = onnx.load(str(model))
         for value in graph.outputs[len(outputs) :]:
@@ -204,9 +205,11 @@ def _first_inside(model: Path, feeds: Sequence[dict[str, np.ndarray]], features:
             source = as_lowered(graph)
             library = build(source, Path(folder), target=target)
             ours = load_step(library, f"{source.prefix}_run", graph, arena_bytes=source.arena_bytes)
-            found = _compare(*(Session(step, graph.inputs, pairs) for step in (ours, theirs)), feeds, values=values)
+            one, other = (Session(step, graph.inputs, pairs) for step in (ours, theirs))
+            found = _compare(one, other, feeds, values=values)
         if first := found.first():
             return first
+    return None
 
 
 def _values(graph: Graph) -> list[Value]:

@@ -7,6 +7,7 @@ side by side in as many threads as there are.
 import ctypes
 import functools
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -108,6 +109,18 @@ STREAM_FUNCTIONS = {
 class StreamFunctions:
     """The functions ``undin_stream_…`` of undin.h, without that beginning, out of a library that holds them."""
 
+    bytes: Callable[..., int]
+    init: Callable[..., int]
+    reset: Callable[..., None]
+    process: Callable[..., None]
+    process_interleaved: Callable[..., None]
+    flush_interleaved: Callable[..., None]
+    latency_samples: Callable[..., int]
+    set_atten_lim_db: Callable[..., int]
+    set_bypass: Callable[..., None]
+    set_link_channels: Callable[..., None]
+    get_levels: Callable[..., None]
+
     def __init__(self, library: ctypes.CDLL):
         for name, (result, *arguments) in STREAM_FUNCTIONS.items():
             function = getattr(library, f"undin_stream_{name}")
@@ -146,6 +159,6 @@ def aligned(shape: tuple[int, ...] | int, dtype: np.dtype | type = np.uint8) -> 
 def address(array: np.ndarray) -> int:
     """Where the first element of a contiguous array lies."""
     try:
-        return ctypes.addressof(ctypes.c_char.from_buffer(array))  # five times faster than what follows
+        return ctypes.addressof(ctypes.c_char.from_buffer(array))  # type: ignore[arg-type] # five times faster than what follows
     except (TypeError, ValueError):  # it may only be read, or has no elements
         return array.ctypes.data

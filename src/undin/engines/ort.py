@@ -7,7 +7,7 @@ It is what the compiled engine (``native.py``) is measured against, and needs ``
 import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -50,7 +50,9 @@ class OrtEngine:
     def _reset(self, state: int) -> None:
         floats(state, sum(self._sizes))[:] = 0
 
-    def _process_hops(self, states, _arena, inputs, outputs, channels, linked, hops, energies) -> None:
+    def _process_hops(
+        self, states: Any, _arena: Any, inputs: Any, outputs: Any, channels: int, linked: int, hops: int, energies: Any
+    ) -> None:
         count = hops * self.metadata.hop
         outs = [floats(outputs[channel], count) for channel in range(channels)]
         try:

@@ -44,7 +44,7 @@ class Model:
         return f"<Model {self.metadata.name} at {self.metadata.sample_rate} Hz, {runs}>"
 
     def __reduce__(self) -> tuple["partial[Model]", tuple[str | Path]]:
-        engine = "onnxruntime" if isinstance(self.engine, ort.OrtEngine) else None
+        engine: Literal["onnxruntime"] | None = "onnxruntime" if isinstance(self.engine, ort.OrtEngine) else None
         return partial(load, engine=engine), (self.path.stem if self.path.parent == WEIGHTS else self.path.absolute(),)
 
 

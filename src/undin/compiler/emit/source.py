@@ -69,7 +69,8 @@ class _Emitter:
         self.parameter_names = _parameter_names(program)
 
     def source(self) -> Source:
-        functions, calls = {}, []
+        functions: dict[tuple[str, str], str] = {}
+        calls = []
         for step in self.program.steps:
             # Layers of the same sizes share a function: compilers take most of their time for these.
             text = self.function(step)

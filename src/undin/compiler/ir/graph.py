@@ -42,7 +42,7 @@ class Value:
         """Elements."""
         return prod(self.shape)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.name} {tuple(self.shape)}"
 
 
@@ -56,7 +56,7 @@ class Node:
     outputs: list[Value | None]
     attributes: dict[str, Any] = field(default_factory=dict)
 
-    def __str__(self):
+    def __str__(self) -> str:
         inputs = ", ".join(str(value) for value in self.inputs if value)
         return f"{self.operator} {self.name!r} of {inputs}"
 
@@ -78,7 +78,7 @@ class Node:
         """
         value = self.input(index)
         if value is None:
-            return self.attributes.get(attribute, default)
+            return default if attribute is None else self.attributes.get(attribute, default)
         if value.constant is None:
             raise Unsupported(self, f"its input {value.name!r} must be a constant")
         return value.constant
@@ -113,7 +113,7 @@ class Graph:
     metadata: dict[str, str] = field(default_factory=dict)
     opset: int = OPSET
 
-    def __str__(self):
+    def __str__(self) -> str:
         lines = [f"{self.name} of {', '.join(map(str, self.inputs))}"]
         for node in self.nodes:
             attributes = ", ".join(f"{name}={_short(value)}" for name, value in node.attributes.items())

@@ -26,7 +26,7 @@ def compute(proto: onnx.NodeProto, feeds: dict[str, np.ndarray], opsets: dict[st
     use of it, such as a Pad that cuts off: then the node is compiled like any other.
     """
     try:
-        return onnx.reference.ReferenceEvaluator(_alone(proto, opsets, feeds)).run(None, feeds)
+        return list(onnx.reference.ReferenceEvaluator(_alone(proto, opsets, feeds)).run(None, feeds))
     except Exception:  # its errors share no narrower base class
         return None
 
@@ -65,7 +65,12 @@ def _info(name: str, value: Value) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(value.dtype), value.shape)
 
 
-def _alone(proto: onnx.NodeProto, opsets: dict[str, int], inputs: Iterable, constants: Sequence = ()):
+def _alone(
+    proto: onnx.NodeProto,
+    opsets: dict[str, int],
+    inputs: Iterable[str | onnx.ValueInfoProto],
+    constants: Sequence[onnx.TensorProto] = (),
+) -> onnx.ModelProto:
     """A model of one node."""
     infos = [onnx.ValueInfoProto(name=info) if isinstance(info, str) else info for info in inputs]
     outputs = [onnx.ValueInfoProto(name=name) for name in proto.output if name]

@@ -53,7 +53,7 @@ class Pointwise(Step):
 
     expression: str = "{0}"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.code = self._loops
 
     def _loops(self) -> list[str]:
@@ -95,7 +95,7 @@ class Recurrence(Step):
     runs: list[Run] = field(default_factory=list)
     count: int = 1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.writes = [view for run in self.runs for view in run.writes.values()]
         self.reads = [view for run in self.runs for view in run.reads.values()]
         self.code = self._steps
@@ -132,7 +132,7 @@ class Program:
     steps: list[Step]
     in_integers: bool = False
 
-    def __str__(self):
+    def __str__(self) -> str:
         return "\n".join([self.name, *(f"    {step.label}: {step.comment}" for step in self.steps)])
 
 

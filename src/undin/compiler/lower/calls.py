@@ -1,5 +1,7 @@
 """Calls of kernels: packed weights, and the text of arguments and of the structures that give sizes."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from undin.compiler.ir.graph import Node
@@ -29,7 +31,7 @@ def activation_fields(node: Node) -> dict[str, str]:
     return {"activation": activation.enumerator} | given
 
 
-def fields(sizes: dict[str, object]) -> str:
+def fields(sizes: Mapping[str, object]) -> str:
     """Fields of a structure in C."""
     return ", ".join(f".{name} = {value}" for name, value in sizes.items())
 

@@ -54,7 +54,7 @@ def recurrent(lowering: Lowering, node: Node) -> None:
     if is_lstm and (cell := node.outputs[2] if len(node.outputs) > 2 else None):
         target = lowering.output(cell)
         counted = news[1].reshape(cell.shape)
-        lowering.steps.append(Pointwise("cell", str(cell), [target], [counted], f"{{0}} * {STEPS[1]}"))
+        lowering.steps.append(Pointwise("cell", str(cell), [target], [counted], expression=f"{{0}} * {STEPS[1]}"))
 
 
 def _packed(weights: np.ndarray, gates: int, hidden: int, scale: float) -> tuple[np.ndarray, np.ndarray]:
@@ -71,7 +71,7 @@ def _state(lowering: Lowering, node: Node, which: int, rows: int, hidden: int) -
         return lowering.constant(np.zeros((rows, hidden), np.int16), "zeros")
     run = lowering.scratch((rows, hidden), np.int16, f"{value.name} in 16 bits")
     dense = lowering.dense(lowering.view(value).select(0, 0), str(value), unit_axis=1)
-    sizes = {"rows": rows, "columns": hidden, "x_row": dense.strides[0], "y_row": hidden}
+    sizes: dict[str, object] = {"rows": rows, "columns": hidden, "x_row": dense.strides[0], "y_row": hidden}
     sizes |= {"inverse_scale": f"1 / {STEPS[which]}"}
     line = f"undin_quantize_shorts(y0, x0, &(undin_quantize_shape){{{fields(sizes)}}});"
     lowering.steps.append(Step("round", f"{value} in int16", [run], [dense], lambda: [line]))

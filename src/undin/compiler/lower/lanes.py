@@ -33,7 +33,7 @@ def depthwise(
     packs, areas = assign(runs, x, y, distance=0)
     packed = []
     for taps in packs:
-        rows = [weights[:, *tap] for tap in taps] or [np.zeros(channels)]
+        rows = [weights[:, *tap] for tap in taps] or [np.zeros(channels)]  # type: ignore[arg-type] # mypy cannot spread an index
         packed.append(lowering.constant(pack(np.stack(rows)), f"{node.name} weights"))
     w_row = packed[0].shape[-1]
 

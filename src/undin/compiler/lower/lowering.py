@@ -4,7 +4,10 @@ A value that ends in a concatenation or in an output of the graph, possibly by w
 `Lowering.output` looks ahead along its readers. Operators are in the other files of this folder.
 """
 
+from collections.abc import Callable
+
 import numpy as np
+from numpy.typing import DTypeLike
 
 from undin.compiler.ir.graph import Graph, Node, Value
 from undin.compiler.ir.operators import GATES, VIEWS, axes_through, seen_back, seen_through
@@ -62,7 +65,7 @@ class Lowering:
         return View.dense(self.constants[key], array.shape)
 
     def scratch(
-        self, shape: tuple[int, ...], dtype: np.dtype, name: str, *, order: tuple[int, ...] | None = None
+        self, shape: tuple[int, ...], dtype: DTypeLike, name: str, *, order: tuple[int, ...] | None = None
     ) -> View:
         """A fresh dense tensor in the arena."""
         return View.dense(Buffer(name, int(np.prod(shape, dtype=int)), np.dtype(dtype)), shape, order=order)
@@ -142,7 +145,8 @@ class Lowering:
 
         They are looked for behind other operators as well, as long as the axis can be told there.
         """
-        seen, queue = set(), [(value, list(range(len(value.shape))))]
+        seen: set[Value] = set()
+        queue = [(value, list(range(len(value.shape))))]
         while queue and len(seen) < LOOK_AHEAD:
             current, axes = queue.pop(0)
             seen.add(current)
@@ -172,7 +176,9 @@ class Lowering:
         self.copy(view, copy, comment=comment)
         return copy
 
-    def step(self, label: str, node: Node, writes: list[View], reads: list[View], code) -> None:
+    def step(
+        self, label: str, node: Node, writes: list[View], reads: list[View], code: Callable[[], list[str]]
+    ) -> None:
         """Add a step for a node; `code` returns its body in C."""
         self.steps.append(Step(label, describe(node), writes, reads, code))
 

@@ -15,7 +15,8 @@ def pointwise(lowering: Lowering, node: Node) -> None:
     """One loop nest over the broadcast shape, in the memory order of the largest input."""
     value = node.outputs[0]
     expression = _expression(node)
-    reads, operands = [], []
+    reads: list[View] = []
+    operands = []
     for operand in node.inputs:
         if operand is not None and operand.constant is not None and operand.constant.size == 1:
             operands.append(literal(operand.constant.reshape(-1)[0], operand.dtype))
@@ -66,11 +67,11 @@ def _pow(node: Node, operands: list[str]) -> str:
         power = float(exponent.reshape(-1)[0])
         if power in POWERS:
             return POWERS[power].format(operands[0])
-    base, power = (
+    base, raised = (
         operand if value.dtype == np.float32 else f"(float){operand}"
         for operand, value in zip(operands, node.inputs, strict=True)
     )
-    return _converted(f"undin_pow({base}, {power})", np.dtype(np.float32), node.outputs[0].dtype)
+    return _converted(f"undin_pow({base}, {raised})", np.dtype(np.float32), node.outputs[0].dtype)
 
 
 POWERS = {

@@ -3,6 +3,7 @@
 Which outputs those are is known at compile time, so that the loops have no conditions and run along the channels.
 """
 
+from collections.abc import Callable
 from itertools import product
 
 import numpy as np
@@ -75,7 +76,9 @@ def _counts(window: Window, with_padding: bool) -> np.ndarray:
     return ((positions >= -before) & (positions < window.length_in + after)).sum(axis=1).astype(np.float32)
 
 
-def _taps(node: Node, targets: list[View], x: View, counted: View, join) -> list[str]:
+def _taps(
+    node: Node, targets: list[View], x: View, counted: View, join: Callable[[list[str], str], list[str]]
+) -> list[str]:
     """A loop for every position of the window, over the outputs that see the input there."""
     lines = []
     for tap in product(*(_seen(window) for window in windows(node, tuple(node.get("kernel_shape"))))):

@@ -4,6 +4,8 @@ Channels lie innermost, so the window of a convolution over frequency is contigu
 packed at compile time: rows in the order in which a window is read, columns padded to a multiple of 4.
 """
 
+from typing import Any
+
 import numpy as np
 
 from undin.compiler.ir.graph import Node, Value
@@ -17,7 +19,9 @@ from undin.compiler.lower.taps import Taps, assign
 from undin.compiler.lower.windows import convolution, transposed, windows
 
 
-def call(y: str, a: str, w: str, bias: str, node: Node, *, residual: str = "0", is_last: bool = True, **sizes) -> str:
+def call(
+    y: str, a: str, w: str, bias: str, node: Node, *, residual: str = "0", is_last: bool = True, **sizes: object
+) -> str:
     """One call of the kernel; `sizes` are the fields of its shape. The last call for an output activates it."""
     if residual == "0":
         sizes.pop("residual_row", None)
@@ -60,8 +64,8 @@ def convolve(lowering: Lowering, node: Node) -> None:
     packed = []
     for kernel_taps in packs:
         rows = [weights[:, :, :, *tap].swapaxes(1, 2) for tap in kernel_taps]
-        rows = np.concatenate(rows, axis=1) if rows else np.zeros((group, 1, columns), np.float32)
-        packed.append(lowering.constant(pack(rows), f"{node.name} weights"))
+        joined = np.concatenate(rows, axis=1) if rows else np.zeros((group, 1, columns), np.float32)
+        packed.append(lowering.constant(pack(joined), f"{node.name} weights"))
 
     def code() -> list[str]:
         lines = []
@@ -83,9 +87,7 @@ def convolve(lowering: Lowering, node: Node) -> None:
     lowering.step(node.operator.lower(), node, [target], [x, packed_bias, *packed], code)
 
 
-def _calls(
-    node: Node, y: str, a: str, w: str, bias: str, taps: Taps, depth: int, sizes: dict[str, object]
-) -> list[str]:
+def _calls(node: Node, y: str, a: str, w: str, bias: str, taps: Taps, depth: int, sizes: dict[str, Any]) -> list[str]:
     """Calls for the output positions of one area; `depth` is that of a tap of the kernel."""
     w_row = padded(sizes["columns"])
     sizes = sizes | {"w_row": w_row, "w_tap": taps.step * depth * w_row, "padded": 1}
@@ -155,7 +157,8 @@ def matmul(lowering: Lowering, node: Node) -> None:
 
     # Leading axes join the rows where all strides allow it.
     added = residual.strides if residual else (0,) * len(y.shape)
-    loops, row_count, row_steps = [], rows, (a.strides[-2], out.strides[-2], added[-2])
+    loops: list[tuple[int, ...]] = []
+    row_count, row_steps = rows, (a.strides[-2], out.strides[-2], added[-2])
     for axis in reversed(range(len(batch))):
         steps = a.strides[axis], out.strides[axis], added[axis], w.strides[axis]
         length = batch[axis]

@@ -37,8 +37,8 @@ def reduce(lowering: Lowering, node: Node) -> None:
     axes = {int(axis) % rank for axis in np.atleast_1d(axes)}
     target = lowering.output(value, order=_order(source, axes, value.shape))
     # The target as wide as the source: every element of a reduced axis meets the same place.
-    strides = iter(target.strides if len(value.shape) < rank else np.delete(target.strides, list(axes)).tolist())
-    strides = tuple(0 if axis in axes else next(strides) for axis in range(rank))
+    remaining = iter(target.strides if len(value.shape) < rank else np.delete(target.strides, list(axes)).tolist())
+    strides = tuple(0 if axis in axes else next(remaining) for axis in range(rank))
     wide = View(target.buffer, source.shape, strides, target.offset)
     lowering.step(node.operator.lower(), node, [target], [source], lambda: _loops(node.operator, source, wide))
 
@@ -76,13 +76,15 @@ def _loops(kind: str, source: View, target: View) -> list[str]:
 
 
 VARIABLES = "ijklmnopq"
+Axes = list[tuple[int, list[int]]]
+"""As `merged_axes` gives them."""
 
 
-def _at(name: str, axes, which: int) -> str:
+def _at(name: str, axes: Axes, which: int) -> str:
     return element(name, [strides[which] for _, strides in axes])
 
 
-def _nest(axes, body: list[str], *, variables: str = VARIABLES) -> list[str]:
+def _nest(axes: Axes, body: list[str], *, variables: str = VARIABLES) -> list[str]:
     return nest([length for length, _ in axes], body, variables=variables)
 
 

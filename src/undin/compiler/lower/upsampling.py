@@ -5,6 +5,7 @@ seen as one row of stride · channels columns they are one matrix product with a
 channels so fill whole vectors. Other transposed convolutions go phase by phase, in ``products``.
 """
 
+from collections.abc import Callable
 from itertools import groupby
 
 import numpy as np
@@ -34,7 +35,14 @@ def fits(node: Node, y: View) -> bool:
 
 
 def upsample(
-    lowering: Lowering, node: Node, x: View, y: View, weights: np.ndarray, bias: np.ndarray, call, pack
+    lowering: Lowering,
+    node: Node,
+    x: View,
+    y: View,
+    weights: np.ndarray,
+    bias: np.ndarray,
+    call: Callable[..., str],
+    pack: Callable[[np.ndarray], np.ndarray],
 ) -> None:
     """Add the step of such a ConvTranspose.
 
@@ -84,8 +92,8 @@ def upsample(
         for (first, last, start, stop), group in groupby(range(-(-(length_out + pad) // stride)), key=kind):
             if start >= stop:  # all of it is cut off
                 continue
-            group = list(group)
-            row, seen = group[0], last - first
+            same = list(group)
+            row, seen = same[0], last - first
             skipped = (taps - 1 + first) * depth  # rows of the weights whose inputs lie before the first
             columns = (stop - start) * channels
             lines.append(
@@ -95,7 +103,7 @@ def upsample(
                     f"x2 + {skipped * w_row + start * channels}" if seen else "x2",
                     f"x1 + {start * channels}" if start else "x1",
                     node,
-                    rows=len(group),
+                    rows=len(same),
                     columns=columns,
                     **_window(x, depth, seen, w_row),
                     w_row=w_row,

@@ -6,6 +6,7 @@ runs into matrix products.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby, product
 
 from undin.compiler.ir.graph import Node
@@ -104,7 +105,7 @@ def transposed(window: Window) -> list[Run]:
     runs = []
     for phase in range(stride):
         steps = range(len(range(phase, window.length_out, stride)))
-        for inside, group in groupby(steps, key=lambda step, phase=phase: taps(phase, step)):
+        for inside, group in groupby(steps, key=partial(taps, phase)):
             positions = list(group)
             runs.append(Run(positions[0] * stride + phase, stride, len(positions), positions[0], 1, inside))
     return runs

@@ -22,9 +22,9 @@ def fuse(program: Program) -> None:
         if not isinstance(step, Pointwise) or buffer.kind != "arena" or len(writers[buffer]) > 1:
             continue
         found = readers.get(buffer, [])
-        if len(found) != 1 or not isinstance(found[0], Pointwise):
+        reader = found[0] if len(found) == 1 else None
+        if not isinstance(reader, Pointwise):
             continue
-        (reader,) = found
         between = [other for other in steps[places[step] + 1 : places[reader]] if other not in merged]
         if _merge(step, reader, between):
             merged.add(step)
@@ -43,6 +43,7 @@ def _join_recurrences(program: Program) -> None:
             place += 1
             continue
         first, second = steps[place], steps[other]
+        assert isinstance(first, Recurrence) and isinstance(second, Recurrence)
         comment = f"{first.comment}; {second.comment}"
         steps[other] = Recurrence(second.label, comment, runs=[*first.runs, *second.runs], count=first.count)
         del steps[place]
@@ -94,7 +95,8 @@ def _merge(source: Pointwise, reader: Pointwise, between: list[Step]) -> bool:
         return False
     if any(view.buffer in inputs for view in reader.writes):
         return False
-    reads, operands = [], []
+    reads: list[View] = []
+    operands = []
     for i, view in enumerate(reader.reads):
         if i not in at:
             operands.append(_operand(reads, view))

@@ -5,6 +5,7 @@ the third input of a MatMul, its bias, are not known to ONNX. That bias is a row
 """
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -104,11 +105,12 @@ def _activation_of(node: Node) -> Activation | None:
         return replace(ACTIVATIONS["LeakyRelu"], alpha=float(node.inputs[1].constant.reshape(-1)[0]))
     if node.operator != "Clip":
         return ACTIVATIONS[node.operator].of(node) if node.operator in ACTIVATIONS else None
-    limits = [
+    limits: list[Any] = [
         node.constant(i, key) if node.input(i) is None or node.input(i).constant is not None else ()
         for i, key in ((1, "min"), (2, "max"))
     ]
     if any(np.size(limit) != 1 for limit in limits):
         return None
     named = zip(("alpha", "beta"), limits, strict=True)
-    return replace(CLIP, **{name: float(limit) for name, limit in named if limit is not None})
+    given: dict[str, Any] = {name: float(limit) for name, limit in named if limit is not None}
+    return replace(CLIP, **given)

@@ -1,6 +1,7 @@
 """How much memory a product of ``build`` takes, read from its own tables: ELF, archives of ELF, WebAssembly."""
 
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 
 ALLOCATED = 0x2
@@ -44,7 +45,7 @@ def _elf(data: bytes) -> tuple[int, int]:
     return flash, ram
 
 
-def _members(archive: bytes):
+def _members(archive: bytes) -> Iterator[bytes]:
     """Contents of the files in an archive of Unix, each behind a header of 60 bytes, at even places."""
     start = 8
     while start + 60 <= len(archive):
@@ -53,7 +54,7 @@ def _members(archive: bytes):
         start += 60 + size + size % 2
 
 
-def _wasm_sections(data: bytes):
+def _wasm_sections(data: bytes) -> Iterator[tuple[int, int]]:
     """Number and size of each section."""
     start = 8
     while start < len(data):

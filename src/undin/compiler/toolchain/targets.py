@@ -6,7 +6,7 @@ A new target is a new line here, and a test that runs its product.
 import platform
 import sys
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -78,24 +78,23 @@ ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64", "armv7l": "arm"}
 
 # A library calls its own functions, even where another library of the process has some of the same names.
 ELF = ("-Wl,--no-undefined", "-Wl,--gc-sections", "-Wl,-Bsymbolic", "-s")
-ON_LINUX = {"flags": ("-fPIC",), "link_flags": ELF, "freestanding": True}
+ON_LINUX: dict[str, Any] = {"flags": ("-fPIC",), "link_flags": ELF, "freestanding": True}
 ON_ANDROID = ON_LINUX | {"link_flags": (*ELF, "-Wl,-z,max-page-size=16384")}  # new devices have pages of 16 kB
-X86_64 = {"triple": "x86_64-linux-gnu", "cpu": "x86_64", "variants": X86_VARIANTS}
-AARCH64 = {"triple": "aarch64-linux-gnu", "cpu": "generic"}
-AARCH64_ANDROID = {"triple": "aarch64-linux-android"}
-ARMV7 = {"triple": "arm-linux-gnueabihf", "cpu": "generic+v7a+neon"}
+X86_64: dict[str, Any] = {"triple": "x86_64-linux-gnu", "cpu": "x86_64", "variants": X86_VARIANTS}
+AARCH64: dict[str, Any] = {"triple": "aarch64-linux-gnu", "cpu": "generic"}
+AARCH64_ANDROID: dict[str, Any] = {"triple": "aarch64-linux-android"}
+ARMV7: dict[str, Any] = {"triple": "arm-linux-gnueabihf", "cpu": "generic+v7a+neon"}
 
 
 def _host() -> Target:
     name = platform.machine().lower()
     architecture = ARCHITECTURES.get(name, name)
     machine = {"x86_64": X86_64, "arm": ARMV7}.get(architecture, AARCH64)
+    system: dict[str, Any] = ON_LINUX
     if sys.platform == "darwin":
         system = {"triple": f"{architecture}-macos", "library": "lib{}.dylib", "flags": ("-fPIC",)}
     elif sys.platform == "win32":
         system = {"triple": f"{architecture}-windows-gnu", "library": "{}.dll"}
-    else:
-        system = ON_LINUX
     return Target(**(machine | system), is_host=True)
 
 

@@ -1,10 +1,16 @@
 """Makes nodes with known shapes; constants are computed at once, so that nodes are left only where they are needed."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import numpy as np
 from onnx import helper
 
 from undin.compiler.ir.graph import DTYPES, OPSET, Node, Unsupported, Value
 from undin.compiler.ir.reader import outputs_of
+
+Input = Value | np.ndarray | Sequence[int] | float | None
+"""What a builder takes for an input of a node."""
 
 
 class Builder:
@@ -19,9 +25,10 @@ class Builder:
     """
 
     def __init__(self, node: Node, opset: int):
-        self.node, self.opset, self.nodes, self.named = node, opset, [], 0
+        self.node, self.opset, self.named = node, opset, 0
+        self.nodes: list[Node] = []
 
-    def __call__(self, operator: str, *inputs: Value | np.ndarray | float | None, **attributes) -> Value:
+    def __call__(self, operator: str, *inputs: Input, **attributes: Any) -> Value:
         """Make a node of one output. Arrays become constants, as do floats (of float32) and integers (of int64)."""
         values = [self.value(item) for item in inputs]
         names = ["" if value is None else value.name for value in values]
@@ -33,15 +40,15 @@ class Builder:
             self.nodes.append(Node(operator, self.node.name, values, [output], attributes))
         return output
 
-    def value(self, item: Value | np.ndarray | float | None) -> Value | None:
+    def value(self, item: Input) -> Value | None:
         """The value itself, or a new constant."""
         if item is None or isinstance(item, Value):
             return item
-        if isinstance(item, float):
-            item = np.float32(item)
-        elif not isinstance(item, np.ndarray | np.generic):
-            item = np.array(item, np.int64)
-        return Value.of(self.name(), np.asarray(item))
+        if isinstance(item, np.ndarray | np.generic):
+            array = np.asarray(item)
+        else:
+            array = np.array(item, np.float32 if isinstance(item, float) else np.int64)
+        return Value.of(self.name(), array)
 
     def name(self) -> str:
         """One that no other value has."""
@@ -70,3 +77,7 @@ class Builder:
                 node.outputs = [output if other is value else other for other in node.outputs]
                 if node.operator != "Identity":
                     node.inputs = [output if other is value else other for other in node.inputs]
+
+
+Rule = Callable[[Builder, Node], Value | tuple[Value, ...]]
+"""Gives what takes the place of the outputs of a node."""

@@ -33,7 +33,7 @@ def written_out(make: Builder, node: Node) -> tuple[Value | None, ...] | None:
 def _definition(node: Node, opset: int) -> onnx.FunctionProto | None:
     """What ONNX says about an operator in a version of its operators, for inputs of these types."""
     try:
-        schema = onnx.defs.get_schema(node.operator, opset, "")
+        schema: Any = onnx.defs.get_schema(node.operator, opset, "")  # its stubs lack half of it
     except onnx.defs.SchemaError:
         return None
     if schema.has_function:

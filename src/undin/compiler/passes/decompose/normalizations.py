@@ -5,12 +5,11 @@ from math import prod
 import numpy as np
 
 from undin.compiler.ir.graph import Node, Unsupported, Value
-from undin.compiler.passes.decompose.builder import Builder
+from undin.compiler.passes.decompose.builder import Builder, Rule
 
 
 def _normalized(make: Builder, x: Value, axes: list[int], epsilon: float) -> tuple[Value, Value, Value]:
     """`x` with mean 0 and variance 1 over some axes, the mean, and the reciprocal of the standard deviation."""
-    axes = np.array(axes, np.int64)
     mean = make("ReduceMean", x, axes)
     centred = make("Sub", x, mean)
     variance = make("ReduceMean", make("Mul", centred, centred), axes)
@@ -81,7 +80,7 @@ def softmax(make: Builder, node: Node) -> Value:
     return make("Sub", below, make("Log", total)) if "Log" in node.operator else make("Div", exponentials, total)
 
 
-def _global_pool(operator: str):
+def _global_pool(operator: str) -> Rule:
     def rule(make: Builder, node: Node) -> Value:
         return make(operator, node.inputs[0], np.arange(2, len(node.inputs[0].shape)))
 

@@ -4,6 +4,8 @@ The matrix is what ONNX's own evaluator makes of the unit matrix. Where it only 
 mode nearest does, it is a gather.
 """
 
+from typing import Any
+
 import numpy as np
 from onnx import helper
 
@@ -35,7 +37,7 @@ def resize(make: Builder, node: Node) -> Value:
     return make("Where", outside, float(node.get("extrapolation_value", 0.0)), value)
 
 
-def _matrix(make: Builder, node: Node, axes: list[int], place: int, attributes: dict) -> np.ndarray:
+def _matrix(make: Builder, node: Node, axes: list[int], place: int, attributes: dict[str, Any]) -> np.ndarray:
     """What becomes of each position of one axis, (old, new)."""
     x = node.inputs[0]
     # The other axes play no part, unless they share a scale.

@@ -4,6 +4,7 @@ import copy
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -81,14 +82,25 @@ class Listener:
     """An engine that keeps what it hears; see `Engine`."""
 
     def __init__(self, metadata: Metadata):
-        self.metadata, self.hops = metadata, []
+        self.metadata = metadata
+        self.hops: list[np.ndarray] = []
         self._callbacks = RESET(lambda state: None), PROCESS_HOPS(self._process_hops)
         self.c_model = CModel.describe(metadata, *self._callbacks, state_bytes=0)
 
     def check(self) -> None:
         """Nothing goes wrong in keeping."""
 
-    def _process_hops(self, _states, _arena, inputs, outputs, _channels, _linked, hops, _energies) -> None:
+    def _process_hops(
+        self,
+        _states: Any,
+        _arena: Any,
+        inputs: Any,
+        outputs: Any,
+        _channels: int,
+        _linked: int,
+        hops: int,
+        _energies: Any,
+    ) -> None:
         count = hops * self.metadata.hop
         self.hops.append(floats(inputs[0], count).copy())
         floats(outputs[0], count)[:] = 0
@@ -115,7 +127,7 @@ def observe(graph: Graph, values: Sequence[Value], frames: Iterable[np.ndarray])
     watched.outputs = [*graph.outputs, *(value for value in values if value not in graph.outputs)]
     spec, _state = graph.inputs
     frames = list(frames)
-    kept = {value: [] for value in values}
+    kept: dict[Value, list[np.ndarray]] = {value: [] for value in values}
     with tempfile.TemporaryDirectory(prefix="undin") as folder:
         source = as_lowered(watched)
         library = build(source, Path(folder), target=this_machine())

@@ -84,7 +84,7 @@ def mark(nodes: list[Node], seen: dict[Value, np.ndarray]) -> None:
     for node in nodes:
         values = seen[node.inputs[0]]
         if node.operator in GATES:
-            largest = max(float(np.abs(values).max(initial=0)), np.finfo(np.float32).tiny)
+            largest = max(float(np.abs(values).max(initial=0)), float(np.finfo(np.float32).tiny))
             quantization = Quantization(HEADROOM * largest / SHORT)
         else:
             quantization = best_of_8_bits(values)
