@@ -3,7 +3,9 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from support.needs import NEEDS, SHARED_DATA, need, reason_to_skip
 
 # Before torch is there: workers side by side with threads for every core each would mostly wait for each other.
@@ -11,6 +13,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 FACES = Path(__file__).parent / "faces"
+EXAMPLE = Path(__file__).parents[1] / "examples" / "noisy.wav"
 
 
 def pytest_itemcollected(item):
@@ -53,6 +56,20 @@ def shared_data() -> Path:
     """The folder with train, valid and test audio; skips the test where this checkout has none beside it."""
     need("shared")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def noisy_speech() -> np.ndarray:
+    """The voice in an office that comes along, (135692,) float32 at 16 kHz."""
+    return soundfile.read(EXAMPLE, dtype="float32")[0]
+
+
+@pytest.fixture(scope="session")
+def made_up_pairs(tmp_path_factory) -> Path:
+    """A folder as ``valid`` of the audio beside the checkout: `clean` and `noisy`, 000 to 003, at −5 to 10 dB."""
+    from support import made_up_audio  # which imports torch
+
+    return made_up_audio.write_pairs(tmp_path_factory.mktemp("pairs"))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -24,8 +24,8 @@ def test_an_offset_is_gone(models, rate, offset, level):
 
 
 @pytest.mark.parametrize("rate", RATES)
-def test_a_network_hears_nothing_of_it(models, rate, shared_data):
-    speech, _ = soundfile.read(shared_data / "valid" / "noisy" / "000.flac", dtype="float32", frames=48_000)
+def test_a_network_hears_nothing_of_it(models, rate, noisy_speech):
+    speech = noisy_speech[:48_000]
     with_offset, without = (
         enhance(speech + np.float32(offset), sample_rate=rate, model=models["nano"]) for offset in (0.2, 0)
     )

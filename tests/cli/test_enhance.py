@@ -227,7 +227,7 @@ def test_picture(tmp_path, half):
     assert (tmp_path / "b.png").stat().st_size > 20_000
 
 
-def test_real_speech_lines_up(tmp_path, shared_data, identity):
-    source = shared_data / "valid" / "noisy" / "000.flac"
+def test_speech_lines_up(tmp_path, noisy_speech, identity):
+    source = write(tmp_path / "noisy.flac", noisy_speech)
     assert enhance(source, "-o", tmp_path / "a.flac", "--model", identity) == 0
     np.testing.assert_allclose(read(tmp_path / "a.flac"), read(source), atol=2**-15)

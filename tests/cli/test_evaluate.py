@@ -1,4 +1,4 @@
-"""`undin evaluate` from end to end, on real pairs."""
+"""`undin evaluate` from end to end, on made-up pairs."""
 
 import argparse
 import csv
@@ -27,17 +27,17 @@ def run(*arguments):
 
 
 @pytest.fixture
-def pairs(shared_data):
-    return ["--clean", shared_data / "valid" / "clean", "--noisy", shared_data / "valid" / "noisy"]
+def pairs(made_up_pairs):
+    return ["--clean", made_up_pairs / "clean", "--noisy", made_up_pairs / "noisy"]
 
 
 @pytest.fixture
-def enhanced(shared_data, tmp_path):
+def enhanced(made_up_pairs, tmp_path):
     """Clean speech under another name, so that its scores are known; a few samples short, as some tools leave it."""
     folder = tmp_path / "enhanced"
     folder.mkdir()
     for place in range(4):
-        samples, rate_hz = soundfile.read(shared_data / "valid" / "clean" / f"{place:03}.flac")
+        samples, rate_hz = soundfile.read(made_up_pairs / "clean" / f"{place:03}.flac")
         soundfile.write(folder / f"{place:03}.wav", samples[:-100], rate_hz)
     return folder
 
@@ -84,8 +84,8 @@ def test_models_are_run_timed_and_asked_what_clean_speech_and_noise_lose(pairs, 
     assert "12.3" in capsys.readouterr().out
 
 
-def test_scores_do_not_depend_on_the_number_of_processes(shared_data, tmp_path):
-    folders = shared_data / "valid" / "clean", shared_data / "valid" / "noisy"
+def test_scores_do_not_depend_on_the_number_of_processes(made_up_pairs, tmp_path):
+    folders = made_up_pairs / "clean", made_up_pairs / "noisy"
     model = str(step_models.fading(tmp_path / "fading.onnx"))
     alone, together = (
         evaluate_pairs(*folders, models=[model], chosen=["si_sdr"], limit=3, jobs=jobs) for jobs in (1, 2)
@@ -98,11 +98,11 @@ def test_scores_do_not_depend_on_the_number_of_processes(shared_data, tmp_path):
         }
 
 
-def test_a_silent_reference_is_reported_and_left_out(shared_data, tmp_path, capsys):
+def test_a_silent_reference_is_reported_and_left_out(made_up_pairs, tmp_path, capsys):
     for folder in ("clean", "noisy"):
         (tmp_path / folder).mkdir()
         for name in ("000.flac", "001.flac"):
-            shutil.copy(shared_data / "valid" / folder / name, tmp_path / folder)
+            shutil.copy(made_up_pairs / folder / name, tmp_path / folder)
     length = soundfile.info(tmp_path / "clean" / "001.flac").frames
     soundfile.write(tmp_path / "clean" / "001.flac", np.zeros(length), 16_000)
     assert run("--clean", tmp_path / "clean", "--noisy", tmp_path / "noisy", "--jobs", 1, "--metrics", "si_sdr") == 1

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 import soxr
 from support import small_step
 from support.hops import Hops
@@ -45,11 +44,10 @@ def shown(kind: str, *, with_word: str = "") -> str:
 
 
 @pytest.fixture(scope="module")
-def speech(shared_data) -> np.ndarray:
-    """Two voices left and right, (samples, 2) at 48 kHz, not a whole number of hops."""
-    files = (shared_data / "valid" / "noisy" / f"{number:03}.flac" for number in (0, 1))
-    channels = [soundfile.read(file, frames=SECONDS * 16_000, dtype="float32")[0] for file in files]
-    return soxr.resample(np.stack(channels, axis=1), 16_000, SAMPLE_RATE)[:-7].astype(np.float32)
+def speech(noisy_speech) -> np.ndarray:
+    """A voice left and right, (samples, 2) at 48 kHz, not a whole number of hops."""
+    channels = noisy_speech[: 2 * SECONDS * 16_000].reshape(2, -1).T
+    return soxr.resample(channels, 16_000, SAMPLE_RATE)[:-7].astype(np.float32)
 
 
 @pytest.fixture(scope="module")

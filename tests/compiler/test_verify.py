@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-import soundfile
 from onnx import TensorProto, helper
 from support import small_step
 
@@ -38,14 +37,13 @@ def save(path: Path, nodes: list, inputs: list, outputs: list) -> Path:
     return path
 
 
-def test_a_thousand_frames_of_noise_and_of_speech_agree(model, tmp_path, shared_data):
+def test_a_thousand_frames_of_noise_and_of_speech_agree(model, tmp_path, noisy_speech):
     source = translate(model)
     library = build(source, tmp_path)
     report = verify(model, source, library)
     assert (report.frames, report.output, report.tensor) == (1000, None, None)
     assert 0 < report.error < TOLERANCE / 10
-    speech, _ = soundfile.read(shared_data / "valid" / "noisy" / "000.flac", dtype="float32")
-    report = verify(model, source, library, samples=speech[: 500 * small_step.HOP + 3])
+    report = verify(model, source, library, samples=noisy_speech[: 500 * small_step.HOP + 3])
     assert (report.frames, report.output) == (500, None)
 
 

@@ -29,8 +29,8 @@ def noise(samples, *, seed=0):
 
 
 @pytest.fixture(scope="module")
-def speech(shared_data):
-    return read(shared_data / "valid" / "clean" / "000.flac")
+def speech(made_up_pairs):
+    return read(made_up_pairs / "clean" / "000.flac")
 
 
 def score_of_files(pair, *, chosen):
@@ -128,12 +128,12 @@ def test_noise_that_is_over_within_the_first_second_says_nothing(samples):
         assert np.isnan(metrics.noise_attenuation_db(before, before))
 
 
-def test_active_level_is_the_one_that_mixing_uses(shared_data):
+def test_active_level_is_the_one_that_mixing_uses(made_up_pairs):
     import torch
 
     from undin.data.level import active_level_dbfs
 
-    for pair in find_pairs(shared_data / "valid" / "clean", shared_data / "valid" / "noisy", limit=20):
+    for pair in find_pairs(made_up_pairs / "clean", made_up_pairs / "noisy"):
         clean = read(pair.clean)
         expected = float(active_level_dbfs(torch.from_numpy(clean), sample_rate=RATE_HZ))
         assert metrics.active_level_dbfs(clean) == pytest.approx(expected, abs=1e-3)

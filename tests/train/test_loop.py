@@ -155,14 +155,9 @@ def test_two_processes_equal_one_with_the_double_batch(recipe_path, tmp_path):
 
 
 @pytest.fixture
-def validation(tmp_path, shared_data) -> list[str]:
-    """Changes of a recipe: validate on two pairs of real speech, twice a run."""
-    for name in ("clean", "noisy"):
-        (tmp_path / "valid" / name).mkdir(parents=True)
-        for index in range(3):
-            audio, sample_rate = soundfile.read(shared_data / "valid" / name / f"{index:03}.flac", frames=48000)
-            soundfile.write(tmp_path / "valid" / name / f"{index}.wav", audio, sample_rate)
-    return [f"validation.folder='{tmp_path}/valid'", "validation.count=2", "training.validate_every=10"]
+def validation(tmp_path, made_up_pairs) -> list[str]:
+    """Changes of a recipe: validate on two pairs, twice a run."""
+    return [f"validation.folder='{made_up_pairs}'", "validation.count=2", "training.validate_every=10"]
 
 
 def test_validation_scores_the_average_and_keeps_the_best(recipe_path, tmp_path, validation):

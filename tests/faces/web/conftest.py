@@ -18,7 +18,7 @@ from undin.compiler.toolchain.targets import TARGETS
 
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGE = ROOT / "bindings" / "web"
-CALIBRATION = SHARED_DATA / "valid" / "noisy"
+CALIBRATION = SHARED_DATA / "valid" / "noisy" if SHARED_DATA.is_dir() else ROOT / "examples"
 SECONDS = 3
 HERE = Path(__file__).parent
 
@@ -34,7 +34,9 @@ def node() -> str:
 def dist() -> Path:
     """What the package holds, built anew; models that are newer than undin's sources are not compiled again."""
     need("ziglang")
-    subprocess.run([sys.executable, PACKAGE / "build.py"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [sys.executable, PACKAGE / "build.py", "--calibration", CALIBRATION], check=True, stdout=subprocess.DEVNULL
+    )
     return PACKAGE / "dist"
 
 
@@ -57,7 +59,6 @@ def in_integers(tmp_path_factory):
     libraries = {}
 
     def library(name: str) -> Path:
-        need("shared")
         if name not in libraries:
             folder = tmp_path_factory.mktemp(name)
             command = ["compile", name, "--int8", str(CALIBRATION), "-o", str(folder)]
