@@ -3,7 +3,11 @@
 import subprocess
 import sys
 
+import pytest
+
 import undin
+
+pytestmark = pytest.mark.quick
 
 HEAVY = ("torch", "onnx", "onnxruntime", "soundfile", "matplotlib")
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.quick
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "undin"
 C_FILES = sorted((PACKAGE / "c").rglob("*.[ch]"))

@@ -9,6 +9,8 @@ import soundfile
 
 from undin.cli import main
 
+pytestmark = pytest.mark.quick
+
 RATE = 16000
 
 

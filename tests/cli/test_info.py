@@ -2,10 +2,13 @@
 
 import json
 
+import pytest
 from support import step_models
 
 import undin
 from undin.cli import main
+
+pytestmark = pytest.mark.quick
 
 
 def test_table_of_given_models(tmp_path, capsys):

@@ -7,6 +7,8 @@ import pytest
 
 from undin import cli
 
+pytestmark = pytest.mark.quick
+
 
 def run(*command: str) -> subprocess.CompletedProcess:
     return subprocess.run([sys.executable, *command], capture_output=True, text=True)

@@ -10,6 +10,8 @@ from support.compiled_graphs import Compiled, compile_graphs
 
 from undin.compiler.ir.reader import convert
 
+pytestmark = pytest.mark.quick
+
 OLD = '<ir_version: 4, opset_import: ["" : 9]>\n'
 USUAL = '<ir_version: 8, opset_import: ["" : 18]>\n'
 NEW = '<ir_version: 10, opset_import: ["" : 23]>\n'

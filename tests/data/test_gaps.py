@@ -7,6 +7,8 @@ from support.made_up_audio import SAMPLE_RATE
 
 from undin.data.gaps import LOSS, PACKET_UNITS, gate, switched
 
+pytestmark = pytest.mark.quick
+
 
 def runs(heard: np.ndarray) -> np.ndarray:
     """Lengths of the stretches between changes, but for the first and the last."""

@@ -6,6 +6,8 @@ from support.made_up_audio import SAMPLE_RATE, corpus_of
 
 from undin.data.weights import file_weights, floor_db
 
+pytestmark = pytest.mark.quick
+
 
 def sounds(count: int) -> list[np.ndarray]:
     return [np.full(SAMPLE_RATE, 0.1)] * count

@@ -6,6 +6,8 @@ import soundfile
 
 from undin.evaluate.pairs import find_pairs, match
 
+pytestmark = pytest.mark.quick
+
 
 def write(path, *, samples=1600, rate_hz=16_000, channels=1):
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -14,6 +14,8 @@ from undin.evaluate.plot import save_plot
 from undin.evaluate.score import SystemScores, evaluate_pairs
 from undin.evaluate.tasks import CleanScore, FileScore
 
+pytestmark = pytest.mark.quick
+
 REASON = "PESQ finds no utterance"
 ALONE = {
     "clean": {-45: CleanScore(0.25, 4.5), -5: CleanScore(math.inf, math.nan)},

@@ -12,6 +12,8 @@ from support.audio_files import noise
 
 from undin.io import audio
 
+pytestmark = pytest.mark.quick
+
 PCM = [("WAV", "PCM_U8"), ("WAV", "PCM_16"), ("WAV", "PCM_24"), ("WAV", "PCM_32")] + [
     ("FLAC", name) for name in ("PCM_S8", "PCM_16", "PCM_24")
 ]

@@ -7,6 +7,8 @@ import pytest
 
 from undin.io import cache
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.fixture
 def keep(tmp_path, monkeypatch):

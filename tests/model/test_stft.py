@@ -8,6 +8,8 @@ from support.reference.synthesis import Synthesis
 
 from undin.model.stft import Analysis, analysis_window, synthesis_window
 
+pytestmark = pytest.mark.quick
+
 SIZES = [(512, 512, 256), (512, 320, 160), (512, 512, 128), (1024, 960, 240), (320, 320, 64), (30, 20, 5)]
 
 

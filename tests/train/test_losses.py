@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from undin.nn.spectrum import Spectrum
 from undin.train.losses import LOSSES, Signals
 
+pytestmark = pytest.mark.quick
+
 SPECTRUM = Spectrum(128, 128, 64)
 OF_WAVEFORMS = ("compressed_spectrum", "magnitude_real_imaginary", "waveform_l1", "waveform_mse", "consistency")
 OF_MASKS = ("phase_sensitive_mask", "ideal_amplitude_mask")

@@ -6,6 +6,8 @@ from torch import nn
 
 from undin.train.muon import Muon, orthogonal
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.mark.parametrize("shape", [(7, 7), (24, 72), (72, 24), (5, 32, 32), (1, 9)])
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])

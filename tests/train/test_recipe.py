@@ -9,6 +9,8 @@ import pytest
 from undin.nn.macs import macs_per_second
 from undin.train.recipe import Recipe, load
 
+pytestmark = pytest.mark.quick
+
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 SHIPPED = sorted(RECIPES.glob("*.toml"))
 

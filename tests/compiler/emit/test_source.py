@@ -7,6 +7,8 @@ from support.compiled_graphs import compile_graphs
 
 from undin.compiler.ir.reader import convert
 
+pytestmark = pytest.mark.quick
+
 KINDS = {"float32": TensorProto.FLOAT, "int64": TensorProto.INT64, "int32": TensorProto.INT32, "bool": TensorProto.BOOL}
 
 

@@ -11,6 +11,8 @@ from undin.compiler.ir.graph import Unsupported
 from undin.compiler.ir.reader import convert, read
 from undin.compiler.pipeline import program_of
 
+pytestmark = pytest.mark.quick
+
 HEADER = '<ir_version: 8, opset_import: ["" : 17]>\n'
 
 

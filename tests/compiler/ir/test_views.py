@@ -3,10 +3,13 @@
 from itertools import pairwise
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from undin.compiler.ir.views import Buffer, View, joined
+
+pytestmark = pytest.mark.quick
 
 SIZE = 240
 ELEMENTS = np.arange(SIZE)

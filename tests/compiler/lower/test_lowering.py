@@ -9,6 +9,8 @@ from torch.nn import functional
 
 from undin.compiler.ir.reader import convert
 
+pytestmark = pytest.mark.quick
+
 HEADER = '<ir_version: 8, opset_import: ["" : 17]>\n'
 CONVOLUTIONS = {
     "over_time_and_bands": ((5, 4, 2, 3), {"padding": (0, 1)}),
