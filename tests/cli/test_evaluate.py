@@ -133,12 +133,12 @@ HOWS = ["another length", "empty", "beyond all levels", "another rate", "cut sho
 
 @pytest.mark.parametrize("how", HOWS)
 @pytest.mark.parametrize("role", ["clean", "noisy", "enhanced"])
-def test_one_odd_file_is_named_and_all_others_scored(shared_data, tmp_path, capsys, role, how):
+def test_one_odd_file_is_named_and_all_others_scored(made_up_pairs, tmp_path, capsys, role, how):
     for folder in ("clean", "noisy", "enhanced"):
         (tmp_path / folder).mkdir()
         for place in range(3):
             samples, rate_hz = soundfile.read(
-                shared_data / "valid" / folder.replace("enhanced", "clean") / f"{place:03}.flac", dtype="float32"
+                made_up_pairs / folder.replace("enhanced", "clean") / f"{place:03}.flac", dtype="float32"
             )
             soundfile.write(tmp_path / folder / f"{place:03}.wav", samples[:32_000], rate_hz, subtype="PCM_16")
     spoil(tmp_path / role / "001.wav", how)
@@ -156,10 +156,10 @@ def test_one_odd_file_is_named_and_all_others_scored(shared_data, tmp_path, caps
 
 
 @pytest.mark.parametrize(("lag", "gain"), [(512, 1.0), (-300, 1.0), (0, -1.0), (8000, -0.25), (1, 2.0)])
-def test_a_folder_beside_its_clean_one_is_found_and_aligned(pairs, shared_data, tmp_path, capsys, lag, gain):
+def test_a_folder_beside_its_clean_one_is_found_and_aligned(pairs, made_up_pairs, tmp_path, capsys, lag, gain):
     (tmp_path / "enhanced").mkdir()
     for place in range(4):
-        noisy, rate_hz = soundfile.read(shared_data / "valid" / "noisy" / f"{place:03}.flac", dtype="float32")
+        noisy, rate_hz = soundfile.read(made_up_pairs / "noisy" / f"{place:03}.flac", dtype="float32")
         late = np.concatenate((np.zeros(max(0, lag), np.float32), noisy[max(0, -lag) :]))  # longer, or shorter
         soundfile.write(tmp_path / "enhanced" / f"{place:03}.wav", gain * late, rate_hz, subtype="FLOAT")
     arguments = [*pairs, "--enhanced", tmp_path / "enhanced", *QUICK, "--json", tmp_path / "scores.json"]
@@ -176,10 +176,10 @@ def test_a_folder_beside_its_clean_one_is_found_and_aligned(pairs, shared_data, 
     assert ("dB softer" in printed) == (abs(gain) < 0.7) and ("dB louder" in printed) == (abs(gain) > 1.4)
 
 
-def test_pairs_of_other_rates_are_scored_at_one_on_request(pairs, shared_data, tmp_path, capsys):
+def test_pairs_of_other_rates_are_scored_at_one_on_request(pairs, made_up_pairs, tmp_path, capsys):
     (tmp_path / "enhanced").mkdir()
     for place in range(4):
-        noisy, rate_hz = soundfile.read(shared_data / "valid" / "noisy" / f"{place:03}.flac", dtype="float32")
+        noisy, rate_hz = soundfile.read(made_up_pairs / "noisy" / f"{place:03}.flac", dtype="float32")
         wide = soxr.resample(noisy, rate_hz, 48_000)
         soundfile.write(tmp_path / "enhanced" / f"{place:03}.wav", wide, 48_000, subtype="FLOAT")
     arguments = [*pairs, "--enhanced", tmp_path / "enhanced", *QUICK, "--json", tmp_path / "scores.json"]

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 import soundfile
@@ -25,7 +25,7 @@ from undin.io.folder import find_files
 from undin.io.formats import FORMAT_OF_SUFFIX, IN_PLACE_OF, AudioInfo, output_info
 from undin.io.headers import Format, find_sound
 from undin.io.pcm import BITS_OF_SUBTYPE, FLOAT_SUBTYPES, quantize
-from undin.io.pipe import Pipe, is_pipe, open_pipe
+from undin.io.pipe import Pipe, Source, is_pipe, open_pipe
 
 __all__ = [
     "BITS_OF_SUBTYPE",
@@ -104,13 +104,13 @@ class _SequentialFile(soundfile.SoundFile):
         return False
 
 
-def read_info(path: str | os.PathLike) -> AudioInfo:
+def read_info(path: str | os.PathLike[str]) -> AudioInfo:
     """Return what the audio file at `path` says of itself; raise as `read_blocks` does."""
     with open_reader(path) as reader:
         return reader.info
 
 
-def read_blocks(path: str | os.PathLike, *, block_samples: int = BLOCK_SAMPLES) -> Iterator[np.ndarray]:
+def read_blocks(path: str | os.PathLike[str], *, block_samples: int = BLOCK_SAMPLES) -> Iterator[np.ndarray]:
     """Decode an audio file block by block.
 
     Parameters
@@ -136,7 +136,7 @@ def read_blocks(path: str | os.PathLike, *, block_samples: int = BLOCK_SAMPLES) 
         yield from reader.blocks(block_samples)
 
 
-def read(path: str | os.PathLike) -> tuple[np.ndarray, int]:
+def read(path: str | os.PathLike[str]) -> tuple[np.ndarray, int]:
     """Decode a whole audio file: samples (N, channels) float32 and the sample rate in Hz; raise as `read_blocks`."""
     with open_reader(path) as reader:
         blocks = [np.zeros((0, reader.info.channels), np.float32), *reader.blocks(BLOCK_SAMPLES)]
@@ -144,7 +144,7 @@ def read(path: str | os.PathLike) -> tuple[np.ndarray, int]:
 
 
 @contextmanager
-def open_reader(path: str | os.PathLike) -> Iterator[Reader]:
+def open_reader(path: str | os.PathLike[str]) -> Iterator[Reader]:
     """Open an audio file, a named pipe or a device such as `/dev/stdin`; raise as `read_blocks` does.
 
     The file is open as long as the block of the `with`.
@@ -181,7 +181,7 @@ def open_pipe_reader(pipe: Pipe, *, name: str, stack: ExitStack) -> Reader:
     return _plain_reader(pipe, name, parts, form)
 
 
-def recognise(file: BinaryIO | Pipe) -> str | None:
+def recognise(file: Source) -> str | None:
     """Return what kind of audio begins with this file, in words; None where it is none that is known."""
     head = file.read(12)
     file.seek(0)
@@ -191,7 +191,7 @@ def recognise(file: BinaryIO | Pipe) -> str | None:
     return "MP3" if _is_mp3(file) else None
 
 
-def _is_mp3(file: BinaryIO | Pipe) -> bool:
+def _is_mp3(file: Source) -> bool:
     """Whether a file is MP3: it begins with tags, or with a frame that others follow."""
     file.seek(0)
     head = file.read(3)
@@ -200,7 +200,7 @@ def _is_mp3(file: BinaryIO | Pipe) -> bool:
     return head == b"ID3" or is_frame
 
 
-def _open_file(file: BinaryIO, *, name: str, stack: ExitStack, path: str | None = None) -> Reader:
+def _open_file(file: IO[bytes], *, name: str, stack: ExitStack, path: str | None = None) -> Reader:
     """Read a regular file, which lies at `path` where its name is another."""
     size = os.fstat(file.fileno()).st_size
     if not size:
@@ -221,7 +221,7 @@ def _open_file(file: BinaryIO, *, name: str, stack: ExitStack, path: str | None 
     return _sndfile_reader(sounds, name, parts)
 
 
-def _copy(file: BinaryIO, offset: int, size: int, *, head: bytes = b"") -> BinaryIO:
+def _copy(file: IO[bytes], offset: int, size: int, *, head: bytes = b"") -> IO[bytes]:
     """A part of a file, with another head, as a temporary file."""
     copy = tempfile.NamedTemporaryFile(prefix="undin-")
     copy.write(head)
@@ -256,7 +256,7 @@ def _open_sndfile(path: str | int, *, name: str) -> soundfile.SoundFile:
         raise ValueError(f"{name}: headerless audio has no known rate; pipe it through `undin enhance -`") from error
 
 
-def _plain_reader(file: BinaryIO | Pipe, name: str, parts: Chunks, form: Format) -> Reader:
+def _plain_reader(file: Source, name: str, parts: Chunks, form: Format) -> Reader:
     """Read plain samples, from `file` at their start on."""
     live = isinstance(file, Pipe)
     rate_bytes = form.block_bytes * form.sample_rate
@@ -278,7 +278,7 @@ def _plain_reader(file: BinaryIO | Pipe, name: str, parts: Chunks, form: Format)
             wanted = block_samples * form.block_bytes - len(rest)
             if sound_bytes is not None:
                 wanted = min(wanted, sound_bytes - done)
-            data = file.read1(wanted) if live else file.read(wanted)
+            data = file.read1(wanted) if isinstance(file, Pipe) else file.read(wanted)
             if not data:
                 break
             done += len(data)
@@ -340,7 +340,7 @@ def _sndfile_reader(sounds: list[soundfile.SoundFile], name: str, parts: Chunks 
 
 @contextmanager
 def open_writer(
-    path: str | os.PathLike, info: AudioInfo, *, beside: tags.Beside | None = None
+    path: str | os.PathLike[str], info: AudioInfo, *, beside: tags.Beside | None = None
 ) -> Iterator[Callable[[np.ndarray], None]]:
     """Write an audio file block by block; it appears at `path` when the block of the `with` ends without an error.
 
@@ -390,7 +390,7 @@ def open_writer(
 
 @contextmanager
 def open_sink(
-    sink: BinaryIO, info: AudioInfo, *, beside: tags.Beside | None = None
+    sink: IO[bytes], info: AudioInfo, *, beside: tags.Beside | None = None
 ) -> Iterator[Callable[[np.ndarray], None]]:
     """Write an audio file into a pipe, block by block: WAV as it comes, other formats when they are complete.
 
@@ -413,15 +413,15 @@ def open_sink(
         return
     with tempfile.TemporaryDirectory(prefix="undin-") as folder:
         place = os.path.join(folder, "sound")
-        with open_writer(place, info, beside=beside) as write:
-            yield write
+        with open_writer(place, info, beside=beside) as write_all:
+            yield write_all
         with open(place, "rb") as file:
             shutil.copyfileobj(file, sink)
         sink.flush()
 
 
 @contextmanager
-def _libsndfile_writer(path: os.PathLike, info: AudioInfo) -> Iterator[Callable[[np.ndarray], None]]:
+def _libsndfile_writer(path: os.PathLike[str], info: AudioInfo) -> Iterator[Callable[[np.ndarray], None]]:
     written = 0
     place = str(path) if os.name == "nt" else os.fsencode(path)
     with soundfile.SoundFile(place, "w", info.sample_rate, info.channels, info.subtype, format=info.format) as sound:
@@ -437,7 +437,7 @@ def _libsndfile_writer(path: os.PathLike, info: AudioInfo) -> Iterator[Callable[
             chunks.state_length(file, written, block_bytes=info.channels)
 
 
-def _refuse_too_long(path: str | os.PathLike, info: AudioInfo) -> None:
+def _refuse_too_long(path: str | os.PathLike[str], info: AudioInfo) -> None:
     """Raise where sizes of 32 bits could not state a result: libsndfile writes such files without a word."""
     sample_bytes = pcm.SAMPLE_BYTES.get(info.subtype, 0)
     if info.format in SMALL_CONTAINERS and (info.length_samples or 0) * info.channels * sample_bytes > MOST_SMALL_BYTES:
@@ -446,7 +446,7 @@ def _refuse_too_long(path: str | os.PathLike, info: AudioInfo) -> None:
         )
 
 
-def _raise_where_full(partial: os.PathLike, path: str | os.PathLike) -> None:
+def _raise_where_full(partial: os.PathLike[str], path: str | os.PathLike[str]) -> None:
     """Raise the system's error for a file that libsndfile could not write: it tells only that there was one."""
     with open(partial, "ab") as file:
         file.write(bytes(COPY_BYTES))

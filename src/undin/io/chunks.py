@@ -11,7 +11,9 @@ it is no chunk.
 import io
 import struct
 from dataclasses import dataclass, field
-from typing import BinaryIO, NamedTuple
+from typing import IO, NamedTuple
+
+from undin.io.pipe import Source
 
 
 class Layout(NamedTuple):
@@ -131,7 +133,7 @@ class Chunks:
         return next((content for id, content in self.before + self.after if id.startswith(name)), None)
 
 
-def read_chunks(file: BinaryIO, *, size: int | None) -> Chunks | None:
+def read_chunks(file: Source, *, size: int | None) -> Chunks | None:
     """Find the sound of a file, and what stands beside it.
 
     Parameters
@@ -178,7 +180,7 @@ def read_chunks(file: BinaryIO, *, size: int | None) -> Chunks | None:
     return found
 
 
-def find_end(found: Chunks, *, stated: int, size: int | None, file: BinaryIO | None = None) -> int:
+def find_end(found: Chunks, *, stated: int, size: int | None, file: Source | None = None) -> int:
     """Find how many bytes of sound there are, and where what follows them begins.
 
     Parameters
@@ -208,7 +210,7 @@ def find_end(found: Chunks, *, stated: int, size: int | None, file: BinaryIO | N
     return start + found.sound_bytes + -(start + found.sound_bytes) % found.layout.align
 
 
-def _chunk(file: BinaryIO, layout: Layout, offset: int) -> Chunk | None:
+def _chunk(file: Source, layout: Layout, offset: int) -> Chunk | None:
     """The chunk whose name is next in the file, at `offset`."""
     head = file.read(layout.head_bytes)
     if len(head) < layout.head_bytes:
@@ -219,7 +221,7 @@ def _chunk(file: BinaryIO, layout: Layout, offset: int) -> Chunk | None:
     return Chunk(head[: layout.id_bytes], offset + layout.head_bytes, size)
 
 
-def _next(file: BinaryIO, layout: Layout, chunk: Chunk) -> int:
+def _next(file: Source, layout: Layout, chunk: Chunk) -> int:
     """Where the chunk behind `chunk` begins: at once, if a familiar name is there and none where one should be."""
     end = chunk.offset + chunk.size
     aligned = -(-end // layout.align) * layout.align
@@ -243,7 +245,7 @@ def _unwritten(stated: int) -> bool:
     return stated == 0 or abs(stated - 2**31) < NEARLY or abs(stated - 2**32) < NEARLY or stated > 2**62
 
 
-def _is_followed_by_sound(file: BinaryIO, found: Chunks, *, end: int, size: int) -> bool:
+def _is_followed_by_sound(file: Source, found: Chunks, *, end: int, size: int) -> bool:
     """Whether what lies behind the `end` that the header states is sound: no chunk, no filling, no other program's."""
     layout = found.layout
     follower = _next(file, layout, Chunk(layout.sound, found.sound_offset, end - found.sound_offset))
@@ -258,7 +260,7 @@ def _is_followed_by_sound(file: BinaryIO, found: Chunks, *, end: int, size: int)
     return not (is_chunk and _chunk(io.BytesIO(head), layout, follower).size <= left)
 
 
-def _read_after(file: BinaryIO, found: Chunks, *, offset: int, size: int) -> None:
+def _read_after(file: Source, found: Chunks, *, offset: int, size: int) -> None:
     """Read the chunks behind the sound."""
     layout = found.layout
     while offset + layout.head_bytes <= size and len(found.after) < MOST_CHUNKS:
@@ -292,7 +294,7 @@ def repaired_head(chunks: Chunks) -> bytes:
     return head[:4] + struct.pack("<I", len(head) + chunks.sound_bytes - 8) + head[8:]
 
 
-def state_length(file: BinaryIO, samples: int, *, block_bytes: int) -> None:
+def state_length(file: IO[bytes], samples: int, *, block_bytes: int) -> None:
     """Set the length of a whole AIFF file of plain samples, open for reading and writing.
 
     libsndfile counts the byte that fills up an odd number as sound.
@@ -306,7 +308,7 @@ def state_length(file: BinaryIO, samples: int, *, block_bytes: int) -> None:
     file.seek(0, io.SEEK_END)
 
 
-def append(file: BinaryIO, extra: list[tuple[bytes, bytes]]) -> None:
+def append(file: IO[bytes], extra: list[tuple[bytes, bytes]]) -> None:
     """Add chunks to the end of a whole file of this kind, open for reading and writing."""
     file.seek(0)
     layout = LAYOUTS[file.read(4)]

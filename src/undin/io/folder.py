@@ -35,7 +35,7 @@ class Found:
     left_out: list[tuple[Path, str]] = field(default_factory=list)
 
 
-def find_files(folder: str | os.PathLike) -> list[Path]:
+def find_files(folder: str | os.PathLike[str]) -> list[Path]:
     """Return the audio files below `folder`, by suffix, sorted; hidden files and folders are left out.
 
     Links to files and folders are followed, each folder once.
@@ -43,7 +43,7 @@ def find_files(folder: str | os.PathLike) -> list[Path]:
     return sorted(path for path in _walk(Path(folder)) if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file())
 
 
-def search(folder: str | os.PathLike) -> Found:
+def search(folder: str | os.PathLike[str]) -> Found:
     """Return the audio files below `folder` as `find_files` does, and what else there is that holds sound."""
     found = Found()
     for path in sorted(_walk(Path(folder))):

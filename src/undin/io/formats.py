@@ -76,7 +76,7 @@ class AudioInfo:
     subtype: str
 
 
-def output_info(path: str | os.PathLike, *, source: str | os.PathLike, source_info: AudioInfo) -> AudioInfo:
+def output_info(path: str | os.PathLike[str], *, source: str | os.PathLike[str], source_info: AudioInfo) -> AudioInfo:
     """Choose how to encode the file `path` that is made from the file `source`.
 
     The same suffix, or another of the same container, keeps format and bit depth, but for encodings that cannot be

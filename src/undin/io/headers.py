@@ -5,10 +5,11 @@ libsndfile's.
 """
 
 import struct
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 from undin.io.chunks import Chunks, Layout, find_end, read_chunks
 from undin.io.pcm import SAMPLE_BYTES
+from undin.io.pipe import Source
 
 EXTENSIBLE = 0xFFFE
 
@@ -72,7 +73,7 @@ AU_LAYOUTS = {
 }
 
 
-def find_sound(file: BinaryIO, *, size: int | None) -> tuple[Chunks | None, Format | None]:
+def find_sound(file: Source, *, size: int | None) -> tuple[Chunks | None, Format | None]:
     """Find the samples of a file that stands at its start, and how they lie.
 
     Parameters
@@ -146,7 +147,7 @@ def _caf(chunks: Chunks) -> Format | None:
 _READERS = {b"RIFF": _wav, b"RIFX": _wav, b"RF64": _wav, b"BW64": _wav, b"riff": _wav, b"FORM": _aiff, b"caff": _caf}
 
 
-def _au(file: BinaryIO, magic: bytes, *, size: int | None) -> tuple[Chunks | None, Format | None]:
+def _au(file: Source, magic: bytes, *, size: int | None) -> tuple[Chunks | None, Format | None]:
     head = file.read(24)
     if len(head) < 24:
         return None, None

@@ -1,7 +1,9 @@
 """MP3 files as frames (ISO 11172-3, 13818-3): whether they say how long they are, and the tags around the sound."""
 
 import struct
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
+
+from undin.io.pipe import Source
 
 KBIT_PER_S = {
     "1/1": (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
@@ -58,7 +60,7 @@ def tag_bytes(head: bytes) -> int:
     return 10 + size + (10 if head[5] & 0x10 else 0)  # a footer repeats the header
 
 
-def first_frame(file: BinaryIO) -> tuple[int, Frame] | None:
+def first_frame(file: Source) -> tuple[int, Frame] | None:
     """Find the first of three frames in a row: its place in the file, and its header. None where there is none."""
     start = 0
     file.seek(0)
@@ -84,7 +86,7 @@ def first_frame(file: BinaryIO) -> tuple[int, Frame] | None:
     return None
 
 
-def unstated(file: BinaryIO, *, size: int) -> int | None:
+def unstated(file: Source, *, size: int) -> int | None:
     """Return where to read from an MP3 file whose length libsndfile would guess, or take from one part of it.
 
     It guesses from the bit rate where no frame states the length, and plays no further than was stated where files were
@@ -120,7 +122,7 @@ def unstated(file: BinaryIO, *, size: int) -> int | None:
     return offset + frame.size if joined or not stated_frames else None
 
 
-def _goes_on(file: BinaryIO, offset: int) -> bool:
+def _goes_on(file: Source, offset: int) -> bool:
     """Whether there are frames behind `offset` too."""
     file.seek(offset)
     head = file.read(10)

@@ -7,7 +7,7 @@ nothing of the others; so `links` finds where each begins.
 import re
 import struct
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import IO
 
 READ_BYTES = 2**20
 HEAD_BYTES = 27
@@ -15,7 +15,7 @@ FIRST_PAGE = re.compile(rb"OggS\x00[\x02\x06]")
 """A page that begins a stream, and perhaps ends it too."""
 
 
-def links(file: BinaryIO, *, size: int) -> list[tuple[int, int]]:
+def links(file: IO[bytes], *, size: int) -> list[tuple[int, int]]:
     """Return offset and length, bytes, of each recording in an Ogg file of `size` bytes; one for most files.
 
     Streams that run side by side, such as sound and pictures, begin on pages next to each other and are one recording.
@@ -32,7 +32,7 @@ def links(file: BinaryIO, *, size: int) -> list[tuple[int, int]]:
     return [(start, end - start) for start, end in zip(starts, [*starts[1:], size], strict=True)]
 
 
-def _first_pages(file: BinaryIO) -> Iterator[int]:
+def _first_pages(file: IO[bytes]) -> Iterator[int]:
     """Where pages seem to begin a stream."""
     offset, kept = 0, b""
     while True:
@@ -47,7 +47,7 @@ def _first_pages(file: BinaryIO) -> Iterator[int]:
         offset += len(data)
 
 
-def _read_page(file: BinaryIO, offset: int) -> bytes | None:
+def _read_page(file: IO[bytes], offset: int) -> bytes | None:
     """The page at `offset`; None where none is, or a damaged one."""
     file.seek(offset)
     head = file.read(HEAD_BYTES)

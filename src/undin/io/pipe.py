@@ -6,11 +6,11 @@ arrive. Formats that must be read from several places at once go to a temporary 
 
 import os
 import select
-import shutil
 import stat
 import tempfile
 import time
-from typing import BinaryIO
+from io import BufferedReader
+from typing import IO
 
 WAIT_SECONDS = 5.0
 """How long a named pipe may be without a writer, before this is no mistake any more but an accident."""
@@ -27,7 +27,7 @@ class Pipe:
         What was read from it already.
     """
 
-    def __init__(self, file: BinaryIO, *, kept: bytes = b""):
+    def __init__(self, file: BufferedReader, *, kept: bytes = b""):
         self._file, self._kept, self._position, self._keeps = file, bytearray(kept), 0, True
 
     def read(self, size: int) -> bytes:
@@ -68,16 +68,21 @@ class Pipe:
         """Close the file behind it."""
         self._file.close()
 
-    def spool(self) -> BinaryIO:
+    def spool(self) -> IO[bytes]:
         """Return all of it, from its start, as a temporary file that is gone when it is closed."""
         self.seek(0)
         file = tempfile.NamedTemporaryFile(prefix="undin-")
-        shutil.copyfileobj(self, file)
+        while data := self.read(2**16):
+            file.write(data)
         file.seek(0)
         return file
 
 
-def open_pipe(path: str | os.PathLike) -> Pipe:
+Source = IO[bytes] | Pipe
+"""What is read, and gone back in."""
+
+
+def open_pipe(path: str | os.PathLike[str]) -> Pipe:
     """Open a named pipe or a device for reading.
 
     Raises
@@ -95,7 +100,7 @@ def open_pipe(path: str | os.PathLike) -> Pipe:
     return Pipe(open(fd, "rb"), kept=kept)
 
 
-def _first_bytes(fd: int, path: str | os.PathLike) -> bytes:
+def _first_bytes(fd: int, path: str | os.PathLike[str]) -> bytes:
     """Wait until somebody has opened the other end of a named pipe; what has come by then."""
     poll = select.poll()
     poll.register(fd, select.POLLIN)  # and POLLHUP, when a writer has come and gone
@@ -112,7 +117,7 @@ def _first_bytes(fd: int, path: str | os.PathLike) -> bytes:
         time.sleep(0.02)
 
 
-def is_pipe(path: str | os.PathLike) -> bool:
+def is_pipe(path: str | os.PathLike[str]) -> bool:
     """Whether `path` is there and neither a regular file nor a folder."""
     try:
         mode = os.stat(path).st_mode

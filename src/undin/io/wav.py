@@ -3,7 +3,7 @@
 import os
 import struct
 from collections.abc import Sequence
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 
@@ -63,7 +63,7 @@ class Writer:
 
     def __init__(
         self,
-        file: BinaryIO,
+        file: IO[bytes],
         form: Format,
         *,
         magic: bytes = b"RIFF",
@@ -130,7 +130,7 @@ class Writer:
         return MOST_BYTES if sound_bytes is None else self._other_bytes + sound_bytes + sound_bytes % 2 - 8
 
 
-def _start(file: BinaryIO) -> int | None:
+def _start(file: IO[bytes]) -> int | None:
     """Where a file begins to be written; None for a pipe and for one that only grows, which nobody can go back in."""
     if not file.seekable():
         return None
@@ -142,7 +142,7 @@ def _start(file: BinaryIO) -> int | None:
     return file.tell()
 
 
-def writer(file: BinaryIO, info: AudioInfo, *, beside: Beside | None = None) -> Writer:
+def writer(file: IO[bytes], info: AudioInfo, *, beside: Beside | None = None) -> Writer:
     """Open a writer for `info`, one of `CONTAINERS`, which keeps what stands beside the samples of another file."""
     beside = beside if beside and beside.family == "WAV" else Beside()
     magic = b"RF64" if info.format == "RF64" else b"RIFX" if beside.magic == b"RIFX" else b"RIFF"

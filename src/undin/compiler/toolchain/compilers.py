@@ -84,7 +84,7 @@ def find_compiler(target: Target, *, name: str | None = None) -> Compiler:
     known = [*(("gcc", "clang") if target.is_host else target.gcc[:1]), "zig"]
     wanted = [candidate for candidate in known if name in (None, candidate)]
     for candidate in wanted:
-        if candidate == "zig" and (package := importlib.util.find_spec("ziglang")):
+        if candidate == "zig" and (package := importlib.util.find_spec("ziglang")) and package.origin:
             program = Path(package.origin).with_name("zig.exe" if sys.platform == "win32" else "zig")
             zig = sys.executable, "-m", "ziglang"
             return Compiler("zig", program, (*zig, "cc"), (*zig, "ar"), is_zig=True)
