@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from undin.compiler.ir.graph import Graph, Value
-from undin.compiler.passes.plan import ALIGNMENT
+from undin.engines.native import aligned
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -54,8 +54,7 @@ def load_step(library: Path, function: str, graph: Graph, *, arena_bytes: int) -
     """A function ``undin_…_run`` of a shared library, as a function of arrays by name."""
     run = ctypes.CDLL(str(library))[function]
     run.restype = None
-    arena = np.empty(arena_bytes + ALIGNMENT, np.uint8)
-    arena = arena[-arena.ctypes.data % ALIGNMENT :]
+    arena = aligned(arena_bytes)
 
     def step(feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         given = [np.ascontiguousarray(feeds[value.name], value.dtype) for value in graph.inputs]

@@ -6,10 +6,8 @@ The step itself is written by ``emit``; what C does with it is in c/stream/undin
 import json
 
 from undin.compiler.emit import fft_tables
+from undin.compiler.passes.plan import ALIGNMENT
 from undin.model.metadata import Metadata
-
-LINE_BYTES = 64
-"""A cache line, and the widest vector; buffers of a hop begin on one."""
 
 
 def state_bytes(metadata: Metadata) -> int:
@@ -23,11 +21,11 @@ def arena_bytes(metadata: Metadata, *, network_arena_bytes: int) -> int:
     scratch = _whole_lines(4 * 2 * (metadata.n_fft // 2 + metadata.bins))
     transform = _whole_lines(4 * metadata.n_fft) + scratch + spectrum + _whole_lines(4 * metadata.bins)
     network = _whole_lines(4 * metadata.state_size) + _whole_lines(max(1, network_arena_bytes))
-    return 2 * spectrum + max(transform, network) + LINE_BYTES  # the last to move the start to a whole line
+    return 2 * spectrum + max(transform, network) + ALIGNMENT  # the last to move the start to a whole line
 
 
 def _whole_lines(size: int) -> int:
-    return -(-size // LINE_BYTES) * LINE_BYTES
+    return -(-size // ALIGNMENT) * ALIGNMENT
 
 
 def _history(metadata: Metadata) -> int:
@@ -116,7 +114,7 @@ extern const undin_model {prefix};
 {PROTOTYPES.format(prefix=prefix)}
 
 /* The network alone: {metadata.bins} bins, real and imaginary part, and {metadata.state_size} numbers of state,
- * zeros if fresh. `arena`: {max(1, network_arena_bytes)} bytes at a multiple of {LINE_BYTES}. Nothing may overlap. */
+ * zeros if fresh. `arena`: {max(1, network_arena_bytes)} bytes at a multiple of {ALIGNMENT}. Nothing may overlap. */
 void {prefix}_run(const float *spec, const float *state, float *enhanced, float *next_state, void *arena);
 
 #ifdef __cplusplus

@@ -16,8 +16,8 @@ from undin.model.metadata import Metadata, c_prefix
 
 KERNELS = ("undin_math.h", "undin_pointwise.h", "undin_matmul.h", "undin_lanes.h", "undin_recurrent.h")
 INTEGER_KERNELS = ("undin_int8_matmul.h", "undin_int8_recurrent.h")
-LINE_BYTES = 32
-"""Of weights in a line of C."""
+WEIGHTS_IN_A_LINE = 32
+"""Bytes."""
 
 REPRODUCIBLE = """\
 /* To be compiled with -ffp-contract=off: then every processor computes the same bits. */
@@ -192,7 +192,7 @@ void {self.prefix}_run({self.parameters()});
 
 def _string(data: bytearray) -> str:
     """A string of C with these bytes; compilers read one ten times faster than a list of numbers."""
-    lines = ESCAPES[np.frombuffer(data, np.uint8)].view(f"S{ESCAPES.itemsize * LINE_BYTES}").tolist()
+    lines = ESCAPES[np.frombuffer(data, np.uint8)].view(f"S{ESCAPES.itemsize * WEIGHTS_IN_A_LINE}").tolist()
     return '"' + b'"\n"'.join(lines).decode() + '"'
 
 
