@@ -88,9 +88,8 @@ function showLevels({ inputDbfs, outputDbfs, load }) {
     element(id).value = Math.max(FLOOR_DB, level);
     write(element(`${id}-shown`), "decibels", { decibels: number(Math.max(level, -120)) });
   }
-  const { undin, device } = live.latency;
-  write(element("load"), "load.of", { percent: number(100 * load) });
-  write(element("latency"), "latency.of", { undin: number(1000 * undin), device: number(1000 * device) });
+  write(element("load"), load < 0.01 ? "load.little" : "load.of", { percent: number(100 * load) });
+  write(element("latency"), "latency.of", { milliseconds: number(1000 * live.latency) });
 }
 
 function draw() {

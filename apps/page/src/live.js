@@ -60,15 +60,9 @@ export class Live {
     if (context && context.state !== "closed") await context.close();
   }
 
-  /** Hz, while it runs. */
-  get sampleRate() {
-    return this.#context?.sampleRate ?? 48_000;
-  }
-
-  /** Seconds from the microphone's sample to the loudspeaker's: undin's, and what the browser tells of its own. */
+  /** Seconds by which undin is late; the device's own come on top, and Firefox stands still when it is asked for them. */
   get latency() {
-    const { baseLatency = 0, outputLatency = 0 } = this.#context ?? {};
-    return { undin: this.#undin?.latency ?? 0, device: (baseLatency || 0) + (outputLatency || 0) };
+    return this.#undin?.latency ?? 0;
   }
 
   /** @param {boolean} isHeard */

@@ -43,7 +43,8 @@ export class Player {
   /** Seconds. */
   get position() {
     if (!this.#isPlaying || !this.#context) return this.#position;
-    const passed = this.#context.currentTime - this.#startTime - (this.#context.outputLatency || 0);
+    // Without outputLatency: Firefox plays test sounds to find it, and the page stands still meanwhile.
+    const passed = this.#context.currentTime - this.#startTime;
     return Math.min(this.#position + Math.max(0, passed), this.#wavs[0]?.seconds ?? 0);
   }
 

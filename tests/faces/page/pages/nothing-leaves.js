@@ -16,17 +16,16 @@ export default async function ({ address, elsewhere }) {
   page.document.addEventListener("securitypolicyviolation", ({ effectiveDirective }) => violations.push(effectiveDirective));
   const { window } = page;
   const tries = {
-    fetch: () => window.fetch(`${elsewhere}fetch`, { mode: "no-cors" }),
-    own: () => window.fetch("/own"),
+    fetch: async () => window.fetch(`${elsewhere}fetch`, { mode: "no-cors" }),
+    own: async () => window.fetch("/own"),
     beacon: async () => window.navigator.sendBeacon(`${elsewhere}beacon`, "sound"),
-    socket: () => opened(new window.WebSocket(`${elsewhere.replace("http", "ws")}socket`)),
-    image: () => opened(Object.assign(new window.Image(), { src: `${elsewhere}image` })),
-    script: () => opened(append(window, "script", { src: `${elsewhere}script` })),
+    socket: async () => opened(new window.WebSocket(`${elsewhere.replace("http", "ws")}socket`)),
+    image: async () => opened(Object.assign(new window.Image(), { src: `${elsewhere}image` })),
+    script: async () => opened(append(window, "script", { src: `${elsewhere}script` })),
     frame: async () => append(window, "iframe", { src: `${elsewhere}frame` }),
+    form: async () => append(window, "form", { action: `${elsewhere}form`, method: "post" }).submit(),
   };
   for (const name in tries) await tries[name]().catch(() => {});
-  const form = append(window, "form", { action: `${elsewhere}form`, method: "post" });
-  form.submit();
   await seconds(1);
   await fetch("/mark?tried");
   return violations;
