@@ -38,8 +38,8 @@ IN_PLACE_OF = {
     "DWVW_24": "PCM_24",
     **dict.fromkeys(("MPEG_LAYER_I", "MPEG_LAYER_II"), "MPEG_LAYER_III"),
 }
-"""What encodings are written as that libsndfile cannot write at all, or not in the exact length: it fills up blocks, of a
-size of its own, and readers then find samples that nobody recorded."""
+"""What encodings are written as that libsndfile cannot write at all, or not in the exact length: it fills up blocks, of
+a size of its own, and readers then find samples that nobody recorded."""
 
 IN_PLACE_WITHIN = {
     ("WAV", "MPEG_LAYER_III"): "PCM_16",
