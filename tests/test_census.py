@@ -3,13 +3,15 @@
 An exception is a pattern of names, and the reason why nobody needs to be seen using them.
 """
 
+import pytest
 from support.census import unused_c, unused_python
+
+pytestmark = pytest.mark.quick
 
 PYTHON = {
     "undin.cli.*.HELP": "cli/__init__.py imports commands by name",
     "undin.cli.*.add_arguments": "as HELP",
     "undin.cli.*.run": "as HELP",
-    "undin.io.audio._SequentialFile.*": "soundfile calls it as a file",
 }
 
 C = {

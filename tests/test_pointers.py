@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from support.census import definitions, fields_in_c, names_in_c
 
+pytestmark = pytest.mark.quick
+
 ROOT = Path(__file__).resolve().parents[1]
 DIARY = ("CHANGELOG.md", "research/runs/")
 """What tells how things were."""

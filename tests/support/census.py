@@ -135,25 +135,34 @@ class Uses(ast.NodeVisitor):
         return self.of_modules.get((definition.module, definition.name), []) + of_objects
 
 
-def unused_python(used: Sequence[str] = ()) -> list[str]:
-    """What nothing uses but itself and what is unused itself; names that fit a pattern of `used` are."""
+@cache
+def places_of_use() -> dict[Definition, list[Place]]:
+    """Where each definition of the package may be used."""
     package = {module_of(path): tree for path, tree in python_files().items() if path.is_relative_to(PACKAGE)}
     uses = Uses(set(package))
     for path, tree in python_files().items():
         uses.read(module_of(path), tree)
-    rest = [definition for module, tree in package.items() for definition in definitions(module, tree)]
-    rest = [definition for definition in rest if not any(fnmatch(str(definition), pattern) for pattern in used)]
+    return {item: uses.of(item) for module, tree in package.items() for item in definitions(module, tree)}
+
+
+def fits(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatch(name, pattern) for pattern in patterns)
+
+
+def unused_python(used: Sequence[str] = ()) -> list[str]:
+    """What nothing uses but itself and what is unused itself; names that fit a pattern of `used` are."""
+    rest = {definition: places for definition, places in places_of_use().items() if not fits(str(definition), used)}
     unused: list[Definition] = []
     while True:
         more = [
             definition
-            for definition in rest
-            if all(any(other.holds(place) for other in (definition, *unused)) for place in uses.of(definition))
+            for definition, places in rest.items()
+            if all(any(other.holds(place) for other in (definition, *unused)) for place in places)
         ]
         if not more:
             return sorted(map(str, unused))
         unused += more
-        rest = [definition for definition in rest if definition not in more]
+        rest = {definition: places for definition, places in rest.items() if definition not in more}
 
 
 FUNCTION = re.compile(r"^[a-zA-Z_][\w *]*?(?:__attribute__\(\(.*?\)\) ?[\w *]*?)?\b(\w+)\((?=[^;{}]*\) ?\{)", re.M)
@@ -226,4 +235,4 @@ def unused_c(used: Sequence[str] = ()) -> list[str]:
             found += [f"{file}: nobody reads {name}"] * (not is_read) + [f"{file}: nobody writes {name}"] * (
                 not is_written
             )
-    return [name for name in found if not any(fnmatch(name, pattern) for pattern in used)]
+    return [name for name in found if not fits(name, used)]

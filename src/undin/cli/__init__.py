@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """Let `END_SIGNALS` raise `Ended`, but those that whoever started us wants ignored (`nohup`)."""
+    """Let `END_SIGNALS` raise `Ended`, but those that whoever started us wants ignored, as nohup does."""
 
     def end(number: int, _frame: object) -> None:
         raise Ended(number)

@@ -1,7 +1,7 @@
 """Which files of two or three folders belong together, and why some cannot be scored.
 
 Only headers are read here, so a wrong folder is refused at once and not after minutes of scoring. What the files hold
-is read in `signals.py`, the scoring is in `score.py`.
+is read in `tasks.py`, the scoring is in `score.py`.
 """
 
 import csv
@@ -149,7 +149,7 @@ def _audio_files(folder: Path) -> dict[str, list[Path]]:
 
 
 def _by_number(files: Mapping[str, list[Path]]) -> dict[str, list[Path]]:
-    """The same files by the number at the end of their names, as the DNS challenge has it: ``clean_fileid_7``."""
+    """The same files by the number at the end of their names, as the DNS challenge has it: ``clean_fileid_7.wav``."""
     numbered: dict[str, list[Path]] = {}
     for name, paths in files.items():
         found = re.search(r"fileid_0*(\d+)$", name)

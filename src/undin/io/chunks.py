@@ -5,7 +5,7 @@ end early, and some programs forget the byte that should follow a chunk of odd s
 as the file agrees with it: sound goes on to the end of the file where its size was never written, or where what follows
 it is no chunk.
 
-`LAYOUTS` is all that differs between the containers; `riff.py` reads what WAV files say within their chunks.
+`LAYOUTS` is all that differs between the containers; `headers.py` reads what files say within their chunks.
 """
 
 import io
@@ -113,8 +113,6 @@ class Chunks:
         How many the header states, None where it states none.
     unfinished : bool
         Whether the size of the sound was never filled in, or is too small for what lies there.
-    trailing_bytes : int
-        Bytes at the end that belong to no chunk.
     """
 
     magic: bytes
@@ -126,7 +124,6 @@ class Chunks:
     sound_bytes: int | None = None
     promised_bytes: int | None = None
     unfinished: bool = False
-    trailing_bytes: int = 0
 
     def find(self, name: bytes) -> bytes | None:
         """The content of the first chunk whose name begins so, None where there is none."""
@@ -206,7 +203,6 @@ def find_end(found: Chunks, *, stated: int, size: int | None, file: Source | Non
         # In CAF and AU the largest number says: to the end.
         open_ended = found.magic in (b"caff", b".snd", b"dns.") and stated in (2**32 - 1, 2**64 - 1 - 4)
         found.unfinished = stated > available and _unwritten(stated) and not open_ended
-    found.trailing_bytes = available - found.sound_bytes
     return start + found.sound_bytes + -(start + found.sound_bytes) % found.layout.align
 
 
@@ -275,7 +271,6 @@ def _read_after(file: Source, found: Chunks, *, offset: int, size: int) -> None:
             break
         found.after.append((chunk.id, file.read(chunk.size)))
         offset = _next(file, layout, chunk)
-    found.trailing_bytes = max(0, size - offset)
 
 
 def pack(layout: Layout, id: bytes, content: bytes, *, at: int) -> bytes:

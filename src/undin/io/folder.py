@@ -16,8 +16,6 @@ MEDIA_SUFFIXES = {
 }  # fmt: skip
 """Suffixes of sound and video that libsndfile does not open."""
 
-SNIFF_BYTES = 12
-
 
 @dataclass
 class Found:
