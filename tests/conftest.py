@@ -21,6 +21,8 @@ def pytest_itemcollected(item):
     groups = {group for mark in item.iter_markers("needs") for name in mark.args for group in NEEDS[name].groups}
     for group in groups | ({"faces"} if FACES in item.path.parents else set()):
         item.add_marker(group)
+    if "browser" in item.fixturenames:
+        item.add_marker(pytest.mark.flaky(reruns=1))  # a browser on a busy machine is late now and then
 
 
 def pytest_runtest_setup(item):
