@@ -37,6 +37,17 @@ OUTSIDE = {"research", "benchmarks", "tests", "support", "findings"}
 """What nothing in the package may import."""
 
 
+BINDINGS = sorted(path for path in (ROOT / "bindings").iterdir() if path.is_dir())
+APPS = sorted(path for path in (ROOT / "apps").iterdir() if path.is_dir())
+"""Ways to call undin.h, and things people run, which are built of the former's public parts."""
+
+PUBLIC = {"web": "dist"}
+"""What an app may name of a binding: the folder that it is built to."""
+
+PACKAGES = {"page": {"undin"}}
+"""What the JavaScript of an app imports beside its own modules."""
+
+
 def imports(path: Path) -> set[str]:
     """Modules that a file imports, names behind ``from undin import`` with it."""
     found = set()
@@ -77,3 +88,42 @@ def test_c_includes_nothing_outside_itself(path):
     compilers_own = {"<stddef.h>", "<stdint.h>", "<string.h>", "<cpuid.h>"}
     vectors = {"<immintrin.h>", "<arm_neon.h>", "<arm_acle.h>", "<wasm_simd128.h>"}
     assert set(includes) <= ours | compilers_own | vectors
+
+
+def written(folder: Path) -> dict[Path, str]:
+    """The sources below a folder, without what is built or installed there."""
+    skipped = {"dist", "build", "node_modules", "__pycache__"}
+    paths = (path for path in folder.rglob("*") if path.is_file() and not skipped & set(path.parts))
+    kinds = {".py", ".js", ".mjs", ".ts", ".html", ".css", ".json", ".c", ".h", ".cpp", ".java", ".kt", ".swift"}
+    return {path: path.read_text(encoding="utf-8") for path in paths if path.suffix in kinds}
+
+
+def names(text: str, folder: str, place: str) -> bool:
+    """Whether a text names a place below a folder, as a path or as the parts of one."""
+    return bool(re.search(rf"""\b{folder}["']?\s*/\s*["']?{place}\b""", text))
+
+
+@pytest.mark.parametrize("binding", BINDINGS, ids=lambda path: path.name)
+def test_no_binding_sees_an_app_or_another_binding(binding):
+    for path, text in written(binding).items():
+        assert not [app.name for app in APPS if names(text, "apps", app.name)], path
+        assert not [one.name for one in BINDINGS if one != binding and names(text, "bindings", one.name)], path
+
+
+@pytest.mark.parametrize("app", APPS, ids=lambda path: path.name)
+def test_an_app_sees_what_a_binding_is_built_to_and_no_other_app(app):
+    for path, text in written(app).items():
+        assert not [one.name for one in APPS if one != app and names(text, "apps", one.name)], path
+        for binding in BINDINGS:
+            public = PUBLIC.get(binding.name, "")
+            text = re.sub(rf"""\bbindings["']?\s*/\s*["']?{binding.name}["']?\s*/\s*["']?{public}\b""", "", text)
+            assert not names(text, "bindings", binding.name), path
+
+
+@pytest.mark.parametrize("app", APPS, ids=lambda path: path.name)
+def test_an_apps_modules_import_the_package_and_each_other(app):
+    for path, text in written(app).items():
+        if path.suffix != ".js":
+            continue
+        for module in re.findall(r'(?:\bfrom |\bimport\(|^import )"([^"]+)"', text, re.MULTILINE):
+            assert module in PACKAGES[app.name] or re.fullmatch(r"\./[\w-]+\.js", module), f"{path.name}: {module}"

@@ -1,8 +1,8 @@
 """Build the page: `make page`, or `python apps/page/build.py`, after `make web`.
 
 The sources are ES modules and stay as they are. Beside them in `apps/page/dist` go the npm package's modules, as far as
-its public entry reaches, under `undin/`, and what only a build can know: how large models are, what the first load needs,
-and a version for the service worker, which is a hash of all of it. Any static server serves the folder, below any path.
+its public entry reaches, under `undin/`, and what only a build can know: how large models are, what the first load
+needs, and a version for the service worker, which is a hash of all of it. Any static server serves the folder.
 """
 
 import gzip
@@ -33,7 +33,7 @@ def main() -> None:
     for name in files:
         if name.endswith(".js"):
             files[name] = files[name].replace(b'from "undin"', b'from "./undin/index.js"')
-    first = sorted(name for name in files if "/models/" not in name and name != "sw.js") + [f"undin/{FIRST_MODEL}"]
+    first = [*sorted(name for name in files if "/models/" not in name and name != "sw.js"), f"undin/{FIRST_MODEL}"]
     files["index.html"] = files["index.html"].replace(b"<!-- modules -->", preloads(first))
     files["sw.js"] = service_worker(files, first)
     shutil.rmtree(DIST, ignore_errors=True)

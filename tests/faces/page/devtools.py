@@ -104,7 +104,7 @@ class Tab:
     def open(self, url: str) -> None:
         """Go to a page, and wait until it is ready."""
         self.call("Page.navigate", url=url)
-        self.until("document.documentElement.dataset.state === 'ready'")
+        self.until("document.documentElement?.dataset.state === 'ready'")
 
     def evaluate(self, expression: str):
         """What an expression gives, or the promise that it gives."""
