@@ -89,7 +89,7 @@ function showLevels({ inputDbfs, outputDbfs, load }) {
     write(element(`${id}-shown`), "decibels", { decibels: number(Math.max(level, -120)) });
   }
   write(element("load"), load < 0.01 ? "load.little" : "load.of", { percent: number(100 * load) });
-  write(element("latency"), "latency.of", { milliseconds: number(1000 * live.latency) });
+  write(element("latency"), "milliseconds", { milliseconds: number(1000 * live.latency) });
 }
 
 function draw() {

@@ -11,7 +11,7 @@ import { clock, number, onLanguage, say, write } from "./words.js";
 const element = (id) => document.getElementById(id);
 
 const player = new Player();
-const spectrograms = new Spectrograms(element("recording"), { onSeek: (seconds) => player.seek(seconds) });
+const spectrograms = new Spectrograms(element("recording"), { onSeek: seek });
 
 /** @type {{ wav: import("./wav.js").Wav, name: string } | undefined} */
 let recording;
@@ -141,6 +141,12 @@ function hear(index) {
   player.hear(index);
   element(index ? "hear-after" : "hear-before").checked = true;
   element("recording").dataset.heard = index ? "after" : "before";
+}
+
+/** @param {number} seconds */
+async function seek(seconds) {
+  await player.seek(seconds);
+  if (!player.isPlaying) tick();
 }
 
 async function playOrPause() {

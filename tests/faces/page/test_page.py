@@ -85,7 +85,7 @@ def test_the_microphone_is_enhanced_compared_and_recorded(visit, browser):
     assert told["none"][1] == pytest.approx(told["none"][0], abs=1.5)
     if browser.engine == "chromium":  # whose microphone plays a noise; those of the others play tones
         assert told["enhanced"][1] < told["enhanced"][0] - 8
-    assert "% of one core" in told["numbers"][0] and told["numbers"][1].startswith("3")
+    assert told["numbers"][0].endswith(" %") and told["numbers"][1] in ("37 ms", "38 ms")
     assert told["devices"] >= 2
     assert told["facts"].startswith("0:0") and told["facts"].endswith("mono") and told["name"].startswith("20")
 
