@@ -18,13 +18,15 @@ async function answer({ id, blob, begin, end, columns }) {
   for (let from = 0; from < columns; from += BATCH) {
     const batch = Array.from({ length: Math.min(BATCH, columns - from) }, (_, i) => from + i);
     const read = await readerOf(wav, begin + from * width, begin + (from + batch.length) * width, frames / width);
-    for (const column of batch) {
+    const places = batch.flatMap((column) => Array.from({ length: frames }, (_, k) => column + (k + 0.5) / frames));
+    const samples = await Promise.all(places.map((place) => read(begin + place * width)));
+    if (id !== newest) return;
+    batch.forEach((column, i) => {
       powers.fill(0);
-      for (let k = 0; k < frames; k++) addPowers(await read(begin + (column + (k + 0.5) / frames) * width), powers);
+      for (let k = 0; k < frames; k++) addPowers(samples[i * frames + k], powers);
       for (let bin = 0; bin < powers.length; bin++) powers[bin] /= frames;
       writeRows(powers, rows, bytes.subarray(column * ROWS, (column + 1) * ROWS));
-    }
-    if (id !== newest) return;
+    });
   }
   postMessage({ id, bytes }, { transfer: [bytes.buffer] });
 }

@@ -7,7 +7,9 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from faces.page.conftest import APP, ROOT
 from faces.page.devtools import Tab
-from faces.web.browsers import KINDS, missing
+from faces.web.browsers import KINDS
+
+pytestmark = pytest.mark.needs("chromium")
 
 NOISY = ROOT / "examples" / "noisy.wav"
 FOCUS = """(() => {
@@ -41,8 +43,6 @@ def url(built):
 @pytest.fixture
 def tab(request, url):
     """A tab with the page; with flags of Chromium where a test gives them."""
-    if missing("chromium"):
-        pytest.skip("chromium is not installed (apt-get install chromium)")
     one = Tab(*getattr(request, "param", ()))
     try:
         one.look(1280, 900)
