@@ -55,7 +55,8 @@ def save_before_after(before: str | os.PathLike, after: str | os.PathLike, *, pi
             interpolation="antialiased",
         )
         panel.set_title(moment, loc="left", fontweight="bold")
-        panel.set_title(Path(path).name, loc="right", color="0.4", fontsize="medium")
+        name = os.fsencode(Path(path).name).decode(errors="replace")  # which may be any bytes, and is no formula
+        panel.set_title(name, loc="right", color="0.4", fontsize="medium", parse_math=False)
         panel.set_ylabel("frequency (kHz)")
         panel.spines[:].set_visible(False)
     axes[1].set_xlabel("time (s)")

@@ -1,7 +1,11 @@
 """The command line's frame: it finds its commands, loads little, and turns errors into sentences and statuses."""
 
+import os
+import shutil
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -93,3 +97,48 @@ def test_errors_are_sentences(monkeypatch, capsys, error, status, text):
     monkeypatch.setattr("undin.cli.info.run", fail)
     assert cli.main(["info"]) == status
     assert capsys.readouterr().err == text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["enhnace", "a.wav"], "did you mean enhance?"),
+        (["enhance", "a.wav", "--jbos", "2"], "did you mean --jobs?"),
+        (["enhance", "a.wav", "--atten-lim=3"], None),  # a beginning is enough
+        (["pyproject.toml"], "did you mean: undin enhance pyproject.toml"),
+    ],
+)
+def test_near_misses_are_suggested(arguments, words, capsys, monkeypatch):
+    monkeypatch.setattr("undin.cli.enhance.run", lambda args: 0)
+    if words is None:
+        assert cli.main(arguments) == 0
+        return
+    with pytest.raises(SystemExit) as status:
+        cli.main(arguments)
+    assert status.value.code == 2
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion(shell, capsys, tmp_path):
+    assert cli.main(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    for word in ("enhance", "evaluate", "skip-existing", "atten-lim-db"):
+        assert word in script
+    if shell == "bash" and shutil.which("bash"):
+        (tmp_path / "undin").write_text(script)
+        ask = 'COMP_WORDS=(undin enhance --skip); COMP_CWORD=2; _undin undin --skip enhance; echo "${COMPREPLY[@]}"'
+        answer = subprocess.run(["bash", "-c", f"source {tmp_path}/undin; {ask}"], capture_output=True, text=True)
+        assert answer.stdout == "--skip-existing\n"
+
+
+def test_signals_that_were_ignored_stay_ignored(monkeypatch):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        monkeypatch.setattr("undin.cli.info.run", lambda args: os.kill(os.getpid(), signal.SIGHUP) or 0)
+        assert cli.main(["info"]) == 0
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+        monkeypatch.setattr("undin.cli.info.run", lambda args: os.kill(os.getpid(), signal.SIGTERM) or time.sleep(5))
+        assert cli.main(["info"]) == 128 + signal.SIGTERM
+    finally:
+        signal.signal(signal.SIGHUP, before)

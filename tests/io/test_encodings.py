@@ -1,4 +1,4 @@
-"""Every encoding keeps the exact length, every sample gets its nearest code; what cannot be is written otherwise."""
+"""Every encoding keeps the exact length, and every sample gets its nearest code; else another encoding is written."""
 
 import io
 

@@ -5,9 +5,9 @@ import: what takes time to load (numpy, onnxruntime, torch) is imported inside `
 """
 
 import argparse
+import difflib
 import importlib
 import importlib.metadata
-import io
 import os
 import re
 import signal
@@ -15,8 +15,9 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import NoReturn
 
-COMMANDS = ("enhance", "evaluate", "train", "export", "compile", "bench", "data", "info")
+COMMANDS = ("enhance", "evaluate", "train", "export", "compile", "bench", "data", "info", "completion")
 
 END_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 """Signals that ask a program to end: from the keyboard, from another program, from a terminal that closes."""
@@ -31,9 +32,7 @@ class Ended(KeyboardInterrupt):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (default: the process's own) and return the exit status."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be any bytes
-    args = _parser().parse_args(argv)
+    args = make_parser().parse_args(argv)
     try:
         with _ended_by_signals():
             status = args.run(args)
@@ -78,7 +77,12 @@ def _ended_by_signals() -> Iterator[None]:
 
 def print_error(text: str) -> None:
     """Print one sentence about what went wrong to standard error."""
-    print(f"undin: error: {text}", file=sys.stderr, flush=True)
+    print(printable(f"undin: error: {text}"), file=sys.stderr, flush=True)
+
+
+def printable(text: str) -> str:
+    """Return a text for people: names of files may be any bytes, and what is no UTF-8 in them shows as �."""
+    return os.fsencode(text).decode(errors="replace")
 
 
 def sentence(error: Exception) -> str:
@@ -94,8 +98,36 @@ def add_set(parser: argparse.ArgumentParser, *, metavar: str, help: str) -> None
     parser.add_argument("--set", nargs="+", action="extend", default=[], metavar=metavar, help=help)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="undin", description="Real-time speech denoising.")
+class _Parser(argparse.ArgumentParser):
+    """A parser that says what may have been meant by a word that it does not know."""
+
+    def error(self, message: str) -> NoReturn:
+        known = [*COMMANDS, *(option for parser in _all_parsers(self) for option in parser._option_string_actions)]
+        for word in _unknown_words(message):
+            if os.path.exists(word):
+                message += f"; did you mean: undin enhance {word}"
+            elif near := difflib.get_close_matches(word.partition("=")[0], known, n=1):
+                message += f"; did you mean {near[0]}?"
+        super().error(message)
+
+
+def _unknown_words(message: str) -> list[str]:
+    """The words that argparse complains about."""
+    if match := re.search(r"invalid choice: '(.*?)'", message):
+        return [match[1]]
+    _, unknown, words = message.partition("unrecognized arguments: ")
+    return [word for word in words.split() if word.startswith("-")] if unknown else []
+
+
+def _all_parsers(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
+    """A parser and those of its commands."""
+    groups = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    return [parser, *(command for group in groups for command in group.choices.values())]
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    parser = _Parser(prog="undin", description="Real-time speech denoising.")
     parser.add_argument("--version", action="version", version=f"undin {_version()}")
     subparsers = parser.add_subparsers(metavar="command", required=True)
     for name in COMMANDS:

@@ -6,6 +6,7 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
+from undin.cli import printable
 from undin.io import audio
 from undin.io.pipe import is_pipe
 
@@ -45,7 +46,7 @@ class Progress:
         """Count a file as done and, if it is one of several and no line moves, say `text` about it."""
         self._done_files += 1
         if not self._moving and not self._quiet and self._files > 1:
-            print(f"[{self._done_files}/{self._files}] {text}", file=sys.stderr, flush=True)
+            print(printable(f"[{self._done_files}/{self._files}] {text}"), file=sys.stderr, flush=True)
 
     def clear(self) -> None:
         """Take the moving line away, before something else is printed."""

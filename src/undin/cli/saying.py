@@ -14,7 +14,7 @@ from typing import TextIO
 
 import numpy as np
 
-from undin.cli import print_error
+from undin.cli import print_error, printable
 from undin.cli.batch import Failure
 from undin.cli.outputs import Job
 from undin.cli.recording import Report
@@ -82,7 +82,7 @@ class Voice:
                 self._warn(f"{report.title}: {warning}")
         if not self._args.quiet and not self._args.json:
             if self._reports:
-                print(self._summary(), file=self._out, flush=True)
+                print(printable(self._summary()), file=self._out, flush=True)
             if self._skipped:
                 print(
                     f"{self._skipped} outputs were there already and were left as they are", file=self._out, flush=True
@@ -95,7 +95,7 @@ class Voice:
 
     def _warn(self, text: str) -> None:
         self._warned = True
-        print(f"undin: warning: {text}", file=sys.stderr, flush=True)
+        print(printable(f"undin: warning: {text}"), file=sys.stderr, flush=True)
 
     def _print_json(self, **facts: object) -> None:
         if self._args.json:

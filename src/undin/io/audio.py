@@ -20,8 +20,8 @@ import soundfile
 
 from undin.io import chunks, mp3, ogg, pcm, tags, wav
 from undin.io.chunks import Chunks
-from undin.io.files import replacing
-from undin.io.folder import find_files
+from undin.io.files import partial_of, replacing
+from undin.io.folder import HEADERLESS_SUFFIXES, find_files
 from undin.io.formats import FORMAT_OF_SUFFIX, IN_PLACE_OF, AudioInfo, output_info
 from undin.io.headers import Format, find_sound
 from undin.io.pcm import BITS_OF_SUBTYPE, FLOAT_SUBTYPES, quantize
@@ -208,6 +208,8 @@ def _open_file(file: IO[bytes], *, name: str, stack: ExitStack, path: str | None
     parts, form = find_sound(file, size=size)
     if form:
         return _plain_reader(file, name, parts, form)
+    if not parts and os.path.splitext(name)[1].lower() in HEADERLESS_SUFFIXES:  # which libsndfile would guess
+        raise ValueError(f"{name}: headerless audio has no known rate; pipe it through `undin enhance -`")
     paths: list[str | int] = [path or name]
     file.seek(0)
     if parts and parts.unfinished:  # and compressed
@@ -252,8 +254,6 @@ def _open_sndfile(path: str | int, *, name: str) -> soundfile.SoundFile:
     except soundfile.SoundFileError as error:
         # libsndfile's reason is left out: it tries one decoder after another and tells what the last one disliked.
         raise ValueError(f"{name}: not audio that libsndfile can read, or damaged at its start") from error
-    except TypeError as error:  # soundfile takes the suffix .raw for headerless samples
-        raise ValueError(f"{name}: headerless audio has no known rate; pipe it through `undin enhance -`") from error
 
 
 def _plain_reader(file: Source, name: str, parts: Chunks, form: Format) -> Reader:
@@ -278,7 +278,10 @@ def _plain_reader(file: Source, name: str, parts: Chunks, form: Format) -> Reade
             wanted = block_samples * form.block_bytes - len(rest)
             if sound_bytes is not None:
                 wanted = min(wanted, sound_bytes - done)
-            data = file.read1(wanted) if isinstance(file, Pipe) else file.read(wanted)
+            try:
+                data = file.read1(wanted) if isinstance(file, Pipe) else file.read(wanted)
+            except OSError as error:
+                raise OSError(error.errno, error.strerror, name) from error
             if not data:
                 break
             done += len(data)
@@ -367,25 +370,27 @@ def open_writer(
         libsndfile cannot encode such audio, for example Opus at 44.1 kHz.
     """
     _refuse_too_long(path, info)
-    with replacing(path) as partial:
-        try:
-            with open(partial, "w+b") as file:
+    try:
+        with replacing(path) as partial:
+            try:
                 if info.format in wav.CONTAINERS:
-                    writer = wav.writer(file, info, beside=beside)
-                    yield writer.write
-                    writer.close()
+                    with open(partial, "w+b") as file:
+                        writer = wav.writer(file, info, beside=beside)
+                        yield writer.write
+                        writer.close()
                 else:
+                    partial.touch()  # for Python's error where a place is forbidden: libsndfile's says no reason
                     with _libsndfile_writer(partial, info) as write:
                         yield write
-        except soundfile.SoundFileError as error:
-            _raise_where_full(partial, path)
-            raise ValueError(f"{path}: cannot be written ({_reason(error)})") from error
-        except OSError as error:
-            if error.filename is None and error.errno:
-                raise OSError(error.errno, f"cannot be written ({error.strerror})", str(path)) from error
+            except soundfile.SoundFileError as error:
+                _raise_where_full(partial)
+                raise ValueError(f"{path}: cannot be written ({_reason(error)})") from error
+            if not partial.stat().st_size:
+                raise ValueError(f"{path}: libsndfile cannot write {info.format} files without samples")
+    except OSError as error:
+        if error.errno is None or error.filename not in (None, str(path), str(partial_of(path))):
             raise
-        if not partial.stat().st_size:
-            raise ValueError(f"{path}: libsndfile cannot write {info.format} files without samples")
+        raise OSError(error.errno, f"cannot be written ({error.strerror})", str(path)) from error
 
 
 @contextmanager
@@ -446,7 +451,7 @@ def _refuse_too_long(path: str | os.PathLike[str], info: AudioInfo) -> None:
         )
 
 
-def _raise_where_full(partial: os.PathLike[str], path: str | os.PathLike[str]) -> None:
+def _raise_where_full(partial: os.PathLike[str]) -> None:
     """Raise the system's error for a file that libsndfile could not write: it tells only that there was one."""
     with open(partial, "ab") as file:
         file.write(bytes(COPY_BYTES))

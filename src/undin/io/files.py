@@ -30,7 +30,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise FileNotFoundError(f"{path}: there is no folder {path.parent} to write to")
     if path.exists() and not path.is_file():  # renaming onto a device such as /dev/null would destroy it
         raise OSError(f"{path}: not a regular file, so it cannot be replaced")
-    partial = path.with_name(f".partial.{os.getpid()}.{path.name}")
+    partial = partial_of(path)
     try:
         yield partial
         with open(partial, "rb") as file:  # on the disk before it takes the place of what was good
@@ -38,3 +38,9 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def partial_of(path: str | os.PathLike) -> Path:
+    """The name beside `path` under which this process writes it."""
+    path = Path(path)
+    return path.with_name(f".partial.{os.getpid()}.{path.name}")
