@@ -10,8 +10,8 @@ import time
 import numpy as np
 import pytest
 import soundfile
-import step_models
-from audio_files import files_below, noise, read, write
+from support import step_models
+from support.audio_files import files_below, noise, read, write
 
 import undin
 from undin.cli import main

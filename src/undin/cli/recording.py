@@ -15,7 +15,7 @@ import numpy as np
 from undin import Stream
 from undin.cli.outputs import Job
 from undin.engines.engine import MAX_SAMPLE
-from undin.io import audio, pcm
+from undin.io import audio, pcm, tags
 from undin.io.pipe import Pipe
 from undin.model.loading import Model
 
@@ -149,12 +149,12 @@ def enhance_file(
         stream = _stream(reader, model, settings)
         tally = Tally()
         job.output.parent.mkdir(parents=True, exist_ok=True)
-        blocks = reader.blocks(audio.BLOCK_SAMPLES)
-        with audio.open_writer(job.output, output_info, beside=reader.beside) as write:
+        blocks, beside = reader.blocks(audio.BLOCK_SAMPLES), reader.beside()
+        with audio.open_writer(job.output, output_info, beside=beside) as write:
             for block in enhance_blocks(blocks, stream=stream, tally=tally, full_scale=settings.full_scale):
                 write(block)
                 on_seconds(len(block) / stream.sample_rate)
-    notes = [*reader.notes, *_changes(reader, output_info)]
+    notes = [*reader.notes, *_changes(reader.info, output_info, beside)]
     return _report(f"{job.source} -> {job.output}", stream, tally, notes, full_scale=settings.full_scale)
 
 
@@ -186,13 +186,13 @@ def enhance_standard_input(
             pipe.seek(0)
             reader = audio.open_pipe_reader(pipe, name="standard input", stack=stack)
             stream = _stream(reader, model, settings)
-            blocks = reader.blocks(audio.BLOCK_SAMPLES)
+            blocks, beside = reader.blocks(audio.BLOCK_SAMPLES), reader.beside()
             enhanced = enhance_blocks(blocks, stream=stream, tally=tally, full_scale=settings.full_scale)
             output_info = audio.output_info("", source="", source_info=reader.info)
-            with audio.open_sink(sink, output_info, beside=reader.beside) as write:
+            with audio.open_sink(sink, output_info, beside=beside) as write:
                 for block in enhanced:
                     write(block)
-            notes = [*reader.notes, *_changes(reader, output_info)]
+            notes = [*reader.notes, *_changes(reader.info, output_info, beside)]
             kind = f"{output_info.format}, {stream.sample_rate} Hz"
             if raw.sample_rate not in (None, reader.info.sample_rate):
                 notes.append(f"has a header, which says {reader.info.sample_rate} Hz: --rate was left out of account")
@@ -260,12 +260,14 @@ def _stream(reader: audio.Reader, model: Model, settings: "Settings") -> Stream:
     return Stream(info.sample_rate, channels=info.channels, model=model, atten_lim_db=settings.atten_lim_db)
 
 
-def _changes(reader: audio.Reader, output_info: audio.AudioInfo) -> list[str]:
+def _changes(info: audio.AudioInfo, output_info: audio.AudioInfo, beside: tags.Beside) -> list[str]:
     """What of the input could not be kept in its output."""
-    info = reader.info
+    changes = []
     if output_info.format == info.format and output_info.subtype != info.subtype:
-        return [f"{info.subtype} cannot be written exactly, so its output is {output_info.subtype}"]
-    return []
+        changes.append(f"{info.subtype} cannot be written exactly, so its output is {output_info.subtype}")
+    if lost := tags.lost(beside, container=output_info.format):
+        changes.append(f"{output_info.format} does not take over what stands beside its sound: {lost}")
+    return changes
 
 
 def _report(title: str, stream: Stream, tally: Tally, notes: list[str], *, full_scale: float) -> Report:

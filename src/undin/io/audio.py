@@ -81,8 +81,8 @@ class Reader:
         What it is.
     notes : list of str
         What was odd about it, a clause each; more may come while it is read.
-    beside : tags.Beside
-        What stands beside its samples.
+    beside : callable
+        What stands beside its samples, a `tags.Beside`.
     blocks : callable, once
         Of the samples a channel of a block: an iterator over float32 arrays (n, channels).
     """
@@ -90,7 +90,7 @@ class Reader:
     info: AudioInfo
     blocks: Callable[[int], Iterator[np.ndarray]]
     notes: list[str] = field(default_factory=list)
-    beside: tags.Beside = field(default_factory=tags.Beside)
+    beside: Callable[[], tags.Beside] = tags.Beside
 
 
 class _SequentialFile(soundfile.SoundFile):
@@ -220,7 +220,7 @@ def _open_file(file: IO[bytes], *, name: str, stack: ExitStack, path: str | None
     elif _is_mp3(file) and (offset := mp3.unstated(file, size=size)) is not None:
         paths = [_feed(path or name, offset)]
     sounds = [stack.enter_context(_open_sndfile(part, name=name)) for part in paths]
-    return _sndfile_reader(sounds, name, parts)
+    return _sndfile_reader(sounds, file, name, parts)
 
 
 def _copy(file: IO[bytes], offset: int, size: int, *, head: bytes = b"") -> IO[bytes]:
@@ -296,10 +296,10 @@ def _plain_reader(file: Source, name: str, parts: Chunks, form: Format) -> Reade
         if live and sound_bytes is not None and done < sound_bytes:
             notes.append(_short(done / rate_bytes, sound_bytes / rate_bytes))
 
-    return Reader(info, blocks, notes, tags.of_chunks(parts, form))
+    return Reader(info, blocks, notes, lambda: tags.of_chunks(parts))
 
 
-def _sndfile_reader(sounds: list[soundfile.SoundFile], name: str, parts: Chunks | None) -> Reader:
+def _sndfile_reader(sounds: list[soundfile.SoundFile], file: IO[bytes], name: str, parts: Chunks | None) -> Reader:
     """Read one recording, or several that follow each other in one file, by libsndfile."""
     first = sounds[0]
     if any((sound.samplerate, sound.channels) != (first.samplerate, first.channels) for sound in sounds):
@@ -338,7 +338,10 @@ def _sndfile_reader(sounds: list[soundfile.SoundFile], name: str, parts: Chunks 
         if done < (length_samples or 0):
             notes.append(_short(done / info.sample_rate, length_samples / info.sample_rate))
 
-    return Reader(info, blocks, notes)
+    def beside() -> tags.Beside:
+        return tags.of_chunks(parts) if parts else tags.of_file(file, info.format, size=os.fstat(file.fileno()).st_size)
+
+    return Reader(info, blocks, notes, beside)
 
 
 @contextmanager
@@ -382,6 +385,8 @@ def open_writer(
                     partial.touch()  # for Python's error where a place is forbidden: libsndfile's says no reason
                     with _libsndfile_writer(partial, info) as write:
                         yield write
+                    if beside and beside.family == tags.FAMILY_OF_FORMAT.get(info.format):
+                        tags.put(partial, beside)
             except soundfile.SoundFileError as error:
                 _raise_where_full(partial)
                 raise ValueError(f"{path}: cannot be written ({_reason(error)})") from error

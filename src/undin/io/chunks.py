@@ -303,15 +303,22 @@ def state_length(file: IO[bytes], samples: int, *, block_bytes: int) -> None:
     file.seek(0, io.SEEK_END)
 
 
-def append(file: IO[bytes], extra: list[tuple[bytes, bytes]]) -> None:
-    """Add chunks to the end of a whole file of this kind, open for reading and writing."""
+def with_parts(file: IO[bytes], extra: list[tuple[bytes, bytes]]) -> tuple[int, bytes]:
+    """Return what a whole file must begin with to hold more chunks: how many of its bytes that replaces, and the bytes.
+
+    They go in front of the sound: libsndfile takes what stands behind it for sound in Wave64, and for damage in CAF.
+    """
+    size = file.seek(0, io.SEEK_END)
     file.seek(0)
-    layout = LAYOUTS[file.read(4)]
-    end = file.seek(0, io.SEEK_END)
-    file.write(bytes(-end % layout.align))
+    parts = read_chunks(file, size=size)
+    layout = parts.layout
+    end = parts.sound_offset - layout.prefix_bytes - layout.head_bytes
+    file.seek(0)
+    head = file.read(end)
     for id, content in extra:
-        file.write(pack(layout, id, content, at=file.tell()))
-    total = file.tell()
+        head += pack(layout, id, content, at=len(head))
     if layout.first > 8:  # the file as a whole is a chunk too, but in CAF
-        file.seek(layout.id_bytes)
-        file.write(struct.pack(layout.order + layout.size, total if layout.counts_itself else total - 8))
+        total = size - end + len(head)
+        packed = struct.pack(layout.order + layout.size, total if layout.counts_itself else total - 8)
+        head = head[: layout.id_bytes] + packed + head[layout.head_bytes :]
+    return end, head

@@ -40,7 +40,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
-def partial_of(path: str | os.PathLike) -> Path:
+def partial_of(path: str | os.PathLike[str]) -> Path:
     """The name beside `path` under which this process writes it."""
     path = Path(path)
     return path.with_name(f".partial.{os.getpid()}.{path.name}")

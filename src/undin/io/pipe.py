@@ -71,6 +71,7 @@ class Pipe:
     def spool(self) -> IO[bytes]:
         """Return all of it, from its start, as a temporary file that is gone when it is closed."""
         self.seek(0)
+        self.release()
         file = tempfile.NamedTemporaryFile(prefix="undin-")
         while data := self.read(2**16):
             file.write(data)
