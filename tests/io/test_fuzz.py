@@ -8,4 +8,4 @@ def test_mutated_headers_are_told_of_or_read():
     fuzz_files.run(range(500), model="undin-nano", words=words, failures=failures)
     assert not failures
     assert sum(words.values()) == 500
-    assert min(words[word] for word in ("refused", "told of", "done")) > 20
+    assert min(words[word] for word in ("refused", "told of", "done")) > 20, words

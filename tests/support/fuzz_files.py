@@ -27,8 +27,8 @@ KINDS = [
     ("WAV", "PCM_16"), ("WAV", "FLOAT"), ("WAVEX", "PCM_24"), ("WAV", "ULAW"), ("WAV", "IMA_ADPCM"),
     ("WAV", "MS_ADPCM"), ("WAV", "GSM610"), ("RF64", "PCM_16"), ("W64", "PCM_16"), ("W64", "IMA_ADPCM"),
     ("AIFF", "PCM_16"), ("AIFF", "ULAW"), ("AIFF", "IMA_ADPCM"), ("CAF", "PCM_16"), ("CAF", "ALAC_16"),
-    ("AU", "PCM_16"), ("FLAC", "PCM_16"), ("OGG", "VORBIS"), ("OGG", "OPUS"), ("MP3", "MPEG_LAYER_III"), ("NIST", "PCM_16"),
-    ("VOC", "PCM_16"),
+    ("AU", "PCM_16"), ("FLAC", "PCM_16"), ("OGG", "VORBIS"), ("OGG", "OPUS"), ("MP3", "MPEG_LAYER_III"),
+    ("NIST", "PCM_16"), ("VOC", "PCM_16"),
 ]  # fmt: skip
 NUMBERS = [0, 1, 2, 3, 127, 128, 255, 256, 32_767, 65_535, 65_536, 2**24, 2**31 - 1, 2**31, 2**32 - 1]
 HEADER_BYTES = 120
@@ -108,6 +108,9 @@ def check(number: int, files: list[bytes], folder: Path, model: str) -> str:
 
 def work(numbers: range, model: str) -> None:
     """Check files one after the other, and print each number before and what became of it behind."""
+    from undin import Stream
+
+    Stream(model=model)  # compiled and loaded before anything is timed
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     files = sounds()
     with tempfile.TemporaryDirectory(prefix="undin-fuzz-") as folder:
