@@ -16,12 +16,15 @@ from undin.compiler.toolchain.compilers import find_compiler
 from undin.compiler.toolchain.targets import TARGETS, Variant
 
 SUPPORT = Path(__file__).parent / "targets"
+AARCH64 = "qemu-aarch64", "qemu-aarch64", "/usr/aarch64-linux-gnu", "lib/ld-linux-aarch64.so.1"
 LINUX = {
-    "linux-aarch64": ("qemu-aarch64", "/usr/aarch64-linux-gnu", "lib/ld-linux-aarch64.so.1"),
-    "android-arm64": ("qemu-aarch64", "/usr/aarch64-linux-gnu", "lib/ld-linux-aarch64.so.1"),
-    "linux-armv7": ("qemu-arm", "/usr/arm-linux-gnueabihf", "lib/ld-linux-armhf.so.3"),
+    "linux-aarch64": AARCH64,
+    "android-arm64": AARCH64,
+    "linux-armv7": ("qemu-arm", "qemu-arm", "/usr/arm-linux-gnueabihf", "lib/ld-linux-armhf.so.3"),
+    "android-armv7": ("qemu-armel", "qemu-arm", "/usr/arm-linux-gnueabi", "lib/ld-linux.so.3"),
 }
-"""Emulator, and the folder of another machine's files with its dynamic linker; no other library is needed."""
+"""What a test needs, the emulator, and the folder of another machine's files with its dynamic linker, by which floats
+travel as the target has it; no other library is needed."""
 
 INSTRUCTIONS_PER_TICK = 1.25  # of SysTick at 25 MHz, where QEMU's -icount shift=5 lets an instruction last 32 ns
 
@@ -46,14 +49,14 @@ def driver(blocks: Blocks | None) -> list[str | Path]:
 
 def run_on_linux(product: Path, target: str, samples: np.ndarray, *, blocks: Blocks | None = None) -> np.ndarray:
     """Link a driver to a library, and run it under an emulator; the samples of all channels in one row."""
-    emulator, root, loader = LINUX[target.removesuffix("-dotprod")]
-    need(emulator)
-    compiler, linux = find_compiler(TARGETS[target], name="zig"), target.replace("android-arm64", "linux-aarch64")
+    name, emulator, root, loader = LINUX[target.removesuffix("-dotprod")]
+    need(name)
+    compiler = find_compiler(TARGETS[target], name="zig")
     program = product.parent / "driver"
     subprocess.run(
         [
             *compiler.command,
-            *compiler.flags(TARGETS[linux], Variant()),
+            *compiler.flags(TARGETS[target], Variant()),
             *("-O1", "-ffreestanding", "-nostdlib", *driver(blocks), product),
             *model_flags(product.parent, product.stem.removeprefix("lib")),
             *(f"-Wl,-dynamic-linker=/{loader}", f"-Wl,-rpath={product.parent}", "-o", program),

@@ -83,6 +83,7 @@ NEEDS = {
     "gcc": _debian("build-essential", "gcc"),
     "g++": _debian("build-essential", "g++"),
     "nm": _debian("binutils", "nm"),
+    "readelf": _debian("binutils", "readelf"),
     "cmake": _debian("cmake", "cmake"),
     "pkg-config": _debian("pkg-config", "pkg-config"),
     "qemu-aarch64": _debian(
@@ -91,8 +92,15 @@ NEEDS = {
     "qemu-arm": _debian(
         "qemu-user and libc6-armhf-cross", "qemu-arm", "/usr/arm-linux-gnueabihf/lib/ld-linux-armhf.so.3"
     ),
+    "qemu-armel": _debian("qemu-user and libc6-armel-cross", "qemu-arm", "/usr/arm-linux-gnueabi/lib/ld-linux.so.3"),
     "arm-none-eabi-gcc": _debian("gcc-arm-none-eabi", "arm-none-eabi-gcc"),
     "qemu-system-arm": _debian("qemu-system-arm", "qemu-system-arm", groups=BOARD),
+    "jdk": _debian("openjdk-17-jdk-headless", "javac", groups=FACES),
+    "android": _debian(
+        "aapt, zipalign, apksigner, dexdump and android-framework-res",
+        *("aapt", "aapt2", "zipalign", "apksigner", "dexdump", "/usr/share/android-framework-res/framework-res.apk"),
+        groups=FACES,
+    ),
     "node": _debian("nodejs", "node", groups=FACES),
     "npm": _debian("npm", "npm", groups=FACES),
     "chromium": _debian("chromium", "chromium", groups=FACES),

@@ -128,6 +128,27 @@ def build_training(name: str, sizes: dict[str, int], folder: Path, *, target: Ta
     return _build(name, files, [], folder, target=replace(target, freestanding=False))
 
 
+def build_together(
+    name: str, sources: Sequence[Source], files: dict[str, str], folder: Path, *, target: Target
+) -> Path:
+    """Compile several models and the stream into one library, with C of another program's language around them.
+
+    Parameters
+    ----------
+    name : str
+        Of the library in C.
+    sources : sequence of Source
+        Models of undin.
+    files : dict of str to str
+        Further C and headers by their names, which may include undin's; the C is compiled for all processors of the
+        target.
+    folder, target
+        As in `build`; results and errors too.
+    """
+    models = {file: text for source in sources for file, text in source.files.items()}
+    return _build(name, models | files, [*map(unit_of, sources), STREAM], folder, target=target, compiler=None)
+
+
 def _build(
     name: str,
     files: dict[str, str],

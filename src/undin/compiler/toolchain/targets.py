@@ -106,6 +106,7 @@ TARGETS = {
     # Processors since about 2018, which multiply bytes four at a time: for networks in integers.
     "linux-aarch64-dotprod": Target(**AARCH64 | {"cpu": "generic+dotprod"}, **ON_LINUX),
     "android-arm64-dotprod": Target(**AARCH64_ANDROID, cpu="generic+dotprod", **ON_ANDROID),
+    "android-armv7": Target(triple="arm-linux-androideabi", cpu="generic+v7a+neon", **ON_ANDROID),
     # What the binary interface of Android promises on x86-64.
     "android-x86_64": Target(triple="x86_64-linux-android", cpu="x86_64_v2", **ON_ANDROID),
     "wasm32": Target(

@@ -1,0 +1,73 @@
+"""Java to compile against in place of Android's SDK: classes without bodies, out of `framework.txt`.
+
+A line of it is `package NAME {`, a class, `ctor`, `method` or `field` of one, or `}`, as in AOSP's api/current.txt, so
+that each can be looked up there. A class `Outer.Inner` is nested. Methods become `native`, which need no body, in
+interfaces abstract. Constructors call one of their parents that takes a `stub.Nothing`, which no other code can.
+"""
+
+import re
+from pathlib import Path
+
+FRAMEWORK = Path(__file__).with_name("framework.txt")
+CLASS = re.compile(r"(?P<modifiers>.*\b(?:class|interface|enum)) (?P<name>[\w.]+)(?P<rest>.*) \{")
+
+
+def write(folder: Path, *texts: str) -> list[Path]:
+    """Write the classes of some texts like `framework.txt` into a folder, a package a folder; returns the Java files.
+
+    Raises
+    ------
+    ValueError
+        A line is none of these.
+    """
+    classes = {}  # by package and name, Outer.Inner behind Outer
+    for text in texts:
+        package = name = ""
+        for line in map(str.strip, text.splitlines()):
+            if match := re.fullmatch(r"package ([\w.]+) \{", line):
+                package = match[1]
+            elif match := CLASS.fullmatch(line):
+                name = match["name"]
+                classes[package, name] = opened(match["modifiers"], name.split(".")[-1], match["rest"])
+            elif line.startswith(("ctor ", "method ", "field ", "enum_constant ")):
+                classes[package, name].append(member(line, of=classes[package, name][0]))
+            elif line not in ("", "}") and not line.startswith("#"):
+                raise ValueError(f"not a line of an API: {line}")
+    files = [folder / "stub" / "Nothing.java"]
+    files[0].parent.mkdir(parents=True, exist_ok=True)
+    files[0].write_text("package stub;\npublic final class Nothing { private Nothing() {} }\n", encoding="utf-8")
+    for package, name in (key for key in classes if "." not in key[1]):
+        file = folder / package.replace(".", "/") / f"{name}.java"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        inner = [text for key, text in classes.items() if key[0] == package and key[1].startswith(f"{name}.")]
+        lines = [*classes[package, name], *(line for text in inner for line in (*text, "}")), "}"]
+        file.write_text("\n".join((f"package {package};", *lines, "")), encoding="utf-8")
+        files.append(file)
+    return files
+
+
+def opened(modifiers: str, name: str, rest: str) -> list[str]:
+    """The beginning of a class, and the constructor that those of its children call."""
+    lines = [f"{modifiers} {name}{rest} {{"]
+    if modifiers.endswith("class"):
+        lines.append(f"protected {name}(stub.Nothing n) {{ super({'n' if ' extends ' in rest else ''}); }}")
+    return lines
+
+
+def member(line: str, *, of: str) -> str:
+    """A member as Java has it, of a class that begins with the line `of`."""
+    kind, declaration = line.rstrip(";").split(" ", 1)
+    if kind == "field":
+        return f"{declaration};"
+    if kind == "enum_constant":
+        return f"{declaration.split()[-1]},"
+    head, parameters, rest = re.fullmatch(r"(.*?)\((.*)\)(.*)", declaration).groups()
+    named = ", ".join(f"{kind} p{i}" for i, kind in enumerate(re.split(r", (?![^<]*>)", parameters)) if kind)
+    if kind == "ctor":
+        modifiers, name = head.rsplit(" ", 1)
+        parent = "super((stub.Nothing) null);" if " extends " in of else ""
+        return f"{modifiers} {name.split('.')[-1]}({named}){rest} {{ {parent} }}"
+    if " interface " not in of and "abstract " not in head:
+        modifiers, result, name = head.rsplit(" ", 2)
+        head = f"{modifiers} native {result} {name}"
+    return f"{head}({named}){rest};"
