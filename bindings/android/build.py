@@ -60,7 +60,7 @@ def build_jvm() -> Path:
 def build_aar() -> Path:
     """Build the Maven repository; returns the AAR in it."""
     libraries = {abi: compile_library(target, WORK / abi) for abi, target in ABIS.items()}
-    java.write_zip(WORK / "classes.jar", java.tree(compile_classes()))
+    java.write_zip(WORK / "classes.jar", java.tree(compile_classes(framework())))
     entries = {
         "AndroidManifest.xml": (HERE / "AndroidManifest.xml").read_bytes(),
         "classes.jar": (WORK / "classes.jar").read_bytes(),
@@ -81,16 +81,16 @@ def build_aar() -> Path:
     return aar
 
 
-def compile_classes() -> Path:
-    """The classes for Android, in a folder."""
-    java.compile_java(sorted((SOURCE / "undin").glob("*.java")), WORK / "classes", class_path=[framework()])
+def compile_classes(framework: Path) -> Path:
+    """The classes for Android, in a folder, compiled against what `framework` gave."""
+    java.compile_java(sorted((SOURCE / "undin").glob("*.java")), WORK / "classes", class_path=[framework])
     return WORK / "classes"
 
 
-def framework() -> Path:
-    """Classes to compile against in place of Android's, in a folder."""
+def framework(*more: str) -> Path:
+    """Classes to compile against in place of Android's, in a folder; `more` is further text like `framework.txt`."""
     shutil.rmtree(WORK / "framework", ignore_errors=True)
-    sources = stubs.write(WORK / "framework" / "java", stubs.FRAMEWORK.read_text(encoding="utf-8"))
+    sources = stubs.write(WORK / "framework" / "java", stubs.FRAMEWORK.read_text(encoding="utf-8"), *more)
     java.compile_java(sources, WORK / "framework" / "classes")
     return WORK / "framework" / "classes"
 

@@ -47,7 +47,7 @@ def compile_java(sources: Iterable[Path], classes: Path, *, class_path: Iterable
         raise OSError(f"javac failed:\n{done.stderr}")
 
 
-def write_zip(place: Path, entries: Mapping[str, bytes], *, stored: bool = False) -> None:
+def write_zip(place: Path, entries: Mapping[str, bytes], *, stored: Mapping[str, bytes] | None = None) -> None:
     """Write a zip, the same bytes for the same entries.
 
     Parameters
@@ -55,15 +55,14 @@ def write_zip(place: Path, entries: Mapping[str, bytes], *, stored: bool = False
     place : Path
     entries : mapping of str to bytes
         Files by their names.
-    stored : bool
-        Not compressed.
+    stored : mapping of str to bytes, optional
+        Further ones, which are not compressed.
     """
     place.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(place, "w", zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED) as file:
-        for name, content in entries.items():
-            entry = zipfile.ZipInfo(name, EPOCH)
-            entry.compress_type = file.compression
-            file.writestr(entry, content)
+    with zipfile.ZipFile(place, "w") as file:
+        for kind, group in ((zipfile.ZIP_DEFLATED, entries), (zipfile.ZIP_STORED, stored or {})):
+            for name, content in group.items():
+                file.writestr(zipfile.ZipInfo(name, EPOCH), content, kind)
 
 
 def tree(folder: Path, *, suffix: str = "") -> dict[str, bytes]:

@@ -9,11 +9,15 @@ import re
 from pathlib import Path
 
 FRAMEWORK = Path(__file__).with_name("framework.txt")
-CLASS = re.compile(r"(?P<modifiers>.*\b(?:class|interface|enum)) (?P<name>[\w.]+)(?P<rest>.*) \{")
+CLASS = re.compile(
+    r"(?P<modifiers>.*\b(?:class|interface|enum)) (?P<name>[\w.]+)(?P<parameters><.*?>|)(?P<parents>.*) \{"
+)
 
 
 def write(folder: Path, *texts: str) -> list[Path]:
     """Write the classes of some texts like `framework.txt` into a folder, a package a folder; returns the Java files.
+
+    A class may stand in several of them, with other members.
 
     Raises
     ------
@@ -28,9 +32,9 @@ def write(folder: Path, *texts: str) -> list[Path]:
                 package = match[1]
             elif match := CLASS.fullmatch(line):
                 name = match["name"]
-                classes[package, name] = opened(match["modifiers"], name.split(".")[-1], match["rest"])
+                classes.setdefault((package, name), opened(**match.groupdict()))
             elif line.startswith(("ctor ", "method ", "field ", "enum_constant ")):
-                classes[package, name].append(member(line, of=classes[package, name][0]))
+                classes[package, name].append(member(line, of="".join(classes[package, name][:2])))
             elif line not in ("", "}") and not line.startswith("#"):
                 raise ValueError(f"not a line of an API: {line}")
     files = [folder / "stub" / "Nothing.java"]
@@ -46,16 +50,18 @@ def write(folder: Path, *texts: str) -> list[Path]:
     return files
 
 
-def opened(modifiers: str, name: str, rest: str) -> list[str]:
+def opened(modifiers: str, name: str, parameters: str, parents: str) -> list[str]:
     """The beginning of a class, and the constructor that those of its children call."""
-    lines = [f"{modifiers} {name}{rest} {{"]
+    own = name.split(".")[-1]
+    parent, implements, interfaces = parents.partition(" implements ")
+    lines = [f"{modifiers} {own}{parameters}{parent}{implements}{', '.join(interfaces.split())} {{"]
     if modifiers.endswith("class"):
-        lines.append(f"protected {name}(stub.Nothing n) {{ super({'n' if ' extends ' in rest else ''}); }}")
+        lines.append(f"protected {own}(stub.Nothing n) {{ super({'n' if parent else ''}); }}")
     return lines
 
 
 def member(line: str, *, of: str) -> str:
-    """A member as Java has it, of a class that begins with the line `of`."""
+    """A member as Java has it, of a class that begins with the lines `of`."""
     kind, declaration = line.rstrip(";").split(" ", 1)
     if kind == "field":
         return f"{declaration};"
@@ -65,9 +71,8 @@ def member(line: str, *, of: str) -> str:
     named = ", ".join(f"{kind} p{i}" for i, kind in enumerate(re.split(r", (?![^<]*>)", parameters)) if kind)
     if kind == "ctor":
         modifiers, name = head.rsplit(" ", 1)
-        parent = "super((stub.Nothing) null);" if " extends " in of else ""
+        parent = "super((stub.Nothing) null);" if "super(n)" in of else ""
         return f"{modifiers} {name.split('.')[-1]}({named}){rest} {{ {parent} }}"
     if " interface " not in of and "abstract " not in head:
-        modifiers, result, name = head.rsplit(" ", 2)
-        head = f"{modifiers} native {result} {name}"
+        head = re.sub(r"^(public|protected)( static)?( final)?", r"\g<0> native", head)
     return f"{head}({named}){rest};"

