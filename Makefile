@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 # The models that come with undin are compiled when it is installed, out of these.
 COMPILED := $(shell find src/undin/model src/undin/compiler src/undin/c -name '*.onnx' -o -name '*.py' -o -name '*.[ch]')
 TORCH := $(shell sed -n 's/^torch==//p' constraints.txt)
+# A file stays with one worker, for what its tests share; in this order no long file is left to the end.
+IN_PARALLEL := $(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 # Nobody is there to answer, and pip's own version is none of our business.
 export PIP_NO_INPUT := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -22,10 +24,10 @@ check: $(VENV)/.test-installed ## check style and types, and run the quick tests
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/pytest --numprocesses auto --dist loadfile -m quick
+	$(IN_PARALLEL) -m quick
 
 test: $(VENV)/.test-installed ## run all tests but those of faces, in ten minutes
-	$(BIN)/pytest --numprocesses auto --dist loadfile -m 'not faces'
+	$(IN_PARALLEL) -m 'not faces'
 
 test-faces: $(VENV)/.test-installed ## test undin in browsers, in Node and on boards, where they are installed
 	$(BIN)/pytest -m faces
