@@ -1,6 +1,8 @@
 import { sampleRateOf } from "./sample-rate.js";
 import { interleaved, Wav } from "./wav.js";
 
+const LOWEST_HZ = 4_000; // of undin
+const HIGHEST_HZ = 384_000;
 const USUAL_HZ = 48_000;
 const PART_SECONDS = 10;
 const MOST_DECODED_BYTES = 2 ** 31; // browsers decode all at once: an hour and a half of stereo at 48 kHz
@@ -15,9 +17,12 @@ const METADATA_SECONDS = 5; // until a browser that does not tell how long a fil
  * @param {Blob} file
  * @returns {Promise<Wav>}
  * @throws {DOMException} EncodingError: the browser cannot decode it; QuotaExceededError: too long to be decoded
+ * @throws {RangeError} of a sample rate that undin does not take
  */
 export async function open(file) {
-  return (await Wav.open(file)) ?? stored(await decoded(file));
+  const wav = (await Wav.open(file)) ?? stored(await decoded(file));
+  if (wav.sampleRate < LOWEST_HZ || wav.sampleRate > HIGHEST_HZ) throw new RangeError(`sample rate ${wav.sampleRate}`);
+  return wav;
 }
 
 /** @param {Blob} file */

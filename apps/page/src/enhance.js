@@ -5,7 +5,9 @@ import { Wav } from "./wav.js";
  * Enhance a recording in a worker, in memory of a few seconds: the samples are those of the package's `enhance`.
  *
  * @param {Wav} wav
- * @param {{ model: string, attenLimDb: number | null, signal: AbortSignal, onProgress: (share: number) => void }} options
+ * @param {{
+ *   model: string, attenLimDb: number | null, signal: AbortSignal, onProgress: (share: number) => void
+ * }} options
  * @returns {Promise<Wav>} of the recording's rate and length, lined up with it
  */
 export function enhance(wav, { model, attenLimDb, signal, onProgress }) {

@@ -2,6 +2,7 @@ import { write } from "./words.js";
 
 /** What an error's name, or the code of one of the package's, is called in words.js. @type {Record<string, string>} */
 const NAMES = {
+  AbortError: "worklet", // could not be added to a context
   NotAllowedError: "denied",
   SecurityError: "insecure",
   NotFoundError: "missing",
@@ -11,7 +12,7 @@ const NAMES = {
   "too-old": "old",
   "double-suppression": "double",
 };
-const SAME = new Set(["model", "load", "policy", "worklet", "worker", "timeout", "processor", "lost", "overload", "empty"]);
+const SAME = new Set(["model", "load", "policy", "worklet", "worker", "timeout", "processor"]);
 
 const place = /** @type {HTMLElement} */ (document.getElementById("fault"));
 const text = /** @type {HTMLElement} */ (place.firstElementChild);
@@ -25,7 +26,8 @@ place.lastElementChild?.addEventListener("click", () => calm());
  */
 export function tell(error, values = {}) {
   const name = typeof error === "string" ? error : faultOf(error, "name" in values);
-  write(text, /** @type {import("./words.js").Word} */ (`fault.${name}`), { reason: error?.message ?? "", name: "", ...values });
+  const word = /** @type {import("./words.js").Word} */ (`fault.${name}`);
+  write(text, word, { reason: error?.message ?? "", name: "", ...values });
   place.dataset.fault = name;
   place.hidden = false;
 }

@@ -41,7 +41,8 @@ async function start() {
   const { model, attenLimDb } = settings;
   live.isHeard = element("hear").checked;
   try {
-    await live.start({ deviceId: element("device").value, model, attenLimDb, bypass: element("live-hear-before").checked }, {
+    const bypass = element("live-hear-before").checked;
+    await live.start({ deviceId: element("device").value, model, attenLimDb, bypass }, {
       levels: showLevels,
       overload: () => overload(true, model),
       recovered: () => overload(false, model),
@@ -58,6 +59,7 @@ async function start() {
   live.isHeard = element("hear").checked;
   live.attenLimDb = settings.attenLimDb;
   show("on");
+  if (model !== settings.model) return restart();
   await list(); // names are told once a microphone is allowed
   draw();
 }

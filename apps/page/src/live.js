@@ -1,6 +1,9 @@
 import { createUndin } from "undin";
 import { close, openMicrophone } from "./microphone.js";
 
+/** @typedef {import("undin").UndinEvents} Events */
+/** @typedef {{ [Type in keyof Events]: (detail: Events[Type]) => void }} Listeners */
+
 /**
  * The microphone through undin, while it sounds.
  *
@@ -23,8 +26,7 @@ export class Live {
 
   /**
    * @param {{ deviceId: string, model: string, attenLimDb: number | null, bypass: boolean }} options
-   * @param {{ [Type in keyof import("undin").UndinEvents]: (detail: import("undin").UndinEvents[Type]) => void } & { lost: () => void }} listeners
-   *   of the package's events, and `lost` when the microphone is gone
+   * @param {Listeners & { lost: () => void }} listeners of the package's events, and of a microphone that is gone
    */
   async start({ deviceId, model, attenLimDb, bypass }, listeners) {
     try {
@@ -33,7 +35,8 @@ export class Live {
       this.#stream = await openMicrophone(deviceId);
       const [track] = this.#stream.getAudioTracks();
       track.addEventListener("ended", listeners.lost);
-      const undin = await createUndin(context, { model: /** @type {any} */ (model), attenLimDb, bypass, channels: 1, track });
+      const name = /** @type {import("undin").ModelName} */ (model);
+      const undin = await createUndin(context, { model: name, attenLimDb, bypass, channels: 1, track });
       this.#undin = undin;
       for (const type of /** @type {const} */ (["levels", "overload", "recovered", "warning", "error"])) {
         undin.on(type, /** @type {any} */ (listeners[type]));
@@ -60,7 +63,9 @@ export class Live {
     if (context && context.state !== "closed") await context.close();
   }
 
-  /** Seconds by which undin is late; the device's own come on top, and Firefox stands still when it is asked for them. */
+  /**
+   * Seconds by which undin is late; the device's own come on top, and Firefox stands still when it is asked for them.
+   */
   get latency() {
     return this.#undin?.latency ?? 0;
   }

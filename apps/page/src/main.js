@@ -28,5 +28,6 @@ speak(usualLanguage());
 
 // Where the browser has no service workers, or not for this address, the page works all the same, but not offline.
 navigator.serviceWorker?.register(new URL("./sw.js", import.meta.url)).catch(() => {});
-navigator.serviceWorker?.ready.then(() => write(/** @type {HTMLElement} */ (document.getElementById("offline")), "offline"));
+const offline = /** @type {HTMLElement} */ (document.getElementById("offline"));
+navigator.serviceWorker?.ready.then(() => write(offline, "offline"));
 document.documentElement.dataset.state = "ready";

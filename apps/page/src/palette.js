@@ -1,4 +1,6 @@
-/** Colours of spectrograms: from the page's paper over its one colour to its ink, as style.css has them in each theme. */
+/**
+ * Colours of spectrograms: from the page's paper over its one colour to its ink, as style.css has them in each theme.
+ */
 
 const LEVELS = 256;
 
@@ -43,7 +45,9 @@ export function picture(levels, columns, rows) {
   const pixels = new Uint32Array(image.data.buffer);
   const palette = colours();
   for (let column = 0; column < columns; column++) {
-    for (let row = 0; row < rows; row++) pixels[(rows - 1 - row) * columns + column] = palette[levels[column * rows + row]];
+    for (let row = 0; row < rows; row++) {
+      pixels[(rows - 1 - row) * columns + column] = palette[levels[column * rows + row]];
+    }
   }
   return image;
 }

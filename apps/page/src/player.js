@@ -116,14 +116,9 @@ export class Player {
 
   /** @param {number} sampleRate */
   #open(sampleRate) {
-    let context;
-    try {
-      context = new AudioContext({ sampleRate });
-    } catch {
-      context = new AudioContext(); // which resamples what has a rate of its own
-    }
+    const context = contextOf(sampleRate);
     const destination = this.destination(context);
-    this.#gains = [0, 1].map((i) => new GainNode(/** @type {AudioContext} */ (context), { gain: i === this.#heard ? 1 : 0 }));
+    this.#gains = [0, 1].map((i) => new GainNode(context, { gain: i === this.#heard ? 1 : 0 }));
     for (const gain of this.#gains) gain.connect(destination);
     return context;
   }
@@ -154,7 +149,8 @@ export class Player {
       const to = Math.min(from + PIECE_SECONDS * wav.sampleRate, wav.length);
       const pieces = await Promise.all(this.#wavs.map((one) => one?.read(from, to)));
       if (run !== this.#run) return;
-      if (this.#startTime === Infinity) this.#startTime = wholeFrames(context.currentTime + START_SECONDS, context.sampleRate);
+      const soon = wholeFrames(context.currentTime + START_SECONDS, context.sampleRate);
+      if (this.#startTime === Infinity) this.#startTime = soon;
       const when = this.#startTime + (from - begun) / wav.sampleRate;
       if (when < context.currentTime) { // the page was held up for longer than it had read ahead
         this.#startTime += wholeFrames(context.currentTime + START_SECONDS - when, context.sampleRate);
@@ -180,6 +176,15 @@ export class Player {
     source.onended = () => this.#sources.delete(source);
     source.start(when);
     this.#sources.add(source);
+  }
+}
+
+/** A context of a rate, or, where the browser has none of it, one that resamples. @param {number} sampleRate */
+function contextOf(sampleRate) {
+  try {
+    return new AudioContext({ sampleRate });
+  } catch {
+    return new AudioContext();
   }
 }
 

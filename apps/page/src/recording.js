@@ -78,7 +78,7 @@ async function begin(wav, name) {
 function describe() {
   if (!recording) return;
   const { wav, name } = recording;
-  const channels = wav.channels > 2 ? "channels" : /** @type {const} */ (`channels.${/** @type {1 | 2} */ (wav.channels)}`);
+  const channels = wav.channels > 2 ? "channels" : wav.channels === 2 ? "channels.2" : "channels.1";
   element("name").textContent = name;
   write(element("facts"), "facts", {
     length: clock(wav.seconds),
@@ -160,7 +160,7 @@ function tick() {
   const word = player.isPlaying ? "pause" : "play";
   if (element("play").dataset.label !== word) {
     element("play").dataset.label = word;
-    element("play").ariaLabel = say(word);
+    element("play").setAttribute("aria-label", say(word));
   }
   element("clock").textContent = clock(player.position);
   spectrograms.place(player.position, player.isPlaying);

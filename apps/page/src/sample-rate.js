@@ -90,7 +90,8 @@ async function ofMp4(blob) {
         const rate = await search(at + 8, at + size, depth + 1);
         if (rate) return rate;
       }
-      const entry = kind === "stsd" && head.byteLength >= 52 ? String.fromCharCode(...new Uint8Array(head.buffer, 20, 4)) : "";
+      const isEntry = kind === "stsd" && head.byteLength >= 52;
+      const entry = isEntry ? String.fromCharCode(...new Uint8Array(head.buffer, 20, 4)) : "";
       if (entry === "Opus") return OPUS_HZ;
       if (["mp4a", "fLaC", "alac"].includes(entry)) return head.getUint16(48) || undefined; // the whole part of a 16.16
       at += size;

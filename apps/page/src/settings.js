@@ -40,9 +40,8 @@ strength.value = kept("strength") ?? strength.max;
 
 function show() {
   const decibels = settings.attenLimDb;
-  const word = decibels === null ? "strength.all" : decibels === 0 ? "strength.none" : "strength.most";
+  const word = decibels === null ? "strength.all" : "strength.most";
   write(shown, word, { decibels: decibels ?? "" });
-  strength.style.setProperty("--share", `${(100 * Number(strength.value)) / Number(strength.max)}%`);
   strength.setAttribute("aria-valuetext", say(word, { decibels: decibels ?? "" }));
 }
 onLanguage(show);

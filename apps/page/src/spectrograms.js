@@ -67,7 +67,12 @@ export class Spectrograms {
     this.#after.look(this.#view);
   }
 
-  /** Where it is played, seconds; with `follow`, the view goes there. @param {number} position @param {boolean} [follow] */
+  /**
+   * Where it is played, seconds; with `follow`, the view goes there.
+   *
+   * @param {number} position
+   * @param {boolean} [follow]
+   */
   place(position, follow = false) {
     this.#position = position;
     const { begin, end } = this.#view;
@@ -75,7 +80,12 @@ export class Spectrograms {
     this.#mark();
   }
 
-  /** Make a second longer, around where it is played or else around the middle; 0 shows the whole. @param {number} factor @param {number} [center] */
+  /**
+   * Make a second longer, around where it is played or else around the middle; 0 shows the whole.
+   *
+   * @param {number} factor
+   * @param {number} [center]
+   */
   zoom(factor, center) {
     const { begin, end } = this.#view;
     const isSeen = this.#position >= begin && this.#position <= end;
@@ -150,9 +160,10 @@ export class Spectrograms {
     line.hidden = !(share >= 0 && share <= 1);
     line.style.left = `${100 * share}%`;
     const plot = this.#plot;
-    plot.ariaValueMax = this.#seconds.toFixed(2);
-    plot.ariaValueNow = this.#position.toFixed(2);
-    plot.ariaValueText = say("position", { position: clock(this.#position), length: clock(this.#seconds) });
+    const text = say("position", { position: clock(this.#position), length: clock(this.#seconds) });
+    plot.setAttribute("aria-valuemax", this.#seconds.toFixed(2));
+    plot.setAttribute("aria-valuenow", this.#position.toFixed(2));
+    plot.setAttribute("aria-valuetext", text);
   }
 
   /** @param {PointerEvent | WheelEvent} event the time below it, seconds */
@@ -188,7 +199,11 @@ export class Spectrograms {
     this.#onSeek(within);
   }
 
-  /** Two fingers sideways scroll, a pinch or the control key zooms; up and down is the page's. @param {WheelEvent} event */
+  /**
+   * Two fingers sideways scroll, a pinch or the control key zooms; up and down is the page's.
+   *
+   * @param {WheelEvent} event
+   */
   #onWheel(event) {
     const sideways = event.shiftKey ? event.deltaY || event.deltaX : event.deltaX;
     if (event.ctrlKey || event.metaKey) this.zoom(2 ** (-event.deltaY / 120), this.#timeAt(event));
@@ -213,7 +228,8 @@ export class Spectrograms {
     const [other] = [...this.#pointers].filter(([id]) => id !== event.pointerId).map(([, x]) => x);
     this.#pointers.set(event.pointerId, event.clientX);
     this.#moved += Math.abs(event.clientX - last);
-    if (other !== undefined) this.zoom(Math.abs(event.clientX - other) / Math.max(Math.abs(last - other), 1), this.#timeAt(event));
+    const pinch = Math.abs(event.clientX - other) / Math.max(Math.abs(last - other), 1);
+    if (other !== undefined) this.zoom(pinch, this.#timeAt(event));
     else if (this.#moved > CLICK_PIXELS) this.#moveTo(this.#view.begin - this.#span(event.clientX - last));
   }
 

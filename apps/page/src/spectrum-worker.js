@@ -1,4 +1,6 @@
-/** Looks at a part of a recording: a column for each pixel of a picture. A newer question ends the answer to an older. */
+/**
+ * Looks at a part of a recording: a column for each pixel of a picture. A newer question ends the answer to an older.
+ */
 import { addPowers, FRAME_SAMPLES, ROWS, rowsOf, writeRows } from "./spectrum.js";
 import { Wav } from "./wav.js";
 
@@ -7,7 +9,9 @@ const BATCH = 64; // columns that are read together
 
 let newest = 0;
 
-/** @param {{ id: number, blob: Blob, begin: number, end: number, columns: number }} question `begin` and `end` in samples */
+/**
+ * @param {{ id: number, blob: Blob, begin: number, end: number, columns: number }} question places in samples
+ */
 async function answer({ id, blob, begin, end, columns }) {
   const wav = /** @type {Wav} */ (await Wav.open(blob));
   const rows = rowsOf(wav.sampleRate);

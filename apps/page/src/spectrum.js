@@ -6,10 +6,11 @@ const BINS = FRAME_SAMPLES / 2;
 const FLOOR_DB = -96; // black; 0 dB is a sine at full scale
 const RANGE_DB = 84;
 
-const WINDOW = Float32Array.from({ length: FRAME_SAMPLES }, (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / FRAME_SAMPLES));
+const TURN = (2 * Math.PI) / FRAME_SAMPLES;
+const WINDOW = Float32Array.from({ length: FRAME_SAMPLES }, (_, i) => 0.5 - 0.5 * Math.cos(TURN * i));
 const SCALE = (2 / FRAME_SAMPLES / 0.5) ** 2; // of a power, so that a sine at full scale is 1
-const COSINES = Float32Array.from({ length: BINS }, (_, i) => Math.cos((2 * Math.PI * i) / FRAME_SAMPLES));
-const SINES = Float32Array.from({ length: BINS }, (_, i) => -Math.sin((2 * Math.PI * i) / FRAME_SAMPLES));
+const COSINES = Float32Array.from({ length: BINS }, (_, i) => Math.cos(TURN * i));
+const SINES = Float32Array.from({ length: BINS }, (_, i) => -Math.sin(TURN * i));
 const REVERSED = Uint16Array.from({ length: FRAME_SAMPLES }, (_, i) => {
   let reversed = 0;
   for (let bit = 1; bit < FRAME_SAMPLES; bit *= 2) reversed = 2 * reversed + (i & bit ? 1 : 0);
@@ -19,12 +20,22 @@ const REVERSED = Uint16Array.from({ length: FRAME_SAMPLES }, (_, i) => {
 const mel = (/** @type {number} */ hz) => Math.log1p(hz / 700);
 const hz = (/** @type {number} */ mels) => 700 * Math.expm1(mels);
 
-/** Where a frequency is between the bottom, 0, and the top, 1, of a picture. @param {number} frequency Hz @param {number} sampleRate */
+/**
+ * Where a frequency is between the bottom, 0, and the top, 1, of a picture.
+ *
+ * @param {number} frequency Hz
+ * @param {number} sampleRate
+ */
 export function heightOf(frequency, sampleRate) {
   return mel(frequency) / mel(sampleRate / 2);
 }
 
-/** For each row, from the bottom, the first and last bin that it shows, in parts of a bin. @param {number} sampleRate @param {number} bins */
+/**
+ * For each row, from the bottom, the first and last bin that it shows, in parts of a bin.
+ *
+ * @param {number} sampleRate
+ * @param {number} bins
+ */
 export function rowsOf(sampleRate, bins = BINS) {
   const edge = (/** @type {number} */ row) => (hz((row / ROWS) * mel(sampleRate / 2)) / (sampleRate / 2)) * (bins - 1);
   return Array.from({ length: ROWS }, (_, row) => /** @type {[number, number]} */ ([edge(row), edge(row + 1)]));
@@ -57,7 +68,13 @@ export function addPowers(frame, powers) {
   for (let bin = 0; bin < BINS; bin++) powers[bin] += SCALE * (real[bin] ** 2 + imaginary[bin] ** 2);
 }
 
-/** Powers of bins as bytes of rows. @param {Float32Array} powers @param {[number, number][]} rows @param {Uint8Array} out */
+/**
+ * Powers of bins as bytes of rows.
+ *
+ * @param {Float32Array} powers
+ * @param {[number, number][]} rows
+ * @param {Uint8Array} out
+ */
 export function writeRows(powers, rows, out) {
   for (let row = 0; row < ROWS; row++) {
     const [begin, end] = rows[row];
@@ -66,7 +83,13 @@ export function writeRows(powers, rows, out) {
   }
 }
 
-/** The mean from one place to another; where they lie within one bin, between its neighbours. @param {ArrayLike<number>} values @param {number} begin @param {number} end */
+/**
+ * The mean from one place to another; where they lie within one bin, between its neighbours.
+ *
+ * @param {ArrayLike<number>} values
+ * @param {number} begin
+ * @param {number} end
+ */
 export function meanBetween(values, begin, end) {
   const from = Math.round(begin);
   const to = Math.round(end);

@@ -4,7 +4,9 @@ import { ROWS } from "./spectrum.js";
 const MOST_COLUMNS = 1600;
 const QUIET_MS = 60; // after a change of the view, before it is looked at closely
 
-/** One spectrogram: what is known is drawn at once, stretched, and again when the part that is seen has been looked at. */
+/**
+ * One spectrogram: what is known is drawn at once, stretched, and again when the part that is seen has been looked at.
+ */
 export class Strip {
   #canvas;
   #context;
@@ -13,7 +15,9 @@ export class Strip {
   /** @type {import("./wav.js").Wav | undefined} */
   #wav;
   #view = { begin: 0, end: 1 };
-  /** @type {{ canvas: OffscreenCanvas | HTMLCanvasElement, levels: Uint8Array, begin: number, end: number } | undefined} */
+  /**
+   * @type {{ canvas: OffscreenCanvas | HTMLCanvasElement, levels: Uint8Array, begin: number, end: number } | undefined}
+   */
   #known;
   #id = 0;
   /** @type {{ begin: number, end: number } | undefined} */

@@ -1,4 +1,6 @@
-/** Keeps the page's files on the device, each from when it was first wanted: a page once seen works without a network. */
+/**
+ * Keeps the page's files on the device, each from when it was first wanted: a page once seen works without a network.
+ */
 
 const VERSION = "(set by build.py)";
 const FILES = /** @type {string[]} */ ([]); // set by build.py: what the first load needs

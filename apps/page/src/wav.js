@@ -13,7 +13,11 @@ const MOST_BYTES = 2 ** 32 - HEADER_BYTES; // of samples: a WAV file counts its 
 const MOST_CHUNKS = 1000; // before the samples; more is no honest file
 const MOST_CHANNELS = 64; // of undin
 
-/** Samples of each format (1: whole numbers, 3: floats) and number of bits: their bytes, and how one is read. @type {Record<string, [number, (view: DataView, at: number) => number]>} */
+/**
+ * Samples of each format (1: whole numbers, 3: floats) and number of bits: their bytes, and how one is read.
+ *
+ * @type {Record<string, [number, (view: DataView, at: number) => number]>}
+ */
 const CODINGS = {
   "1 8": [1, (view, at) => (view.getUint8(at) - 128) / 128],
   "1 16": [2, (view, at) => view.getInt16(at, true) / 2 ** 15],
@@ -41,7 +45,11 @@ export class Wav {
     this.length = Math.floor((end - begin) / (bytes * channels));
   }
 
-  /** Read a file's header; undefined where it is no WAV file, or of a coding that only a browser may know. @param {Blob} blob */
+  /**
+   * Read a file's header; undefined where it is no WAV file, or of a coding that only a browser may know.
+   *
+   * @param {Blob} blob
+   */
   static async open(blob) {
     const head = await bytesOf(blob, 0, 12);
     if (head.byteLength < 12 || !["RIFF", "RF64"].includes(word(head, 0)) || word(head, 8) !== "WAVE") return undefined;
@@ -114,7 +122,13 @@ function formatOf(chunk, size) {
   return { sampleRate: chunk.getUint32(12, true), channels, coding };
 }
 
-/** What stands before samples that are floats. @param {number} bytes @param {number} sampleRate @param {number} channels */
+/**
+ * What stands before samples that are floats.
+ *
+ * @param {number} bytes
+ * @param {number} sampleRate
+ * @param {number} channels
+ */
 function header(bytes, sampleRate, channels) {
   const view = new DataView(new ArrayBuffer(HEADER_BYTES));
   const stride = FLOAT_BYTES * channels;

@@ -6,12 +6,12 @@ const en = {
   tagline: "The noise goes. The voice stays.",
   promise: "undin takes the noise out of speech, here on your device. Nothing is sent anywhere.",
   language: "Language",
+  close: "Close",
   source: "What shall be heard",
   recording: "Recording",
   microphone: "Microphone",
   strength: "Strength",
   "strength.most": "at most {decibels} dB",
-  "strength.none": "none",
   "strength.all": "no limit",
   model: "Model",
   "drop.title": "Drop a recording here",
@@ -93,12 +93,12 @@ const de = {
   tagline: "Der Lärm geht. Die Stimme bleibt.",
   promise: "undin nimmt den Lärm aus der Sprache, hier auf deinem Gerät. Nichts wird irgendwohin gesendet.",
   language: "Sprache",
+  close: "Schließen",
   source: "Was zu hören sein soll",
   recording: "Aufnahme",
   microphone: "Mikrofon",
   strength: "Stärke",
   "strength.most": "höchstens {decibels} dB",
-  "strength.none": "keine",
   "strength.all": "ohne Grenze",
   model: "Modell",
   "drop.title": "Leg eine Aufnahme hier ab",
@@ -199,7 +199,7 @@ export function speak(wanted) {
     element.textContent = say(/** @type {Word} */ (element.dataset.word));
   }
   for (const element of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-label]"))) {
-    element.ariaLabel = say(/** @type {Word} */ (element.dataset.label));
+    element.setAttribute("aria-label", say(/** @type {Word} */ (element.dataset.label)));
   }
   for (const listener of listeners) listener();
 }
@@ -214,7 +214,13 @@ export function say(word, values = {}) {
   return TABLES[language][word].replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
 }
 
-/** Put words into an element, and again in another language. @param {HTMLElement} element @param {Word} [word] @param {Values} [values] */
+/**
+ * Put words into an element, and again in another language.
+ *
+ * @param {HTMLElement} element
+ * @param {Word} [word]
+ * @param {Values} [values]
+ */
 export function write(element, word, values) {
   written.set(element, word && { word, values });
   element.textContent = word ? say(word, values) : "";

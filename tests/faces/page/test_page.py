@@ -82,7 +82,7 @@ def test_the_microphone_is_enhanced_compared_and_recorded(visit, browser):
     assert told.get("on") == ["enhanced", "The noise is taken out."], told
     assert told["original"][0] == "bypassed" and "original" in told["original"][1]
     assert told["bypassed"][1] == pytest.approx(told["bypassed"][0], abs=1.5)
-    assert told["none"][1] == pytest.approx(told["none"][0], abs=1.5)
+    assert told["limited"][0] - 6 - 1.5 < told["limited"][1] < told["limited"][0] + 1.5
     if browser.engine == "chromium":  # whose microphone plays a noise; those of the others play tones
         assert told["enhanced"][1] < told["enhanced"][0] - 8
     assert told["numbers"][0].endswith(" %") and told["numbers"][1] in ("37 ms", "38 ms")
@@ -142,6 +142,23 @@ FAULTS = {
     "empty": encoded(np.zeros((1, 0), np.float32), 16_000, "WAV", "PCM_16"),
     "rate": encoded(np.zeros((1, 99), np.float32), 1_000, "WAV", "PCM_16"),
 }
+HOSTILE = {
+    "no rate": (24, 0),
+    "too high a rate": (24, 2**32 - 1),
+    "no channels": (20, 0x0001),
+    "more channels than there are": (20, 0xFFFF0001),
+    "a chunk without an end": (16, 2**32 - 1),
+}
+"""Headers that lie: where a word of a WAV file is, bytes, and what it says."""
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_header_that_lies_is_no_harm(visit, browser, name):
+    place, value = HOSTILE[name]
+    file = bytearray(encoded(np.zeros((1, 4_000), np.float32), 16_000, "WAV", "PCM_16"))
+    file[place : place + 4] = value.to_bytes(4, "little")
+    browser.files["bad.file"] = bytes(file)
+    assert visit("faults.js", file="bad.file")["word"] in ("rate", "undecodable")
 
 
 @pytest.mark.parametrize("word", FAULTS)

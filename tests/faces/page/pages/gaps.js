@@ -10,7 +10,8 @@ const HERTZ = 441;
 export default async function ({ folder, switches }) {
   const { Player } = await import(`/${folder}/player.js`);
   const { interleaved, Wav } = await import(`/${folder}/wav.js`);
-  const sine = (loud) => Float32Array.from({ length: 6 * RATE }, (_, i) => loud * Math.sin((2 * Math.PI * HERTZ * i) / RATE));
+  const turn = (2 * Math.PI * HERTZ) / RATE;
+  const sine = (loud) => Float32Array.from({ length: 6 * RATE }, (_, i) => loud * Math.sin(turn * i));
   const [before, after] = [0.5, 0.25].map((loud) => Wav.of([interleaved([sine(loud)])], RATE, 1));
   const heard = [];
   let rate;
@@ -37,7 +38,8 @@ export default async function ({ folder, switches }) {
   await until(() => isOver, 20);
   const begin = heard.findIndex((x) => x) + RATE / 10; // the tap may come in late
   const end = heard.findLastIndex((x) => x) - RATE / 10;
-  let bend = 0; // second difference, of a sine (2 pi f / rate)² times it
+  let bend = 0; // second difference, of a sine turn² times it
   for (let i = begin; i < end; i++) bend = Math.max(bend, Math.abs(heard[i - 1] - 2 * heard[i] + heard[i + 1]));
-  return { rate, seconds: (end - begin) / RATE, bend: bend / ((2 * Math.PI * HERTZ) / RATE) ** 2, most: Math.max(...heard.slice(0, 100_000)) };
+  const most = Math.max(...heard.slice(0, 100_000));
+  return { rate, seconds: (end - begin) / RATE, bend: bend / turn ** 2, most };
 }

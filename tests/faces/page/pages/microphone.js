@@ -1,7 +1,16 @@
 // The microphone, a noise, by the buttons: on, original and enhanced, another model, recorded, off.
 import { seconds, until, visit } from "/pages/visit.js";
 
-const level = (page, id) => page.get(id).value;
+/** Mean powers of what goes in and comes out, in decibels, since the tones of some made-up microphones come and go. */
+async function levels(page) {
+  await seconds(0.7);
+  const powers = [0, 0];
+  for (let k = 0; k < 20; k++) {
+    ["level-in", "level-out"].forEach((id, i) => (powers[i] += 10 ** (page.get(id).value / 10) / 20));
+    await seconds(0.1);
+  }
+  return powers.map((power) => 10 * Math.log10(power));
+}
 
 export default async function ({ address }) {
   const page = await visit(address);
@@ -12,17 +21,15 @@ export default async function ({ address }) {
   await until(() => page.get("live").dataset.state === "on" || page.fault);
   if (page.fault && page.fault.word !== "double") return page.fault;
   told.on = [page.heard, page.get("live-state").textContent];
-  await seconds(3);
-  told.enhanced = [level(page, "level-in"), level(page, "level-out")];
+  await seconds(1);
+  told.enhanced = await levels(page);
   page.click("live-hear-before");
   told.original = [page.heard, page.get("live-state").textContent];
-  await seconds(1.5);
-  told.bypassed = [level(page, "level-in"), level(page, "level-out")];
+  told.bypassed = await levels(page);
   told.numbers = ["load", "latency"].map((id) => page.get(id).textContent);
   page.click("live-hear-after");
-  page.change("strength", 0);
-  await seconds(1.5);
-  told.none = [level(page, "level-in"), level(page, "level-out")];
+  page.change("strength", 6);
+  told.limited = await levels(page);
   page.change("model", "undin-tiny");
   await until(() => page.get("live").dataset.state !== "on");
   await until(() => page.get("live").dataset.state === "on");

@@ -13,7 +13,8 @@ export default async function ({ address, elsewhere }) {
   page.document.querySelector("[name=language][value=de]").click();
   await fetch("/mark?used");
   const violations = [];
-  page.document.addEventListener("securitypolicyviolation", ({ effectiveDirective }) => violations.push(effectiveDirective));
+  const onViolation = ({ effectiveDirective }) => violations.push(effectiveDirective);
+  page.document.addEventListener("securitypolicyviolation", onViolation);
   const { window } = page;
   const tries = {
     fetch: async () => window.fetch(`${elsewhere}fetch`, { mode: "no-cors" }),

@@ -21,7 +21,8 @@ export default async function ({ address }) {
   page.show("live");
   page.click("toggle");
   await until(() => page.get("live").dataset.state === "on");
-  await context.audioWorklet.addModule(page.window.URL.createObjectURL(new Blob([BURNER], { type: "text/javascript" })));
+  const module = page.window.URL.createObjectURL(new Blob([BURNER], { type: "text/javascript" }));
+  await context.audioWorklet.addModule(module);
   const burner = new page.window.AudioWorkletNode(context, "burner");
   burner.connect(context.destination);
   await until(() => page.heard === "overloaded", 20);

@@ -66,7 +66,8 @@ export class Page {
 
   drop(...parts) {
     const transfer = this.#transfer(parts);
-    this.document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true }));
+    const drop = new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true });
+    this.document.body.dispatchEvent(drop);
   }
 
   choose(...parts) {
