@@ -4,7 +4,7 @@ const PIECE_SECONDS = 2;
 const AHEAD_SECONDS = 5; // pages that are not seen are woken once a second
 const WAKE_MS = 250;
 const FADE_SECONDS = 0.01;
-const START_SECONDS = 0.05; // for the first piece to be there
+const LATE_SECONDS = 0.2; // until sound goes on, where the page was held up
 
 /**
  * Plays two recordings of the same length in step, and lets one of them be heard.
@@ -84,12 +84,13 @@ export class Player {
     this.#isPlaying = true;
     const run = ++this.#run;
     const context = (this.#context ??= this.#open(wav.sampleRate));
-    await context.resume();
+    await context.suspend(); // so that no piece can come too late, while the first are read
     if (run !== this.#run) return;
     this.#scheduled = Math.round(this.#position * wav.sampleRate);
     this.#position = this.#scheduled / wav.sampleRate;
-    this.#startTime = Infinity; // until the first piece is there
+    this.#startTime = wholeFrames(context.currentTime, context.sampleRate);
     await this.#fill(run);
+    if (run === this.#run) await context.resume();
   }
 
   pause() {
@@ -112,6 +113,7 @@ export class Player {
     clearTimeout(this.#timer);
     for (const source of this.#sources) source.stop();
     this.#sources.clear();
+    if (this.#context?.state === "running") this.#context.suspend();
   }
 
   /** @param {number} sampleRate */
@@ -142,18 +144,16 @@ export class Player {
     const begun = Math.round(this.#position * wav.sampleRate);
     const isDue = () => {
       const ahead = (this.#scheduled - begun) / wav.sampleRate - Math.max(0, context.currentTime - this.#startTime);
-      return this.#scheduled < wav.length && (this.#startTime === Infinity || ahead < AHEAD_SECONDS);
+      return this.#scheduled < wav.length && ahead < AHEAD_SECONDS;
     };
     while (isDue()) {
       const from = this.#scheduled;
       const to = Math.min(from + PIECE_SECONDS * wav.sampleRate, wav.length);
       const pieces = await Promise.all(this.#wavs.map((one) => one?.read(from, to)));
       if (run !== this.#run) return;
-      const soon = wholeFrames(context.currentTime + START_SECONDS, context.sampleRate);
-      if (this.#startTime === Infinity) this.#startTime = soon;
       const when = this.#startTime + (from - begun) / wav.sampleRate;
       if (when < context.currentTime) { // the page was held up for longer than it had read ahead
-        this.#startTime += wholeFrames(context.currentTime + START_SECONDS - when, context.sampleRate);
+        this.#startTime += wholeFrames(context.currentTime + LATE_SECONDS - when, context.sampleRate);
         continue;
       }
       pieces.forEach((piece, i) => piece && this.#schedule(piece, wav.sampleRate, when, i));
