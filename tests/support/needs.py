@@ -76,6 +76,7 @@ NEEDS = {
         lambda: _succeeds("unshare", "--map-root-user", "--net", "true"), "the right to call unshare --net"
     ),
     "ziglang": Need(lambda: find_spec("ziglang") is not None, "pip install ziglang"),
+    "av": Need(lambda: find_spec("av") is not None, "pip install av"),
     "pesq": Need(lambda: find_spec("pesq") is not None, "build-essential and python3-dev, then pip install pesq"),
     "sanitizers": Need(lambda: all(map(sanitizer, SANITIZERS)), "build-essential"),
     "flock": _debian("util-linux", "flock", "bash"),

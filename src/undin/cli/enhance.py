@@ -92,8 +92,9 @@ def run(args: argparse.Namespace) -> int:
     planned = plan(args.inputs, output=args.output, picture=args.plot)
     voice = Voice(args)
     voice.left_out(planned.left_out)
-    jobs = [job for job in planned.jobs if not (args.skip_existing and job.is_done())]
-    voice.skipped([job for job in planned.jobs if job not in jobs])
+    done = {job for job in planned.jobs if args.skip_existing and job.is_done()}
+    voice.skipped(done)
+    jobs = [job for job in planned.jobs if job not in done]
     progress = Progress([job.source for job in jobs], quiet=args.quiet or args.json)
     for outcome in outcomes(jobs, settings, processes=args.jobs, on_seconds=progress.advance):
         progress.finish_file(voice.file(outcome))

@@ -8,6 +8,7 @@ import json
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
 from typing import TextIO
@@ -52,7 +53,7 @@ class Voice:
             more = f" and {len(paths) - len(shown)} more (--verbose names them)" if len(shown) < len(paths) else ""
             self._warn(f"{len(paths)} left out, {reason}: {', '.join(shown)}{more}")
 
-    def skipped(self, jobs: list[Job]) -> None:
+    def skipped(self, jobs: Collection[Job]) -> None:
         """Count files that had been done before."""
         self._skipped = len(jobs)
         for job in jobs:

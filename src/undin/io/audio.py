@@ -18,7 +18,7 @@ from typing import IO
 import numpy as np
 import soundfile
 
-from undin.io import chunks, mp3, ogg, pcm, tags, wav
+from undin.io import chunks, media, mp3, ogg, pcm, tags, wav
 from undin.io.chunks import Chunks
 from undin.io.files import partial_of, replacing
 from undin.io.folder import HEADERLESS_SUFFIXES, find_files
@@ -208,7 +208,11 @@ def _open_file(file: IO[bytes], *, name: str, stack: ExitStack, path: str | None
     parts, form = find_sound(file, size=size)
     if form:
         return _plain_reader(file, name, parts, form)
-    if not parts and os.path.splitext(name)[1].lower() in HEADERLESS_SUFFIXES:  # which libsndfile would guess
+    suffix = os.path.splitext(name)[1].lower()
+    file.seek(0)
+    if not parts and media.is_media(file.read(16), suffix):
+        return _media_reader(path or name, name, stack)
+    if not parts and suffix in HEADERLESS_SUFFIXES:  # which libsndfile would guess
         raise ValueError(f"{name}: headerless audio has no known rate; pipe it through `undin enhance -`")
     paths: list[str | int] = [path or name]
     file.seek(0)
@@ -221,6 +225,14 @@ def _open_file(file: IO[bytes], *, name: str, stack: ExitStack, path: str | None
         paths = [_feed(path or name, offset)]
     sounds = [stack.enter_context(_open_sndfile(part, name=name)) for part in paths]
     return _sndfile_reader(sounds, file, name, parts)
+
+
+def _media_reader(path: str, name: str, stack: ExitStack) -> Reader:
+    """Read what libsndfile cannot open."""
+    if not media.is_there():
+        raise ValueError(f'{name}: not damaged, but sound that libsndfile cannot open: pip install "undin[media]"')
+    source = media.Source(path, stack=stack)
+    return Reader(source.info, source.blocks, source.notes, lambda: tags.of_media(path, source.info, source.others))
 
 
 def _copy(file: IO[bytes], offset: int, size: int, *, head: bytes = b"") -> IO[bytes]:
@@ -381,6 +393,9 @@ def open_writer(
                         writer = wav.writer(file, info, beside=beside)
                         yield writer.write
                         writer.close()
+                elif beside and beside.family == info.format and beside.source:
+                    with media.open_writer(partial, info, source=beside.source) as write:
+                        yield write
                 else:
                     partial.touch()  # for Python's error where a place is forbidden: libsndfile's says no reason
                     with _libsndfile_writer(partial, info) as write:

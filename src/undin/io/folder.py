@@ -5,16 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from undin.io import media
 from undin.io.formats import AUDIO_SUFFIXES
 
 HEADERLESS_SUFFIXES = {".raw", ".pcm", ".sw", ".sb", ".ub", ".vox", ".gsm", ".al", ".ul", ".sd2"}
 """Suffixes of samples without a header, or with it in another file."""
-
-MEDIA_SUFFIXES = {
-    ".3gp", ".aac", ".ac3", ".amr", ".ape", ".avi", ".awb", ".dts", ".flv", ".m4a", ".m4b", ".m4v", ".mka", ".mkv",
-    ".mov", ".mp2", ".mp4", ".mpg", ".mpeg", ".mts", ".mxf", ".ra", ".spx", ".tta", ".webm", ".wma", ".wmv", ".wv",
-}  # fmt: skip
-"""Suffixes of sound and video that libsndfile does not open."""
 
 
 @dataclass
@@ -48,9 +43,9 @@ def search(folder: str | os.PathLike[str]) -> Found:
         suffix = path.suffix.lower()
         if not path.is_file():
             continue
-        if suffix in AUDIO_SUFFIXES:
+        if suffix in AUDIO_SUFFIXES or (suffix in media.SUFFIXES and media.is_there()):
             found.audio.append(path)
-        elif suffix in MEDIA_SUFFIXES:
+        elif suffix in media.SUFFIXES:
             found.left_out.append((path, 'libsndfile cannot open such files: pip install "undin[media]"'))
         elif suffix in HEADERLESS_SUFFIXES:
             found.left_out.append((path, "samples without a header of their own: pipe them through `undin enhance -`"))

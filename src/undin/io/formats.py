@@ -107,6 +107,8 @@ def output_info(path: str | os.PathLike[str], *, source: str | os.PathLike[str],
     else:
         known_suffixes = " ".join(FORMAT_OF_SUFFIX)
         raise ValueError(f"{path}: no audio format has the suffix {suffix!r}; use one of {known_suffixes}")
+    if chosen.format not in soundfile.available_formats():  # of those that PyAV reads, and writes
+        return chosen
     if chosen.format in READ_ONLY or not soundfile.check_format(chosen.format, chosen.subtype):
         raise ValueError(
             f"{path}: libsndfile reads but cannot write {chosen.format} {chosen.subtype}; "

@@ -14,6 +14,7 @@ from typing import IO
 
 from undin.io import chunks, mp3, ogg
 from undin.io.chunks import Chunks
+from undin.io.formats import AudioInfo
 
 STRUCTURE = {b"fmt ", b"fact", b"ds64", b"JUNK", b"junk", b"FLLR", b"PAD ", b"PEAK", b"desc", b"free", b"pakt", b"kuki",
              b"COMM", b"FVER", b"peak"}  # fmt: skip
@@ -49,6 +50,8 @@ class Beside:
         Name and content of each part, in front of the samples and behind them.
     magic, fmt : bytes
         Of WAV: how the file begins, and how it describes its samples (with the loudspeaker of each channel).
+    source : str
+        Of what PyAV reads: the file itself, whose other streams are copied.
     """
 
     family: str = ""
@@ -56,6 +59,7 @@ class Beside:
     after: list[tuple[bytes, bytes]] = field(default_factory=list)
     magic: bytes = b""
     fmt: bytes = b""
+    source: str = ""
 
 
 def of_chunks(parts: Chunks) -> Beside:
@@ -63,6 +67,11 @@ def of_chunks(parts: Chunks) -> Beside:
     before, after = ([pair for pair in pairs if pair[0][:4] not in STRUCTURE] for pairs in (parts.before, parts.after))
     family = FAMILY_OF_MAGIC.get(parts.magic, "WAV")
     return Beside(family, before, after, parts.magic, parts.find(b"fmt ") or b"")
+
+
+def of_media(path: str, info: AudioInfo, others: list[str]) -> Beside:
+    """Return what stands beside the sound of a file that PyAV reads: its other streams, by their kinds."""
+    return Beside(info.format, [(other.encode(), b"there") for other in others], source=path)
 
 
 def of_file(file: IO[bytes], container: str, *, size: int) -> Beside:
@@ -84,7 +93,8 @@ def put(path: str | os.PathLike[str], beside: Beside) -> None:
 
 def lost(beside: Beside, *, container: str) -> str | None:
     """Return what of this a file of `container` cannot hold, in words; None where it holds all."""
-    kept = beside.family == FAMILY_OF_FORMAT.get(container) and (beside.family in WRITERS or beside.family == "WAV")
+    family = FAMILY_OF_FORMAT.get(container, container)
+    kept = beside.family == family and (family in WRITERS or family == "WAV" or bool(beside.source))
     words = [
         WORDS.get(name[:4]) or name.decode("latin-1").strip()
         for name, content in ([] if kept else beside.before + beside.after)
