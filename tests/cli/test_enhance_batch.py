@@ -27,6 +27,12 @@ def half(tmp_path_factory) -> str:
     return str(path)
 
 
+@pytest.fixture(autouse=True)
+def without_pyav(monkeypatch):
+    """What libsndfile cannot open is left out, as where the extra media is not installed."""
+    monkeypatch.setattr("undin.io.media.is_there", lambda: False)
+
+
 @pytest.fixture
 def enhance(half):
     return lambda *arguments: main(["enhance", *map(str, arguments), "--model", half])

@@ -5,6 +5,7 @@ are, packet by packet, in step. Needs the extra `media`. PyAV never mixes channe
 turned into arrays and back by numpy, in the layout that they have.
 """
 
+import errno
 import importlib.util
 import os
 from collections.abc import Callable, Iterator
@@ -59,6 +60,10 @@ GAP_SECONDS = 0.025
 """Jumps in the times of frames from here on are silence that was left out; below it they are rounding."""
 
 BITS = {"u8": 8, "s16": 16, "s32": 32}
+
+
+PLACE_ERRORS = {errno.ENOSPC, errno.EFBIG, errno.EROFS, errno.EACCES}
+"""What FFmpeg says of a place that cannot be written; its other numbers mean less than their words."""
 
 
 def is_there() -> bool:
@@ -177,7 +182,7 @@ def open_writer(
             yield writer.write
             writer.close()
         except (av.FFmpegError, av.error.EncoderNotFoundError) as error:
-            if isinstance(error, OSError) and error.errno and 0 < error.errno < 200:
+            if error.errno in PLACE_ERRORS:
                 raise OSError(error.errno, os.strerror(error.errno)) from error
             raise ValueError(f"cannot be written by FFmpeg ({error.strerror})") from error
 
