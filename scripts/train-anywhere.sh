@@ -84,7 +84,7 @@ valid=$audio/valid
 if [ ! -d "$valid" ]; then
 	valid=$run/valid
 	[ -d "$valid" ] || "$python" -m undin data mix --speech "$audio/train/speech" --noise "$audio/train/noise" \
-		--count 50 --seed 1000 --set mixing.clean_probability=0 --set mixing.noise_alone_probability=0 -o "$valid"
+		--recipe "$recipe" --count 50 --seed 1000 --set mixing.clean_probability=0 --set mixing.noise_alone_probability=0 -o "$valid"
 fi
 # Relative, as in recipes/: a recipe goes where its model goes, and others need not know the folders of this machine.
 from_here() { realpath --no-symlinks -m --relative-to=. "$1"; }

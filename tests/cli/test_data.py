@@ -8,6 +8,11 @@ import pytest
 import soundfile
 
 from undin.cli import main
+from undin.data import mixing
+from undin.data.mixing import Mixer
+from undin.data.mixing_config import MixingConfig
+from undin.io.tables import from_table
+from undin.model.loading import DEFAULT, find, read_metadata
 
 pytestmark = pytest.mark.quick
 
@@ -63,6 +68,38 @@ def test_mix_writes_a_set_and_takes_the_changes(corpora, capsys):
     assert sorted(path.name for path in (corpora / "out" / "noisy").iterdir()) == ["000.flac", "001.flac", "002.flac"]
     assert mix(corpora) == 1
     assert "exists already" in capsys.readouterr().err
+
+
+def rows_of(folder) -> list[dict[str, str]]:
+    with open(folder / "out" / "index.csv", newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_mix_takes_the_mixing_and_the_rate_of_a_recipe(corpora):
+    recipe = corpora / "mine.toml"
+    recipe.write_text(
+        "[audio]\nsample_rate = 8000\n"
+        "[mixing]\nsnr_db = [40, 40]\nclean_probability = 0\nnoise_alone_probability = 0\nrooms = 2\n"
+    )
+    assert mix(corpora, "--recipe", str(recipe)) == 0
+    assert [row["snr_db"] for row in rows_of(corpora)] == ["40.00"] * 3
+    assert soundfile.info(corpora / "out" / "noisy" / "000.flac").samplerate == 8000
+
+
+def test_mix_takes_the_mixing_of_the_default_model_unless_told(corpora, monkeypatch):
+    told = []
+    monkeypatch.setattr(mixing, "Mixer", lambda *args, **rest: told.append(args[2]) or Mixer(*args, **rest))
+    assert mix(corpora, "--set=mixing.rooms=2") == 0
+    table = json.loads(read_metadata(find(DEFAULT)).recipe)["mixing"]
+    assert told[0] == from_table(MixingConfig, table | {"rooms": 2})
+
+
+def test_mix_of_a_recipe_that_is_none_is_one_sentence(corpora, capsys):
+    (corpora / "torn.toml").write_text("[mixing")
+    for name in ("torn.toml", "missing.toml", "speech/0.wav", "undin-huge"):
+        assert mix(corpora, "--recipe", str(corpora / name) if "." in name else name) == 1
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1 and name.split(".")[0] in error
 
 
 @pytest.mark.parametrize(

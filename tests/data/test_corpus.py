@@ -7,8 +7,9 @@ import pytest
 import soundfile
 import torch
 
-from undin.data import corpus
+from undin.data import recording
 from undin.data.corpus import Corpus, read_mono
+from undin.io.audio import read
 
 
 def tone(sample_rate: int, *, seconds: float = 0.5, hz: float = 440.0) -> np.ndarray:
@@ -76,6 +77,28 @@ def test_silent_ends_are_trimmed_and_pauses_kept(tmp_path):
     assert len(Corpus.load([tmp_path], sample_rate=16000).samples) == 2 * len(loud) + 3 * len(pause)
 
 
+def test_training_hears_what_would_spoil_a_level_or_cancel_as_it_should_have_been(tmp_path):
+    sound = tone(16000)
+    made = {"plain": sound, "offset": 0.5 * sound + 0.4, "opposed": np.stack([sound, -sound], 1), "loud": 5 * sound}
+    for name, audio in made.items():
+        (tmp_path / name).mkdir()
+        soundfile.write(tmp_path / name / "x.wav", audio, 16000, subtype="FLOAT")
+    plain, offset, opposed, loud = (
+        Corpus.load(tmp_path / name, sample_rate=16000).samples.numpy().astype(float) for name in made
+    )
+    np.testing.assert_array_equal(opposed, plain)
+    np.testing.assert_allclose(offset, 0.5 * plain, atol=2)
+    np.testing.assert_allclose(loud, 2 * plain, atol=2)
+
+
+@pytest.mark.parametrize("audio", [tone(16000) + 0.01, np.stack([tone(16000), 0.3 * tone(16000, hz=300)], axis=1)])
+def test_what_is_sound_is_kept_to_the_bit(tmp_path, audio):
+    soundfile.write(tmp_path / "x.wav", audio, 16000, subtype="FLOAT")
+    heard = audio.astype(np.float32).reshape(len(audio), -1).mean(axis=1)
+    expected = np.rint(heard * 32767).astype(np.int16)
+    np.testing.assert_array_equal(Corpus.load(tmp_path, sample_rate=16000).samples, expected)
+
+
 def test_read_mono_mixes_channels(tmp_path):
     soundfile.write(tmp_path / "x.wav", np.tile([[0.5, -0.25]], (100, 1)), 8000)
     audio, rate = read_mono(tmp_path / "x.wav")
@@ -123,7 +146,7 @@ def test_a_cache_that_cannot_be_written_costs_a_sentence_and_no_more(tmp_path, m
 def test_what_the_system_would_not_give_is_asked_for_again(tmp_path, monkeypatch):
     for name in ("a", "b"):
         soundfile.write(tmp_path / f"{name}.wav", tone(16000), 16000)
-    monkeypatch.setattr(corpus, "read_mono", lambda path: read_mono(path if path.stem == "a" else tmp_path / "gone"))
+    monkeypatch.setattr(recording, "read", lambda path: read(path if path.stem == "a" else tmp_path / "gone"))
     assert len(Corpus.load(tmp_path, sample_rate=16000).names) == 1
     monkeypatch.undo()
     assert len(Corpus.load(tmp_path, sample_rate=16000).names) == 2

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from support.made_up_audio import SAMPLE_RATE
+from support.made_up_audio import SAMPLE_RATE, corpus_of, voice
 
 from undin.data.freeze import freeze
 from undin.data.level import active_level_dbfs
@@ -53,6 +53,39 @@ def test_files_and_index_agree(frozen):
                 assert level_dbfs - noise_dbfs == pytest.approx(snr_db, abs=0.1)
             assert row["speech"].startswith("speech/") and row["noise"].startswith("noise/")
     assert {float(row["snr_db"]) for row in rows} >= {np.inf, -np.inf}
+
+
+def test_the_index_tells_what_was_written_whatever_was_drawn(tmp_path):
+    generator = np.random.default_rng(0)
+    silence, sound = np.zeros(30 * SAMPLE_RATE), voice(3, pitch_hz=150)
+    speech = corpus_of([np.concatenate((silence, sound, silence))] * 3, [f"speech/{n}/x.wav" for n in range(3)])
+    rain = 0.1 * generator.standard_normal(2 * SAMPLE_RATE)
+    noise = corpus_of([np.concatenate((silence, rain, silence))] * 3, [f"noise/{n}.wav" for n in range(3)])
+    gaps = {"gap_probability": 0.5, "gate_probability": 0.3, "second_noise_probability": 0.0}
+    config = MixingConfig(clean_probability=0, noise_alone_probability=0, rooms=4, clipping_probability=0, **gaps)
+    mixer = Mixer(speech, noise, config, sample_rate=SAMPLE_RATE, segment_samples=32_000, seed=3)
+    freeze(mixer, tmp_path / "set", count=COUNT)
+    for row in read_index(tmp_path / "set"):
+        noisy, clean = (soundfile.read(tmp_path / "set" / name / f"{row['id']}.flac")[0] for name in ("noisy", "clean"))
+        assert clean.any()
+        level_dbfs = active_level_dbfs(torch.from_numpy(clean), sample_rate=SAMPLE_RATE).item()
+        assert level_dbfs == pytest.approx(float(row["speech_level_dbfs"]), abs=0.05)
+        noise_power = np.mean((noisy - clean) ** 2)
+        if not row["rt60_s"]:
+            expected = level_dbfs - 10 * np.log10(noise_power) if noise_power > 1e-10 else np.inf
+            assert float(row["snr_db"]) == pytest.approx(expected, abs=0.1)
+        assert len(row["speech"].split(" | ")) <= 2
+
+
+def test_what_is_silent_after_all_is_told_as_such(noise, tmp_path):
+    # Gates that never open, of speech whose levels are below 16 bit.
+    config = MixingConfig(speech_level_dbfs=(-118.0, -118.0), snr_db=(-90.0, -90.0), rooms=4, clean_probability=0)
+    speech = corpus_of([voice(3, pitch_hz=150)], ["speech/x.wav"])
+    mixer = Mixer(speech, noise, config, sample_rate=SAMPLE_RATE, segment_samples=12_000, seed=3)
+    freeze(mixer, tmp_path / "set", count=4)
+    for row in read_index(tmp_path / "set"):
+        assert not soundfile.read(tmp_path / "set" / "clean" / f"{row['id']}.flac")[0].any()
+        assert (row["snr_db"], row["speech"], row["speech_level_dbfs"]) == ("-inf", "", "") and row["noise"]
 
 
 def test_the_index_tells_of_gaps(speech, noise, tmp_path):

@@ -55,5 +55,13 @@ def test_formants_stay_where_they_were_whatever_is_sung(held):
 
 
 def test_where_nobody_speaks_that_is_said(noise):
-    with pytest.raises(ValueError, match="no vowel was found at 400 places of the speech"):
+    with pytest.raises(ValueError, match="no vowel was found at 800 places of the speech"):
         held_speech.held_speech(noise, weights=np.full(8, 1 / 8), seed=0)
+
+
+def test_a_voice_is_found_amid_long_silence(monkeypatch):
+    monkeypatch.setattr(held_speech, "RECORDINGS", 2)
+    silence = np.zeros(600 * SAMPLE_RATE)
+    speech = corpus_of([np.concatenate((silence, vowels(110), silence))], ["a/0"])
+    found = held_speech.held_speech(speech, weights=np.ones(1), seed=0)
+    assert (found.samples.view(2, -1).float().square().mean(-1) > 1e4).all()

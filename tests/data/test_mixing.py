@@ -245,8 +245,8 @@ def test_made_sounds_are_heard_by_their_shares(make_mixer):
     config = dataclasses.replace(PLAIN, held_speech_share=0.25, synthetic_noise_shares={"hum": 0.1, "tone": 0.4})
     mixer = make_mixer(config)
     draw = mixer.draw(0, 1000)
-    speech = [mixer.speech.name_at(start).split(" ")[0] for start in draw.speech_start]
-    noise = [mixer.noise.name_at(start).split(" ")[0] for start in draw.noise_start]
+    speech = [mixer.speech.names_of(start, samples=1)[0].split(" ")[0] for start in draw.speech_start]
+    noise = [mixer.noise.names_of(start, samples=1)[0].split(" ")[0] for start in draw.noise_start]
     assert [speech.count("held") / 1000, noise.count("hum") / 1000, noise.count("tone") / 1000] == pytest.approx(
         [0.25, 0.1, 0.4], abs=0.04
     )

@@ -6,6 +6,8 @@ Only arguments and printing; the work is in `data/check.py` and `data/freeze.py`
 import argparse
 import json
 import sys
+import tomllib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from undin.cli import add_set
@@ -19,7 +21,9 @@ HELP = "check folders of audio, or mix speech and noise into a set on disk"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the two commands and their options."""
     commands = parser.add_subparsers(dest="data_command", metavar="command", required=True)
-    check = commands.add_parser("check", help="report on every audio file of a folder and name the unusable")
+    check = commands.add_parser(
+        "check", help="report on every audio file of a folder, and name what training leaves out"
+    )
     check.add_argument("folder", metavar="DIR", help="searched for audio at any depth")
     check.add_argument("--json", action="store_true", help="print JSON instead of a table")
     mix = commands.add_parser("mix", help="mix speech and noise as training does and write the pairs with an index")
@@ -28,9 +32,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     mix.add_argument("-o", "--output", metavar="DIR", required=True, help="the new folder")
     mix.add_argument("--count", metavar="N", type=int, default=100, help="number of pairs (default: %(default)s)")
     mix.add_argument("--seconds", metavar="S", type=float, default=5.0, help="length of each (default: %(default)s)")
-    mix.add_argument("--sample-rate", metavar="HZ", type=int, default=16000, help="default: %(default)s")
+    mix.add_argument(
+        "--recipe",
+        metavar="R",
+        help="mix by this recipe, or by that of this checkpoint or model (default: that of the default model)",
+    )
+    mix.add_argument("--sample-rate", metavar="HZ", type=int, help="default: the recipe's")
     mix.add_argument("--seed", metavar="N", type=int, default=0, help="another seed gives another set (default: 0)")
-    add_set(mix, metavar="mixing.KEY=VALUE", help="change keys of the mixing, as of a recipe: mixing.snr_db=[0,10]")
+    add_set(mix, metavar="mixing.KEY=VALUE", help="change keys of the recipe's mixing: mixing.snr_db=[0,10]")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -47,15 +56,20 @@ def _check(args: argparse.Namespace) -> int:
         reports = list(check_folder(args.folder))
         print(json.dumps([dataclasses.asdict(report) for report in reports], indent=1))
         return int(any(report.problem for report in reports))
-    print("   rate ch  seconds  clipped   level  silence    snr  file")
+    print("   rate ch  seconds  clipped   level  silence    snr  floor  band kHz  file")
     seconds, files = 0.0, 0
     unusable: list[FileReport] = []
+    notes: dict[str, list[str]] = {}
     for report in check_folder(args.folder):
         print(_line(report))
         files += 1
         seconds += report.seconds or 0.0
         unusable += [report] if report.problem else []
+        for kind, _, details in (note.partition(":") for note in report.notes):
+            notes.setdefault(kind, []).append(f"{report.path}:{details}")
     print(f"{files} files, {seconds / 3600:.2f} h, {len(unusable)} unusable")
+    for kind, of_files in notes.items():
+        print(f"{kind} in {len(of_files)}, such as {of_files[0]}")
     for report in unusable:
         print(f"unusable: {report.path}: {report.problem}", file=sys.stderr)
     return int(bool(unusable))
@@ -73,6 +87,8 @@ def _line(report: "FileReport") -> str:
             cell(report.active_level_dbfs, ".1f", 6),
             cell(report.silence_share, ".1%", 7),
             cell(report.snr_db, ".1f", 5),
+            cell(report.floor_db, ".0f", 5),
+            cell(report.band_hz and report.band_hz / 1000, ".1f", 8),
             report.path + (f"  ({report.problem})" if report.problem else ""),
         ]
     )
@@ -85,23 +101,39 @@ def _mix(args: argparse.Namespace) -> int:
     from undin.data.mixing_config import MixingConfig
     from undin.io.tables import change, from_table
 
-    if args.count < 1 or args.seconds <= 0 or args.sample_rate <= 0 or args.seed < 0:
+    recipe = _recipe(args.recipe)
+    sample_rate = recipe.get("audio", {}).get("sample_rate", 16000) if args.sample_rate is None else args.sample_rate
+    if args.count < 1 or args.seconds <= 0 or sample_rate <= 0 or args.seed < 0:
         raise ValueError("--count, --seconds and --sample-rate must be above 0, and --seed not below")
     table: dict[str, Any] = {}
     change(table, args.set)
-    config = from_table(MixingConfig, table.pop("mixing", {}), path="mixing")
+    config = from_table(MixingConfig, recipe.get("mixing", {}) | table.pop("mixing", {}), path="mixing")
     if table:
         raise ValueError(f"--set knows only keys that begin with mixing., not '{next(iter(table))}'")
     refuse_existing(args.output)  # before minutes of decoding
-    speech, noise = (Corpus.load(folders, sample_rate=args.sample_rate) for folders in (args.speech, args.noise))
+    trim_silence_db = recipe.get("data", {}).get("trim_silence_db")
     mixer = Mixer(
-        speech,
-        noise,
+        Corpus.load(args.speech, sample_rate=sample_rate, trim_silence_db=trim_silence_db),
+        Corpus.load(args.noise, sample_rate=sample_rate),
         config,
-        sample_rate=args.sample_rate,
-        segment_samples=round(args.seconds * args.sample_rate),
+        sample_rate=sample_rate,
+        segment_samples=round(args.seconds * sample_rate),
         seed=args.seed,
     )
     freeze(mixer, args.output, count=args.count)
     print(f"{args.count} pairs of {args.seconds:g} s in {args.output}")
     return 0
+
+
+def _recipe(name: str | None) -> dict[str, Any]:
+    """The tables of a recipe by its file, or by that of a checkpoint or a model."""
+    from undin.model.loading import DEFAULT, find, read_metadata
+    from undin.train.checkpoint import Checkpoint
+
+    suffix = Path(name or "").suffix
+    if suffix == ".toml":
+        try:
+            return tomllib.loads(Path(name).read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from error
+    return Checkpoint.load(name).recipe if suffix == ".pt" else json.loads(read_metadata(find(name or DEFAULT)).recipe)

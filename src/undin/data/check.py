@@ -1,6 +1,7 @@
-"""What a folder of audio is worth for training: numbers for every file, and the reasons why some are unusable.
+"""What a folder of audio is worth for training: numbers for every file, why some are unusable, and what others have.
 
-It reads and judges, it changes nothing. `cli/data.py` prints what this finds.
+It reads and judges, it changes nothing. What is unusable here training passes over, for the same reason: both load by
+``recording.py``. `cli/data.py` prints what this finds.
 """
 
 import dataclasses
@@ -13,13 +14,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from undin.data.corpus import audio_files
-from undin.data.level import SILENCE_DBFS, SILENCE_POWER, active_level_dbfs, frame_length, frame_power
-from undin.io.audio import read
+from undin.data.bandwidth import FULL_BAND, bandwidth_hz
+from undin.data.corpus import Corpus, audio_files, to_int16
+from undin.data.level import SILENCE_DBFS, SILENCE_POWER, frame_power
+from undin.data.recording import Recording
+from undin.data.weights import floor_db
 
-SHORTEST_S = 0.25
-MOST_CLIPPING = 0.01
-"""A share of clipped samples from which the distortion is heard all the time."""
+USUAL_RATES_HZ = 8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000
+LIKE_HALF_A_RATE = 0.05
+"""How near to half of a lower rate a band ends that a resampler cut."""
+LEAST_FLOOR_DB = 30
+"""Pauses that lie less below speech teach to keep noise; the recipes of full band leave such files out."""
+MOST_SILENCE = 0.5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,8 +47,14 @@ class FileReport:
         Frames of 20 ms below −70 dBFS.
     snr_db : float
         Rough estimate, 0 dB or more; makes sense for speech only.
+    floor_db : float
+        How far the pauses lie below the speech, as `mixing.speech_clean_above_db` takes it; None in short files.
+    band_hz : float
+        Up to which frequency there is any sound.
     problem : str or None
         Why the file is unusable.
+    notes : tuple of str
+        What a usable file has beside sound, and what training makes of it: what, a colon, how much.
     """
 
     path: str
@@ -53,7 +65,10 @@ class FileReport:
     active_level_dbfs: float | None = None
     silence_share: float | None = None
     snr_db: float | None = None
+    floor_db: float | None = None
+    band_hz: float | None = None
     problem: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 def check_folder(folder: str | Path) -> Iterator[FileReport]:
@@ -66,49 +81,55 @@ def check_folder(folder: str | Path) -> Iterator[FileReport]:
 def check_file(path: Path) -> FileReport:
     """Report on one file; damage is a problem in the report, never an exception."""
     try:
-        audio, sample_rate = read(path)
+        recording = Recording.load(path)
     except (OSError, ValueError) as error:
         return FileReport(str(path), problem=str(error).removeprefix(f"{path}: "))
-    report = FileReport(str(path), sample_rate, audio.shape[1], len(audio) / sample_rate)
-    if len(audio) < max(SHORTEST_S * sample_rate, frame_length(sample_rate)):
-        return dataclasses.replace(report, problem=f"shorter than {SHORTEST_S} s" if len(audio) else "empty")
-    if not np.isfinite(audio).all():
-        return dataclasses.replace(report, problem="holds samples that are no finite numbers")
-    signal = torch.from_numpy(audio.mean(axis=1))
-    level_dbfs = active_level_dbfs(signal, sample_rate=sample_rate).item()
-    power = frame_power(signal, sample_rate=sample_rate)
-    clipping = clipping_share(audio)
-    problem = None
-    if level_dbfs < SILENCE_DBFS:
-        problem = f"silent: its active level is {level_dbfs:.0f} dBFS"
-    elif clipping > MOST_CLIPPING:
-        problem = f"heavily clipped: {clipping:.1%} of its samples"
-    return dataclasses.replace(
-        report,
-        clipping_share=clipping,
-        active_level_dbfs=level_dbfs,
+    rate = recording.sample_rate
+    corpus = _alone(recording, str(path))
+    power = frame_power(torch.from_numpy(recording.audio), sample_rate=rate)
+    floor = float(floor_db(corpus)[0])
+    report = FileReport(
+        str(path),
+        rate,
+        recording.channels,
+        len(recording.audio) / rate,
+        clipping_share=recording.clipping_share,
+        active_level_dbfs=recording.active_level_dbfs,
         silence_share=(power < 10 ** (SILENCE_DBFS / 10)).float().mean().item(),
-        snr_db=estimate_snr_db(power, active_level_dbfs=level_dbfs),
-        problem=problem,
+        snr_db=estimate_snr_db(power, active_level_dbfs=recording.active_level_dbfs),
+        floor_db=floor if math.isfinite(floor) else None,
+        band_hz=float(bandwidth_hz(corpus)[0]),
+        problem=recording.problem,
     )
+    return report if report.problem else dataclasses.replace(report, notes=tuple(_notes(recording, report)))
 
 
-def clipping_share(audio: np.ndarray) -> float:
-    """Share of samples that are clipped: at full scale, or on a flat top near the file's peak.
+def _alone(recording: Recording, name: str) -> Corpus:
+    """A corpus of one file, at its own rate."""
+    samples = torch.from_numpy(to_int16(recording.audio, recording.sample_rate, sample_rate=recording.sample_rate))
+    start, length = torch.zeros(1, dtype=torch.int64), torch.tensor([len(samples)])
+    return Corpus(samples, start, length, (name,), recording.sample_rate)
 
-    A top is flat where a sample and both its neighbours lie within one step of 16 bit of each other, above 0.9 of the
-    peak: that finds clipping before a later change of level too. What a lossy codec or a filter smeared is missed.
 
-    Parameters
-    ----------
-    audio : ndarray, shape (N, channels), float32, [−1, 1]
-    """
-    size, step = np.abs(audio), 2.0**-15
-    flat = np.abs(np.diff(audio, axis=0)) <= step
-    clipped = size >= 1 - 1.5 * step
-    # a peak of a few steps is flat without being clipped
-    clipped[1:-1] |= flat[1:] & flat[:-1] & (size[1:-1] >= max(0.9 * size.max(), 0.01))
-    return float(clipped.mean())
+def _notes(recording: Recording, report: FileReport) -> Iterator[str]:
+    if recording.offset:
+        yield f"offset: a constant of {recording.offset:.2g}, which is taken out"
+    if recording.is_opposed:
+        yield "antiphase: channels cancel each other, as with reversed polarity, and are turned round"
+    if (peak := np.abs(recording.audio).max()) > 1:
+        yield f"over full scale: peaks at {peak:.3g}, and is turned down"
+    if report.silence_share > MOST_SILENCE:
+        yield f"silence: {report.silence_share:.0%} of the time, of which no more than pauses are heard"
+    if report.floor_db is not None and report.floor_db < LEAST_FLOOR_DB:
+        yield f"noise floor: pauses are {report.floor_db:.0f} dB below the rest, too little for clean speech"
+    nyquist_hz = recording.sample_rate / 2
+    if report.band_hz < FULL_BAND * nyquist_hz:
+        lower = [rate for rate in USUAL_RATES_HZ if abs(2 * report.band_hz / rate - 1) < LIKE_HALF_A_RATE]
+        of = f"nothing above {report.band_hz / 1000:.1f} of {nyquist_hz / 1000:g} kHz"
+        if lower := [rate for rate in lower if rate < recording.sample_rate]:
+            yield f"resampled from below: {of}, as of {lower[0]} Hz"
+        else:
+            yield f"low-pass: {of}"
 
 
 def estimate_snr_db(power: Tensor, *, active_level_dbfs: float) -> float:

@@ -16,7 +16,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from undin.data import decoded
-from undin.data.level import FRAME_MS, SILENCE_DBFS, active_level_dbfs, frame_length
+from undin.data.recording import Recording, to_mono
 from undin.io.audio import find_files, read
 
 FULL_SCALE = 32767.0
@@ -81,11 +81,10 @@ class Corpus:
         paths = [path for path in audio_files(folders) if not set(leave_out) & set(path.parts[:-1])]
 
         def decode(path: Path) -> np.ndarray:
-            audio, rate = read_mono(path)
-            if len(audio) < frame_length(rate):
-                raise ValueError(f"{path}: shorter than {FRAME_MS:g} ms")
-            if active_level_dbfs(torch.from_numpy(audio), sample_rate=rate) < SILENCE_DBFS:
-                raise ValueError(f"{path}: silent, nothing in it rises above {SILENCE_DBFS:g} dBFS")
+            recording = Recording.load(path)
+            if recording.problem:
+                raise ValueError(f"{path}: {recording.problem}")
+            audio, rate = recording.audio, recording.sample_rate
             if trim_silence_db is not None:
                 audio = _trim(audio, frame=rate // 50, below_db=trim_silence_db)
             return to_int16(audio, rate, sample_rate=sample_rate)
@@ -195,7 +194,7 @@ def _decode(
 
 
 def read_mono(path: str | Path) -> tuple[np.ndarray, int]:
-    """Decode a whole file as float32 mono (N,) in [−1, 1], and its rate in Hz.
+    """Decode a whole file as float32 (N,) of one channel, and its rate in Hz.
 
     Raises
     ------
@@ -207,13 +206,13 @@ def read_mono(path: str | Path) -> tuple[np.ndarray, int]:
         raise ValueError(f"{path}: empty")
     if not np.isfinite(audio).all():
         raise ValueError(f"{path}: holds samples that are no finite numbers")
-    return audio.mean(axis=1) if audio.shape[1] > 1 else audio[:, 0], rate
+    return to_mono(audio)[0], rate
 
 
 def to_int16(audio: np.ndarray, rate: int, *, sample_rate: int) -> np.ndarray:
-    """Float samples (N,) in [−1, 1] at `rate` to int16 at `sample_rate`; what exceeds full scale is clipped."""
+    """Float samples (N,) at `rate` to int16 at `sample_rate`; what exceeds full scale is turned down to it."""
     audio = resample(audio, rate, sample_rate)
-    return np.rint(np.clip(audio, -1, 1) * FULL_SCALE).astype(np.int16)
+    return np.rint(audio / np.abs(audio).max(initial=1) * FULL_SCALE).astype(np.int16)
 
 
 def resample(audio: np.ndarray, rate: int, new_rate: int) -> np.ndarray:

@@ -20,7 +20,7 @@ from undin.io.files import replacing
 PACKAGE = Path(__file__).parents[1]
 SOURCES = [
     *sorted((PACKAGE / "io").glob("*.py")),
-    *(PACKAGE / "data" / name for name in ("corpus.py", "level.py", "pairs.py")),
+    *(PACKAGE / "data" / name for name in ("corpus.py", "level.py", "pairs.py", "recording.py")),
 ]
 """The code that decides what becomes of a file."""
 

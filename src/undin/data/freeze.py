@@ -11,21 +11,26 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from undin.data.level import active_level_dbfs
+from undin.data.level import active_level_dbfs, to_db
 from undin.data.mixing import Draw, Mixer
+from undin.data.tape import Tapes
 from undin.io.audio import AudioInfo, open_writer
 
 BATCH = 16
 ADDED = ("second_noise_db", "babble_db", "coloured_noise_db", "low_pass_hz", "high_pass_hz", "clipping_db")
 PEAK = 0.999
+FILES_APART = " | "
+WRITTEN_DBFS = -100.0
+"""What is softer than this is gone when it is rounded to 16 bit."""
 
 
 def freeze(mixer: Mixer, folder: str | Path, *, count: int) -> None:
     """Write `count` pairs to `folder`: `noisy/000.flac`, `clean/000.flac` … (16 bit) and `index.csv`.
 
     The folder appears when it is complete. Pairs that would exceed full scale are turned down. Columns of the index:
-    `id`; `snr_db` (inf: the input is clean, -inf: noise alone); `speech_level_dbfs`, the active level of the target as
-    written; the files `speech` and `noise` in which the segments begin; what was added and how, empty where it was not.
+    `id`; `snr_db`, the active level of the target over the mean level of the noise as both were written, before
+    clipping (inf: there is no noise, -inf: noise alone); `speech_level_dbfs`, that level; the files `speech` and
+    `noise` of which there are samples, with `FILES_APART` between them; what was added and how, empty where it was not.
 
     Raises
     ------
@@ -67,27 +72,35 @@ def _items(mixer: Mixer, count: int) -> Iterator[tuple[np.ndarray, np.ndarray, d
     """Noisy and clean samples and a row of the index for each of `count` items."""
     for first in range(0, count, BATCH):
         draw = mixer.draw(first // BATCH, BATCH)[: count - first]
-        noisy, clean = _within_full_scale(*mixer.mix(draw))
+        noisy, clean, noise = _within_full_scale(*mixer.mix_in_parts(draw))
         levels_dbfs = active_level_dbfs(clean, sample_rate=mixer.sample_rate).tolist()
+        noise_dbfs = to_db(noise.square().mean(-1)).tolist()
         noisy, clean = noisy.cpu().numpy(), clean.cpu().numpy()
-        for item, level_dbfs in enumerate(levels_dbfs):
-            yield noisy[item], clean[item], _row(mixer, draw, item, level_dbfs)
+        for item, levels in enumerate(zip(levels_dbfs, noise_dbfs, strict=True)):
+            yield noisy[item], clean[item], _row(mixer, draw, item, *levels)
 
 
-def _within_full_scale(noisy: Tensor, clean: Tensor) -> tuple[Tensor, Tensor]:
+def _within_full_scale(noisy: Tensor, clean: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Turn down those pairs (B, N) whose peaks a file of integers could not hold."""
     peak = torch.maximum(noisy.abs().amax(-1, keepdim=True), clean.abs().amax(-1, keepdim=True))
     gain = torch.where(peak > PEAK, PEAK / peak, 1.0)
-    return noisy * gain, clean * gain
+    return noisy * gain, clean * gain, noise * gain
 
 
-def _row(mixer: Mixer, draw: Draw, item: int, level_dbfs: float) -> dict[str, str | float]:
-    speaks, noises = not draw.noise_alone[item], not draw.clean[item]
+def _row(mixer: Mixer, draw: Draw, item: int, level_dbfs: float, noise_dbfs: float) -> dict[str, str | float]:
+    # what is silent says nothing, whatever was drawn
+    speaks = not draw.noise_alone[item] and level_dbfs > WRITTEN_DBFS
+    noises = not draw.clean[item] and noise_dbfs > WRITTEN_DBFS
+
+    def files(tapes: Tapes, start: int, read_samples: int) -> str:
+        samples = mixer.segment_samples * read_samples // mixer.n_fft
+        return FILES_APART.join(tapes.names_of(start, samples=samples))
+
     row: dict[str, str | float] = {
-        "snr_db": (f"{draw.snr_db[item]:.2f}" if noises else "inf") if speaks else "-inf",
+        "snr_db": (f"{level_dbfs - noise_dbfs:.2f}" if noises else "inf") if speaks else "-inf",
         "speech_level_dbfs": f"{level_dbfs:.2f}" if speaks else "",
-        "speech": mixer.speech.name_at(draw.speech_start[item]) if speaks else "",
-        "noise": mixer.noise.name_at(draw.noise_start[item]) if noises else "",
+        "speech": files(mixer.speech, draw.speech_start[item], draw.speech_read_samples[item]) if speaks else "",
+        "noise": files(mixer.noise, draw.noise_start[item], draw.noise_read_samples[item]) if noises else "",
     }
     for voice, samples, heard in (
         ("speech", draw.speech_read_samples, speaks),

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from undin.data.corpus import FULL_SCALE, Corpus
+from undin.data.level import frame_length, frame_power
 
 RECORDINGS, RECORDING_S = 64, 8
 PITCH_HZ = (70.0, 420.0)
@@ -20,7 +21,7 @@ LOOK_S = 0.12
 CORRELATION = 0.7
 """Least similarity of a period with the next throughout a vowel."""
 TRIES = 400
-"""Places that are looked at before a corpus counts as having no vowels."""
+"""Places that are looked at anywhere, and then among the loud ones, before a corpus counts as having no vowels."""
 PHRASE_S, NOTE_S, PAUSE_S = (1.0, 8.0), (0.25, 2.5), (0.05, 0.5)
 NOTES = (-5, -3, -2, 0, 0, 2, 4, 5, 7)
 """Steps of a melody, in semitones from the speaker's own pitch."""
@@ -73,15 +74,26 @@ def held_speech(speech: Corpus, *, weights: np.ndarray, seed: int) -> Corpus:
 def _find_vowel(speech: Corpus, weights: np.ndarray, generator: np.random.Generator) -> Vowel:
     """Look at places of chance until one is a vowel throughout."""
     length = round(LOOK_S * speech.sample_rate)
-    for _ in range(TRIES):
+    for attempt in range(2 * TRIES):
         file = generator.choice(len(weights), p=weights)
         room = int(speech.lengths[file]) - length
-        start = int(speech.starts[file]) + (generator.integers(room) if room > 0 else 0)
+        start = int(speech.starts[file])
+        if room > 0:
+            # recordings may be silent for most of their time
+            start += generator.integers(room) if attempt < TRIES else _loud_place(speech, file, room, generator)
         audio = speech.samples[start : start + length].cpu().numpy() / FULL_SCALE
         marks = _pitch_marks(audio, speech.sample_rate)
         if len(marks) > 4:
             return Vowel(audio, marks)
-    raise ValueError(f"no vowel was found at {TRIES} places of the speech; set mixing.held_speech_share to 0")
+    raise ValueError(f"no vowel was found at {2 * TRIES} places of the speech; set mixing.held_speech_share to 0")
+
+
+def _loud_place(speech: Corpus, file: int, room: int, generator: np.random.Generator) -> int:
+    """A sample of a file, before `room`, in a frame that is louder than the file is on average."""
+    start, frame = int(speech.starts[file]), frame_length(speech.sample_rate)
+    power = frame_power(speech.samples[start : start + room + frame] / FULL_SCALE, sample_rate=speech.sample_rate)
+    loud = np.flatnonzero((power > power.mean()).cpu().numpy())
+    return min(room - 1, int(generator.choice(loud)) * frame) if len(loud) else 0
 
 
 def _pitch_marks(audio: np.ndarray, rate: int) -> np.ndarray:

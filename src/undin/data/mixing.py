@@ -215,6 +215,11 @@ class Mixer:
 
     def mix(self, draw: Draw) -> tuple[Tensor, Tensor]:
         """The audio of a draw (or of some rows of one): noisy, clean, as `batch` gives them."""
+        noisy, clean, _ = self.mix_in_parts(draw)
+        return noisy, clean
+
+    def mix_in_parts(self, draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
+        """The same, and the noise alone that is in the noisy signal, before that clips."""
         clean, noise, late = self._filtered(draw)
         level_dbfs = self._column(draw.speech_level_dbfs)
         active = active_level_dbfs(clean, sample_rate=self.sample_rate)[:, None]
@@ -227,7 +232,10 @@ class Mixer:
         if reverberant.any():
             rows = self._rows(reverberant)
             noisy[rows] += late[self._rows(reverberant[draw.room >= 0])] * speech_gain[rows]
-        return self._cut(self._clip(noisy, draw.clipping_db, ~draw.clean), clean, draw)
+        noisy = self._clip(noisy, draw.clipping_db, ~draw.clean)
+        heard = self._heard(clean, draw)
+        parts = noisy, clean, noise * noise_gain
+        return parts if heard is None else tuple(part * heard for part in parts)
 
     def _draw_heard(self, generator: np.random.Generator, rows: int) -> np.ndarray:
         """Which units are heard; all of them where there are no gaps."""
@@ -311,11 +319,11 @@ class Mixer:
             noisy[rows] = torch.maximum(torch.minimum(noisy[rows], threshold), -threshold)
         return noisy
 
-    def _cut(self, noisy: Tensor, clean: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
-        """Put zeros into both where nothing is heard."""
+    def _heard(self, clean: Tensor, draw: Draw) -> Tensor | None:
+        """Where anything is heard, (B, N) bool; None where everything is."""
         gated = np.flatnonzero(~np.isnan(draw.gate_db) & ~draw.noise_alone)
         if draw.heard.all() and not len(gated):
-            return noisy, clean
+            return None
         heard = torch.from_numpy(draw.heard).to(self.device).repeat_interleave(self.unit, dim=-1)
         heard = torch.stack(
             [row[first : first + clean.shape[1]] for row, first in zip(heard, draw.heard_from.tolist(), strict=True)]
@@ -327,7 +335,7 @@ class Mixer:
                 hold_frames=int(draw.gate_hold_frames[row]),
                 sample_rate=self.sample_rate,
             )
-        return noisy * heard, clean * heard
+        return heard
 
     def _read_samples_at(self, speeds: tuple[float, float], probability: float) -> list[int]:
         """How much is read for a segment at each of a few speeds, in lengths of fast transforms."""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from undin.data import decoded
-from undin.data.corpus import Corpus, decode_all, read_mono, to_int16
+from undin.data.corpus import Corpus, decode_all, read_mono, resample, to_int16
 from undin.data.tape import Tape
 from undin.data.weights import file_weights
 from undin.io.audio import find_files
@@ -73,10 +73,10 @@ def load_pairs(folders: Sequence[str | Path], *, sample_rate: int, workers: int 
     clean_of = {noisy: clean for folder in folders for noisy, clean in _pairs(Path(folder))}
 
     def decode(noisy: Path) -> np.ndarray:
-        both = [to_int16(*read_mono(path), sample_rate=sample_rate) for path in (noisy, clean_of[noisy])]
+        both = [resample(*read_mono(path), sample_rate) for path in (noisy, clean_of[noisy])]
         if len(both[0]) != len(both[1]):
             raise ValueError(f"{noisy}: its length differs from that of {clean_of[noisy]}")
-        return np.stack(both)
+        return to_int16(np.stack(both), sample_rate, sample_rate=sample_rate)  # both turned down alike
 
     paths = sorted(clean_of)
     key = decoded.key_of([*paths, *(clean_of[path] for path in paths)], sample_rate)

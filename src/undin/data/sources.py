@@ -3,6 +3,7 @@
 `mixing.py` reads every source like a tape, whatever it is.
 """
 
+import sys
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +30,13 @@ def speech_sources(speech: Corpus, config: MixingConfig, *, seed: int) -> list[S
     weights = file_weights(
         speech, group_by_folder=True, shares=config.corpus_shares, clean_above_db=config.speech_clean_above_db
     )
+    if unheard := np.flatnonzero(weights == 0).tolist():
+        print(
+            f"undin: {len(unheard)} of {len(weights)} files of speech are not heard, such as "
+            f"{speech.names[unheard[0]]}: mixing.speech_clean_above_db finds noise in their pauses, or "
+            "mixing.corpus_shares leave nothing for them",
+            file=sys.stderr,
+        )
     sources = [Source(speech, weights, 1 - held_share)]
     if held_share:
         sources.append(_made(held_speech(speech, weights=weights, seed=seed), held_share))

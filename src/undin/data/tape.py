@@ -15,6 +15,8 @@ from undin.data.level import MARGIN_DB, SILENCE_POWER, frame_length, frame_power
 
 CANDIDATES = 4
 """Starts that are drawn for each segment: the first with enough sound is taken, else the one with the most."""
+LEAST_OF_MOST = 0.5
+"""Of the sound of a file's fullest segment: a start with less, and too little besides, is moved within its file."""
 
 
 class Tape:
@@ -61,9 +63,13 @@ class Tape:
         active = np.concatenate([[0], np.cumsum(_active_frames(corpus, starts))])
         self.samples, self.active_before = corpus.samples, active
         self.corpus_samples = len(corpus.samples)
-        if self.corpus_samples < 2 * self.most_samples:  # too short to read from, let alone to be choosy
-            self.samples = corpus.samples.repeat(1 + -(-self.most_samples // self.corpus_samples))
-            self.active_before = np.arange(len(self.samples) // self.frame + 1)
+        if self.corpus_samples < 2 * self.most_samples:  # too short to read from
+            times = 1 + -(-self.most_samples // self.corpus_samples)
+            self.samples = corpus.samples.repeat(times)
+            # of whole frames, so that a little is missing at each end
+            again = np.resize(np.diff(active), len(self.samples) // self.frame)
+            self.active_before = np.concatenate([[0], np.cumsum(again)])
+        self.stop_start = self.first_start + len(self.samples) - self.most_samples + 1
         self.file_lengths = lengths
         self.file_cdf = np.cumsum(weights) / weights.sum()
 
@@ -73,11 +79,26 @@ class Tape:
         file = np.searchsorted(self.file_cdf, pick, side="right").clip(max=len(self.file_cdf) - 1)
         starts = self.file_starts[file] + (place * self.file_lengths[file]).astype(np.int64)
         # what is read must lie on the tape: starts too near its ends are moved, each to another place
-        starts = self.first_start + (starts - self.first_start) % (len(self.samples) - self.most_samples + 1)
+        starts = self.first_start + (starts - self.first_start) % (self.stop_start - self.first_start)
         share = self._active_share(starts)
         # argmax finds the first of equal values: every share that suffices counts the same
-        best = np.minimum(share, self.min_active_share).argmax(-1)
-        return np.take_along_axis(starts, best[..., None], -1)[..., 0]
+        best = np.minimum(share, self.min_active_share).argmax(-1)[..., None]
+        start, share, place = (np.take_along_axis(of, best, -1)[..., 0] for of in (starts, share, place))
+        for item in zip(*np.nonzero(share < self.min_active_share), strict=True):
+            start[item] = self._with_sound(start[item], share[item], place[item])
+        return start
+
+    def _with_sound(self, start: int, share: float, place: float) -> int:
+        """`start` itself, or one with sound in the same file by a number of chance, where it lies in a long silence."""
+        file, copy = self.file_at(np.array(start)), start // self.corpus_samples * self.corpus_samples
+        of_file = copy + self.file_starts[file], copy + self.file_starts[file] + self.file_lengths[file]
+        for first, stop in (of_file, (0, len(self.samples))):
+            starts = np.arange(max(first, self.first_start), min(stop, self.stop_start), self.frame)
+            shares = self._active_share(starts)
+            if most := shares.max(initial=0):
+                enough = shares >= min(self.min_active_share, LEAST_OF_MOST * most)
+                return start if share >= shares[enough].min() else starts[enough][int(place * enough.sum())]
+        return start
 
     def read(self, starts: np.ndarray, *, samples: int | None = None) -> Tensor:
         """The segments that begin at `starts`, each with its lead and tail.
@@ -102,9 +123,11 @@ class Tape:
         """The numbers of the files in which segments begin."""
         return np.searchsorted(self.file_starts, starts % self.corpus_samples, side="right") - 1
 
-    def name_at(self, start: int) -> str:
-        """The file in which a segment begins."""
-        return self.names[self.file_at(np.array(start))]
+    def names_of(self, start: int, *, samples: int) -> list[str]:
+        """The files of which a segment that begins at `start` has some of its samples."""
+        first, last = self.file_at(np.array([start, start + samples - 1]))
+        several = range(first, last + 1) if last >= first else [*range(first, len(self.names)), *range(last + 1)]
+        return [self.names[number] for number in several]
 
     def _lead(self, samples: int) -> int:
         return self.lead_samples * samples // self.read_samples
@@ -159,10 +182,10 @@ class Tapes:
         files = [tape.file_at(starts - origin) for origin, tape in zip(self.origins, self.tapes, strict=True)]
         return self.files[which] + np.choose(which, files)
 
-    def name_at(self, start: int) -> str:
-        """The file in which a segment begins."""
+    def names_of(self, start: int, *, samples: int) -> list[str]:
+        """As `Tape.names_of`."""
         number = self._tape_at(np.array(start))
-        return self.tapes[number].name_at(start - self.origins[number])
+        return self.tapes[number].names_of(start - self.origins[number], samples=samples)
 
     def _tape_at(self, starts: np.ndarray) -> np.ndarray:
         return np.searchsorted(self.origins, starts, side="right") - 1
