@@ -14,7 +14,7 @@ import undin
 from undin.evaluate.score import SystemScores, evaluate_pairs, mean_and_spread
 from undin.evaluate.table import metrics_at
 
-DECIMALS = {"si_sdr": 2, "treble_lsd_db": 2, "treble_level_db": 2}
+DECIMALS = {"si_sdr": 2, "sdr": 2, "ssnr": 2, "treble_lsd_db": 2, "treble_level_db": 2}
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ VALID = EvaluationSet(
     "100 pairs: LibriSpeech test-other speakers in noise, neither of them in the training data, SNR −5 to 15 dB. "
     "Choices in training were made on these pairs, so their scores flatter.",
     Path("../shared/data/valid"),
-    metrics=metrics_at(16_000),
+    metrics=("pesq_wb", "stoi", "estoi", "si_sdr", "dnsmos"),
 )
 QUARTER = EvaluationSet(
     "VoiceBank-DEMAND, a quarter of the test set",
@@ -46,7 +46,7 @@ VALID48 = EvaluationSet(
     "60 pairs at 48 kHz by `scripts/valid48.py`: two VCTK speakers in everyday ambiences, neither of them in "
     "training, SNR −5 to 15 dB. Choices in training at 48 kHz were made on these pairs, so their scores flatter.",
     Path("../gathered/valid48"),
-    metrics=tuple(name for name in metrics_at(48_000) if name != "dnsmos"),
+    metrics=("pesq_wb", "stoi", "estoi", "si_sdr", "treble"),
 )
 SETS = (VALID, QUARTER)
 """Of all models; those of full band are compared on `VALID48` besides."""

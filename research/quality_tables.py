@@ -20,6 +20,12 @@ COLUMNS = {
     "stoi": "STOI",
     "estoi": "ESTOI",
     "si_sdr": "SI-SDR, dB",
+    "csig": "CSIG",
+    "cbak": "CBAK",
+    "covl": "COVL",
+    "ssnr": "SSNR, dB",
+    "sdr": "SDR, dB",
+    "pesq_nb": "PESQ-NB",
     "dnsmos_ovrl": "DNSMOS OVRL",
     "dnsmos_sig": "DNSMOS SIG",
 }

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from undin.evaluate import metrics
 from undin.evaluate.metrics import UndefinedMetricWarning
 from undin.evaluate.pairs import find_pairs
-from undin.evaluate.table import score_pair
+from undin.evaluate.table import METRICS, chosen_by, score_pair
 from undin.io import audio
 
 RATE_HZ = metrics.SAMPLE_RATE_HZ
@@ -66,6 +66,60 @@ def test_noisy_sets_score_what_their_description_says(shared_data, folder, pairs
 def test_dnsmos_equals_the_authors_script(shared_data, file, sig, bak, ovrl):
     score = metrics.dnsmos(read(shared_data / file))
     assert score == pytest.approx({"sig": sig, "bak": bak, "ovrl": ovrl}, abs=2e-4)
+
+
+# What pysepm at commit 7ef88af gives for LLR, WSS and segmental SNR of these files, with pesq 0.0.4 put together as the
+# paper says; and mir_eval 0.8.2 (`separation.bss_eval_sources`) and fast_bss_eval 0.1.4 alike for SDR.
+@pytest.mark.parametrize(
+    ("file", "csig", "cbak", "covl", "ssnr", "sdr"),
+    [
+        ("p232_001", 4.28253, 3.26221, 3.58362, 7.16327, 15.47869),
+        ("p257_211", 1.32675, 1.34344, 1.09593, -5.20654, 1.23716),
+        ("p232_255", 4.52578, 3.40677, 3.80342, 7.16231, 15.82196),
+    ],
+)
+def test_composite_ssnr_and_sdr_equal_those_of_other_packages(shared_data, file, csig, cbak, covl, ssnr, sdr):
+    quarter = shared_data / "test" / "voicebank_demand_quarter"
+    pair = [read(quarter / role / f"{file}.flac") for role in ("clean", "noisy")]
+    values, undefined = score_pair(*pair, chosen=["composite", "ssnr", "sdr"])
+    expected = {"csig": csig, "cbak": cbak, "covl": covl, "ssnr": ssnr, "sdr": sdr}
+    assert values == pytest.approx(expected, abs=2e-5) and not undefined
+
+
+def test_narrow_band_pesq_ends_where_its_standard_does_and_hears_a_telephone(speech):
+    best = 0.999 + 4 / (1 + np.exp(-1.4945 * 4.5 + 4.6607))  # P.862.1, eq. 1, of the raw score 4.5
+    assert metrics.pesq_nb(speech, speech) == pytest.approx(best, abs=1e-3)
+    treble = speech + np.float32(0.2) * above_4_khz(noise(len(speech)))
+    assert metrics.pesq_nb(speech, treble) > metrics.pesq_wb(speech, treble) + 0.5
+
+
+def above_4_khz(signal):
+    spectrum = np.fft.rfft(signal)
+    spectrum[: len(spectrum) // 2 + len(spectrum) // 20] = 0
+    return np.fft.irfft(spectrum, len(signal)).astype(np.float32)
+
+
+def test_sdr_forgives_any_filter_and_no_noise(speech):
+    response = np.random.default_rng(3).standard_normal(400) * np.exp(-np.arange(400) / 50)
+    filtered = np.convolve(speech, response)[: len(speech)].astype(np.float32)
+    assert metrics.sdr(speech, filtered) > 40 > 10 > metrics.si_sdr(speech, filtered)
+    mixed = filtered + np.std(filtered) * 10 * noise(len(speech)) * np.float32(0.1)
+    assert metrics.sdr(speech, mixed) == pytest.approx(
+        10 * np.log10(np.var(filtered) / np.var(mixed - filtered)), abs=0.3
+    )
+    assert metrics.sdr(speech, speech) > 80
+
+
+def test_segmental_snr_of_a_constant_ratio_is_that_ratio():
+    clean = noise(RATE_HZ)
+    for ratio_db in (-5, 0, 20):
+        assert metrics.ssnr(clean, clean * np.float32(1 + 10 ** (-ratio_db / 20))) == pytest.approx(ratio_db, abs=1e-4)
+    assert metrics.ssnr(clean, clean) == 35 and metrics.ssnr(clean, 9 * clean) == -10
+
+
+def test_ratings_of_a_signal_itself_are_the_best_that_there_are(speech):
+    values, _ = score_pair(speech, speech, chosen=["composite"])
+    assert values == pytest.approx({"csig": 5, "cbak": 5, "covl": 5})
 
 
 def test_dnsmos_clips_what_exceeds_full_scale(speech):
@@ -178,12 +232,13 @@ def test_audio_without_treble_has_no_treble_to_score(speech):
     assert "16000 Hz does not reach 20000 Hz" in undefined["treble_lsd_db"]
 
 
-def test_a_pair_at_48_khz_scores_as_what_it_is_at_16_khz_but_for_si_sdr_and_treble(speech):
+def test_a_pair_at_48_khz_scores_as_what_it_is_at_16_khz_but_for_sdr_and_treble(speech):
     pair = [soxr.resample(signal, RATE_HZ, FULL_RATE_HZ) for signal in (speech, speech + 0.1 * noise(len(speech)))]
     pair[1] += 1e-3 * noise(len(pair[1]))
     wide = score_pair(*pair, sample_rate=FULL_RATE_HZ)[0]
     narrow = score_pair(*(soxr.resample(signal, FULL_RATE_HZ, RATE_HZ) for signal in pair))[0]
     assert wide.pop("si_sdr") == metrics.si_sdr(*pair) != narrow.pop("si_sdr")
+    assert wide.pop("sdr") == metrics.sdr(*pair) != narrow.pop("sdr")
     assert np.isfinite([wide.pop("treble_lsd_db"), wide.pop("treble_level_db")]).all()
     assert wide == pytest.approx(narrow)
 
@@ -203,15 +258,16 @@ ODD = {
 }
 
 
-@pytest.mark.parametrize("name", ["pesq_wb", "stoi", "estoi", "si_sdr"])
+@pytest.mark.parametrize("name", ["pesq_wb", "pesq_nb", "composite", "stoi", "estoi", "si_sdr", "sdr", "ssnr"])
 @pytest.mark.parametrize("odd", list(ODD))
 @pytest.mark.parametrize("is_reference", [True, False])
 def test_what_has_no_score_is_nan_with_the_reason(name, odd, is_reference):
     signal, reason = ODD[odd]
     other = noise(len(signal))
     values, undefined = score_pair(*((signal, other) if is_reference else (other, signal)), chosen=[name])
-    assert np.isnan(values[name])
-    assert reason in undefined[name]
+    for column in METRICS[name][0]:
+        assert np.isnan(values[column])
+        assert reason in undefined[column]
 
 
 @pytest.mark.parametrize("odd", list(ODD))
@@ -223,7 +279,10 @@ def test_dnsmos_of_nothing_is_nan_with_the_reason(odd):
     assert all(reason in text for text in undefined.values())
 
 
-@pytest.mark.parametrize(("name", "samples"), [("pesq_wb", 3999), ("stoi", 6000), ("estoi", 6000), ("stoi", 6500)])
+@pytest.mark.parametrize(
+    ("name", "samples"),
+    [("pesq_wb", 3999), ("pesq_nb", 3999), ("stoi", 6000), ("estoi", 6000), ("stoi", 6500), ("ssnr", 599)],
+)
 def test_utterances_too_short_are_nan_with_the_reason(name, samples):
     values, undefined = score_pair(noise(samples), noise(samples, seed=1), chosen=[name])
     assert np.isnan(values[name])
@@ -237,6 +296,12 @@ def test_level_says_nothing_as_long_as_it_is_one(speech, name, level):
     values, undefined = score_pair(speech, noisy * np.float32(level), chosen=[name])
     assert values[name] == pytest.approx(score_pair(speech, noisy, chosen=[name])[0][name], abs=2e-3)
     assert not undefined
+
+
+def test_metrics_are_chosen_by_their_columns_too():
+    assert chosen_by(["csig", "stoi", "covl", "dnsmos_ovrl"]) == ("composite", "stoi", "dnsmos")
+    with pytest.raises(ValueError, match="unknown metric 'cvol': choose from pesq_wb"):
+        chosen_by(["cvol"])
 
 
 def test_what_a_metric_raises_costs_one_score_alone(speech, monkeypatch):

@@ -153,5 +153,5 @@ def test_a_picture_is_written_in_the_format_of_its_suffix(systems, tmp_path, has
 
 
 def test_an_unknown_metric_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="unknown metric 'pesq': choose from pesq_wb, stoi"):
+    with pytest.raises(ValueError, match="unknown metric 'pesq': choose from pesq_wb, pesq_nb, composite, stoi"):
         evaluate_pairs(tmp_path, tmp_path, chosen=["pesq"])

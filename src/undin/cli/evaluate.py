@@ -9,7 +9,7 @@ from undin.io.files import replacing
 
 REDRAW_SECONDS, TELL_SECONDS = 0.1, 60.0
 
-HELP = "score models or an enhanced folder against clean speech: PESQ, STOI, SI-SDR, DNSMOS, treble, speed"
+HELP = "score models or an enhanced folder against clean speech: PESQ, CSIG, STOI, SI-SDR, DNSMOS, treble, speed"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--metrics",
         nargs="+",
         metavar="NAME",
-        help="only these of pesq_wb stoi estoi si_sdr dnsmos treble (default: all, treble from 40 kHz up)",
+        help="only these of pesq_wb pesq_nb composite stoi estoi si_sdr sdr ssnr dnsmos treble, or of their columns, "
+        "such as csig, cbak and covl of composite (default: all, treble from 40 kHz up)",
     )
     parser.add_argument(
         "--index", type=Path, metavar="CSV", help="columns id and snr_db (default: index.csv beside --clean, if any)"

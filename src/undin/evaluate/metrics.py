@@ -1,4 +1,5 @@
-"""How good one enhanced signal is: PESQ, STOI, SI-SDR, DNSMOS, its treble, and what clean speech or noise alone loses.
+"""How good one enhanced signal is: PESQ and what builds on it, STOI, ratios of speech to distortion, DNSMOS, treble,
+and what clean speech or noise alone loses.
 
 Every function takes one signal, or one pair, at 16 kHz unless it takes a `sample_rate`. Where a metric has no value (a
 silent reference, an utterance too short) it returns NaN and says why by an `UndefinedMetricWarning`, so that one odd
@@ -12,7 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
+from undin.evaluate import composite as hu_loizou
+
 SAMPLE_RATE_HZ = 16_000
+SDR_FILTER_SAMPLES = 512
+"""Of the filter that BSS-eval takes for no distortion."""
 DNSMOS_WINDOW_SECONDS = 9.01
 DNSMOS_WINDOW_SAMPLES = int(DNSMOS_WINDOW_SECONDS * SAMPLE_RATE_HZ)
 ACTIVITY_FRAME_SECONDS = 0.02
@@ -81,16 +86,77 @@ def pesq_wb(clean: np.ndarray, enhanced: np.ndarray) -> float:
     float
         MOS-LQO, 1.04 (bad) to 4.64 (identical); NaN for signals under 0.25 s or without an utterance.
     """
+    return _pesq(clean, enhanced, mode="wb")
+
+
+def pesq_nb(clean: np.ndarray, enhanced: np.ndarray) -> float:
+    """Perceived quality by narrow-band PESQ (ITU-T P.862, mapped after P.862.1): what a telephone lets through.
+
+    Parameters
+    ----------
+    clean, enhanced : ndarray, shape (N,)
+        Reference and signal under test, 16 kHz; the level of either does not matter.
+
+    Returns
+    -------
+    float
+        MOS-LQO, 1.02 (bad) to 4.55 (identical); NaN as in `pesq_wb`.
+    """
+    return _pesq(clean, enhanced, mode="nb")
+
+
+def _pesq(clean: np.ndarray, enhanced: np.ndarray, *, mode: str) -> float:
     from pesq import BufferTooShortError, NoUtterancesError, pesq
 
     if flaw := _flaw(clean=clean, enhanced=enhanced):
         return _undefined(flaw)
     try:
-        return float(pesq(SAMPLE_RATE_HZ, clean, enhanced, "wb"))
+        return float(pesq(SAMPLE_RATE_HZ, clean, enhanced, mode))
     except BufferTooShortError:
         return _undefined("shorter than the 0.25 s that PESQ needs")
     except NoUtterancesError:
         return _undefined("PESQ finds no utterance")
+
+
+def composite(clean: np.ndarray, enhanced: np.ndarray, *, pesq: float) -> tuple[float, float, float]:
+    """Predicted ratings of speech, background and the whole after Hu and Loizou (TASLP 2008): CSIG, CBAK and COVL.
+
+    Parameters
+    ----------
+    clean, enhanced : ndarray, shape (N,)
+        Reference and signal under test, 16 kHz. The level of either counts in CBAK.
+    pesq : float
+        Their PESQ; wide-band, as tables of VoiceBank-DEMAND have it.
+
+    Returns
+    -------
+    csig, cbak, covl : float
+        1 (bad) to 5; all NaN without PESQ.
+    """
+    flaw = _flaw(clean=clean, enhanced=enhanced) or (np.isnan(pesq) and "it needs PESQ, which has no value")
+    if flaw:
+        return (_undefined(flaw),) * 3
+    return hu_loizou.composite(clean, enhanced, pesq=pesq, sample_rate=SAMPLE_RATE_HZ)
+
+
+def ssnr(clean: np.ndarray, enhanced: np.ndarray) -> float:
+    """Segmental SNR (Hu and Loizou, TASLP 2008, section III.A), a mean over frames of 30 ms, each of −10 to 35 dB.
+
+    Parameters
+    ----------
+    clean, enhanced : ndarray, shape (N,)
+        Reference and signal under test, 16 kHz. The level of either counts.
+
+    Returns
+    -------
+    float
+        Decibels; NaN for silence, and for signals under 38 ms.
+    """
+    if flaw := _flaw(clean=clean, enhanced=enhanced):
+        return _undefined(flaw)
+    if len(clean) < hu_loizou.least_samples(SAMPLE_RATE_HZ):
+        return _undefined("shorter than the 38 ms that a segmental SNR needs")
+    return hu_loizou.segmental_snr(clean, enhanced, sample_rate=SAMPLE_RATE_HZ)
 
 
 def stoi(clean: np.ndarray, enhanced: np.ndarray, *, extended: bool = False) -> float:
@@ -145,6 +211,38 @@ def si_sdr(clean: np.ndarray, enhanced: np.ndarray) -> float:
     estimate = np.asarray(enhanced, dtype=np.float64)
     target = (estimate @ reference) / (reference @ reference) * reference
     distortion = estimate - target
+    with np.errstate(divide="ignore"):
+        return float(10 * np.log10((target @ target) / (distortion @ distortion)))
+
+
+def sdr(clean: np.ndarray, enhanced: np.ndarray) -> float:
+    """Signal-to-distortion ratio of BSS-eval for one source (Vincent et al., TASLP 2006, eq. 3.2 to 3.7 and 11).
+
+    Any filter of 512 samples on the clean signal is no distortion, so gain, polarity, a short delay and an equaliser do
+    not count.
+
+    Parameters
+    ----------
+    clean, enhanced : ndarray, shape (N,)
+        Reference and signal under test.
+
+    Returns
+    -------
+    float
+        Decibels; NaN where either signal is silent.
+    """
+    if flaw := _flaw(clean=clean, enhanced=enhanced):
+        return _undefined(flaw)
+    length = len(clean) + SDR_FILTER_SAMPLES - 1
+    n_fft = 2 ** int(np.ceil(np.log2(length + SDR_FILTER_SAMPLES)))
+    reference, estimate = (np.fft.rfft(np.asarray(signal, np.float64), n_fft) for signal in (clean, enhanced))
+    correlation = np.fft.irfft(np.abs(reference) ** 2)[:SDR_FILTER_SAMPLES]
+    crossed = np.fft.irfft(estimate * reference.conj())[:SDR_FILTER_SAMPLES]
+    lags = np.abs(np.subtract.outer(np.arange(SDR_FILTER_SAMPLES), np.arange(SDR_FILTER_SAMPLES)))
+    correlation[0] *= 1 + 1e-10  # of signals without treble the equations have more than one solution
+    impulse_response = np.linalg.solve(correlation[lags], crossed)
+    target = np.fft.irfft(np.fft.rfft(impulse_response, n_fft) * reference)
+    distortion = np.fft.irfft(estimate) - target
     with np.errstate(divide="ignore"):
         return float(10 * np.log10((target @ target) / (distortion @ distortion)))
 

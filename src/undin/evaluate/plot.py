@@ -8,7 +8,9 @@ from undin.evaluate.score import SystemScores
 from undin.evaluate.tasks import NOISY
 
 UNITS = (
-    {"si_sdr": "SI-SDR (dB)", "pesq_wb": "PESQ-WB (MOS-LQO)", "stoi": "STOI", "estoi": "ESTOI"}
+    {"pesq_wb": "PESQ-WB (MOS-LQO)", "pesq_nb": "PESQ-NB (MOS-LQO)", "stoi": "STOI", "estoi": "ESTOI"}
+    | {"si_sdr": "SI-SDR (dB)", "sdr": "SDR (dB)", "ssnr": "segmental SNR (dB)"}
+    | {rating: f"{rating.upper()} (1 to 5)" for rating in ("csig", "cbak", "covl")}
     | {
         "treble_lsd_db": "8 to 20 kHz, log-spectral distance (dB)",
         "treble_level_db": "8 to 20 kHz, level over clean speech (dB)",

@@ -11,7 +11,7 @@ from statistics import fmean, median
 from undin.evaluate.offset import MAX_LAG_S
 from undin.evaluate.score import SystemScores, mean_and_spread
 
-DECIMALS = {"si_sdr": 2, "treble_lsd_db": 2, "treble_level_db": 2}
+DECIMALS = {"si_sdr": 2, "sdr": 2, "ssnr": 2, "treble_lsd_db": 2, "treble_level_db": 2}
 TEXT_COLUMNS = {"system", "alone"}
 GONE_DB = 20
 LEAST_GAIN_DB = 3

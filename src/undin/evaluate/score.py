@@ -17,7 +17,7 @@ import numpy as np
 
 from undin.evaluate.offset import MAX_LAG_S
 from undin.evaluate.pairs import match
-from undin.evaluate.table import METRICS, metrics_at, no_score
+from undin.evaluate.table import chosen_by, metrics_at, no_score
 from undin.evaluate.tasks import (
     CLEAN_LEVELS_DBFS,
     ENHANCED,
@@ -93,7 +93,7 @@ def evaluate_pairs(
         Folder of files that were enhanced elsewhere.
     index : Path, optional
         CSV with columns `id` and `snr_db`; by default `index.csv` beside the clean folder, where there is one.
-    chosen : names out of `METRICS`, optional
+    chosen : names of metrics or of their columns, out of `METRICS`, optional
         By default `metrics_at` the rate of the files.
     limit : int, optional
         Score only the first pairs.
@@ -117,8 +117,7 @@ def evaluate_pairs(
     ValueError
         A folder, an index or a name is of no use, or no pair can be scored.
     """
-    if unknown := [name for name in chosen or () if name not in METRICS]:
-        raise ValueError(f"unknown metric {unknown[0]!r}: choose from {', '.join(METRICS)}")
+    chosen = chosen_by(chosen or ())
     pairs, odd = match(
         clean,
         noisy,
