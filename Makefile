@@ -12,7 +12,7 @@ IN_PARALLEL := $(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-
 export PIP_NO_INPUT := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo check test test-faces web page tables clean
+.PHONY: help demo check test test-faces web page apk tables clean
 
 help: ## show this help
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile
@@ -29,14 +29,18 @@ check: $(VENV)/.test-installed ## check style and types, and run the quick tests
 test: $(VENV)/.test-installed ## run all tests but those of faces, in ten minutes
 	$(IN_PARALLEL) -m 'not faces'
 
-test-faces: $(VENV)/.test-installed ## test undin in browsers, in Node and on boards, where they are installed
+test-faces: $(VENV)/.test-installed ## test undin in browsers, in Node, in Java and on boards, where they are installed
 	$(BIN)/pytest -m faces
 
 web: $(VENV)/.test-installed ## build the npm package in bindings/web, for `npm pack` there
 	$(BIN)/python bindings/web/build.py
 
-page: web ## build the page in apps/page, to apps/page/dist for any static server
+page: web ## build the page in apps/page, to apps/page/dist bindings/android/dist apps/android/build for any static server
 	$(BIN)/python apps/page/build.py
+
+apk: $(VENV)/.test-installed ## build and sign the Android app, to apps/android/build/undin.apk
+	$(BIN)/python bindings/android/build.py
+	$(BIN)/python apps/android/apk.py
 
 tables: web ## measure again what weights touch: scores, 8 bits, memory, flash (hours; needs ../shared)
 	$(BIN)/python research/quality.py
@@ -47,7 +51,7 @@ tables: web ## measure again what weights touch: scores, 8 bits, memory, flash (
 	$(BIN)/python benchmarks/sizes.py
 
 clean: ## remove .venv and what demo and test have made
-	rm -rf $(VENV) build dist bindings/web/dist bindings/web/LICENSE apps/page/dist .pytest_cache .ruff_cache .mypy_cache .hypothesis src/*.egg-info enhanced.wav enhanced.png
+	rm -rf $(VENV) build dist bindings/web/dist bindings/web/LICENSE apps/page/dist bindings/android/dist apps/android/build .pytest_cache .ruff_cache .mypy_cache .hypothesis src/*.egg-info enhanced.wav enhanced.png
 
 # The target is pip, not python: where python3-venv is missing, `venv` leaves a python without pip behind.
 $(BIN)/pip:

@@ -41,8 +41,8 @@ BINDINGS = sorted(path for path in (ROOT / "bindings").iterdir() if path.is_dir(
 APPS = sorted(path for path in (ROOT / "apps").iterdir() if path.is_dir())
 """Ways to call undin.h, and things people run, which are built of the former's public parts."""
 
-PUBLIC = {"web": "dist"}
-"""What an app may name of a binding: the folder that it is built to."""
+PUBLIC = {"web": "dist", "android": "(?:dist|sdk)"}
+"""What an app may name of a binding: the folder that it is built to, and what stands in for Google's SDK."""
 
 PACKAGES = {"page": {"undin"}}
 """What the JavaScript of an app imports beside its own modules."""

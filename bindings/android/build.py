@@ -2,7 +2,7 @@
 
 `dist/` becomes a Maven repository of one package, an AAR with Gradle's metadata: classes, and `libundin.so` with the
 stream and all models for each kind of processor. Neither Google's SDK nor its NDK is needed: classes are compiled
-against `framework.txt`, C by zig, which needs no library, since the C calls none.
+against `sdk/framework.txt`, C by zig, which needs no library, since the C calls none.
 """
 
 import argparse
@@ -10,12 +10,10 @@ import hashlib
 import json
 import re
 import shutil
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-
-import java
-import stubs
 
 from undin.compiler.pipeline import translate
 from undin.compiler.toolchain.build import build_together
@@ -23,6 +21,11 @@ from undin.compiler.toolchain.targets import TARGETS
 from undin.model.loading import WEIGHTS
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE / "sdk"))
+
+import java  # noqa: E402
+import stubs  # noqa: E402
+
 ROOT = HERE.parents[1]
 SOURCE, DIST = HERE / "src", HERE / "dist"
 WORK = ROOT / "build" / "android"
@@ -48,7 +51,7 @@ def main() -> None:
 
 
 def build_jvm() -> Path:
-    """Build `undin.jar` and the library for this machine; returns their folder."""
+    """Build a jar of the classes and the library for this machine; returns their folder."""
     folder = WORK / "jvm"
     compile_library("native", folder)
     sources = [path for path in (SOURCE / "undin").glob("*.java") if path.name not in FOR_ANDROID_ALONE]
@@ -60,7 +63,9 @@ def build_jvm() -> Path:
 def build_aar() -> Path:
     """Build the Maven repository; returns the AAR in it."""
     libraries = {abi: compile_library(target, WORK / abi) for abi, target in ABIS.items()}
-    java.write_zip(WORK / "classes.jar", java.tree(compile_classes(framework())))
+    framework = stubs.compile_framework(WORK / "framework")
+    java.compile_java(sorted((SOURCE / "undin").glob("*.java")), WORK / "classes", class_path=[framework])
+    java.write_zip(WORK / "classes.jar", java.tree(WORK / "classes"))
     entries = {
         "AndroidManifest.xml": (HERE / "AndroidManifest.xml").read_bytes(),
         "classes.jar": (WORK / "classes.jar").read_bytes(),
@@ -81,20 +86,6 @@ def build_aar() -> Path:
     return aar
 
 
-def compile_classes(framework: Path) -> Path:
-    """The classes for Android, in a folder, compiled against what `framework` gave."""
-    java.compile_java(sorted((SOURCE / "undin").glob("*.java")), WORK / "classes", class_path=[framework])
-    return WORK / "classes"
-
-
-def framework(*more: str) -> Path:
-    """Classes to compile against in place of Android's, in a folder; `more` is further text like `framework.txt`."""
-    shutil.rmtree(WORK / "framework", ignore_errors=True)
-    sources = stubs.write(WORK / "framework" / "java", stubs.FRAMEWORK.read_text(encoding="utf-8"), *more)
-    java.compile_java(sources, WORK / "framework" / "classes")
-    return WORK / "framework" / "classes"
-
-
 def compile_library(target: str, folder: Path, models: Sequence[str] = MODELS) -> Path:
     """Compile `libundin.so` for a target of undin, where something is newer than it is."""
     product = folder / TARGETS[target].library.format("undin")
@@ -111,7 +102,9 @@ def compile_library(target: str, folder: Path, models: Sequence[str] = MODELS) -
         "stdio.h": "/* jni.h includes it and uses nothing of it. */\n",
     }
     include = java.home() / "include"
-    system = next(path for path in include.iterdir() if path.is_dir())  # jni_md.h, which is the same for Android
+    system = next(
+        path for path in include.iterdir() if path.is_dir()
+    )  # a header that differs by system, but not for Android
     plain = TARGETS[target]
     with_java = replace(
         plain,

@@ -1,7 +1,7 @@
 /* undin_jni.c: the native methods of undin/Native.java. Java owns the memory of streams, as direct buffers.
  *
- * Java has checked every argument before it comes here, and holds a lock for each stream. Names of models stand in
- * undin_models.h, which build.py writes. */
+ * Java has checked every argument before it comes here, and holds a lock for each stream. build.py writes the
+ * header with the names of the models. */
 #include <jni.h>
 
 #include "undin.h"

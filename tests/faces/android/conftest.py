@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import soxr
+from support.needs import need
 
 ROOT = Path(__file__).resolve().parents[3]
 BINDING = ROOT / "bindings" / "android"
@@ -17,15 +19,13 @@ HERE = Path(__file__).parent
 @pytest.fixture(scope="session")
 def jdk() -> Path:
     """Programs of the JDK."""
-    try:
-        return runpy.run_path(str(BINDING / "java.py"))["home"]() / "bin"
-    except OSError as error:
-        pytest.skip(str(error))
+    need("jdk")
+    return runpy.run_path(str(BINDING / "sdk" / "java.py"))["home"]() / "bin"
 
 
 def build(*arguments: str) -> str:
     """Run the binding's build, what is up to date left as it is."""
-    pytest.importorskip("ziglang", reason="ziglang is not installed")
+    need("ziglang")
     command = [sys.executable, BINDING / "build.py", *arguments]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -64,7 +64,6 @@ def program(jdk, jvm, tmp_path_factory):
 @pytest.fixture(scope="session")
 def speech():
     """A function that gives noisy speech, (samples, channels) float32 at a rate, of no round length."""
-    soxr = pytest.importorskip("soxr", reason="soxr is not installed")
     samples, rate = soundfile.read(ROOT / "examples" / "noisy.wav", dtype="float32", always_2d=True)
     left = samples[:, 0]
     both = np.stack((left, 0.7 * np.roll(left, rate)), axis=1)[: 3 * rate]

@@ -9,9 +9,9 @@ import zipfile
 
 import numpy as np
 import pytest
-from compiler.product_checks import need
 from faces.android.conftest import BINDING
 from faces.android.test_stream import expected, through
+from support.needs import need
 
 import undin
 from undin.compiler.pipeline import translate
@@ -72,6 +72,7 @@ def test_armv7_gets_floats_in_integer_registers_as_android_hands_them_over(unpac
     assert "Tag_ABI_VFP_args" not in readelf("-A", unpacked / "jni" / "armeabi-v7a" / "libundin.so")
 
 
+@pytest.mark.needs("linux", "x86-64")
 @pytest.mark.parametrize(("rate", "channels"), ((16_000, 1), (48_000, 2)))
 def test_the_library_for_x86_64_gives_what_its_model_gives_python(program, unpacked, speech, tmp_path, rate, channels):
     source = translate(WEIGHTS / "undin-tiny.onnx")

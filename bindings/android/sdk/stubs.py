@@ -1,17 +1,27 @@
 """Java to compile against in place of Android's SDK: classes without bodies, out of `framework.txt`.
 
 A line of it is `package NAME {`, a class, `ctor`, `method` or `field` of one, or `}`, as in AOSP's api/current.txt, so
-that each can be looked up there. A class `Outer.Inner` is nested. Methods become `native`, which need no body, in
+that each can be looked up there. A class that has a dot in its name is nested. Methods become `native`, which need no body, in
 interfaces abstract. Constructors call one of their parents that takes a `stub.Nothing`, which no other code can.
 """
 
 import re
+import shutil
 from pathlib import Path
+
+import java
 
 FRAMEWORK = Path(__file__).with_name("framework.txt")
 CLASS = re.compile(
     r"(?P<modifiers>.*\b(?:class|interface|enum)) (?P<name>[\w.]+)(?P<parameters><.*?>|)(?P<parents>.*) \{"
 )
+
+
+def compile_framework(folder: Path, *more: str) -> Path:
+    """Compile `framework.txt`, and further text like it, in a folder that is emptied; returns the folder of classes."""
+    shutil.rmtree(folder, ignore_errors=True)
+    java.compile_java(write(folder / "java", FRAMEWORK.read_text(encoding="utf-8"), *more), folder / "classes")
+    return folder / "classes"
 
 
 def write(folder: Path, *texts: str) -> list[Path]:
