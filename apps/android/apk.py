@@ -1,8 +1,8 @@
 """Build and sign the app without Google's SDK: `make apk`.
 
-It takes the sources of the Gradle project beside it and the AAR, as Gradle does; Debian's aapt2, zipalign, apksigner and
-resources of the framework; and dx, which makes Android's code of class files, out of a package on PyPI. The key is one
-for trying out, made when it is first wanted: whoever gives the app to others signs it with their own.
+It takes the sources of the Gradle project beside it and the AAR, as Gradle does; Debian's aapt2, zipalign, apksigner
+and resources of the framework; and dx, which makes Android's code of class files, out of a package on PyPI. The key is
+one for trying out, made when it is first wanted: whoever gives the app to others signs it with their own.
 """
 
 import hashlib
@@ -92,7 +92,7 @@ def settings() -> dict[str, str]:
 
 
 def compile_resources(told: dict[str, str]) -> Path:
-    """Compile resources and manifest to an app without code, and write the Java class of their numbers; returns the app."""
+    """Compile resources and manifest to an app without code, which it returns, and write R, their numbers, as Java."""
     ElementTree.register_namespace("android", ANDROID)
     manifest = ElementTree.parse(MAIN / "AndroidManifest.xml")
     manifest.getroot().set("package", told["applicationId"])  # as Gradle's plug-in does

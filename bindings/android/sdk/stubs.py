@@ -1,8 +1,8 @@
 """Java to compile against in place of Android's SDK: classes without bodies, out of `framework.txt`.
 
 A line of it is `package NAME {`, a class, `ctor`, `method` or `field` of one, or `}`, as in AOSP's api/current.txt, so
-that each can be looked up there. A class that has a dot in its name is nested. Methods become `native`, which need no body, in
-interfaces abstract. Constructors call one of their parents that takes a `stub.Nothing`, which no other code can.
+that each can be looked up there. A class that has a dot in its name is nested. Methods become `native`, which need no
+body, in interfaces abstract. Constructors call one of their parents that takes a `stub.Nothing`, which no other can.
 """
 
 import re
