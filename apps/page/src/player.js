@@ -84,7 +84,9 @@ export class Player {
     this.#isPlaying = true;
     const run = ++this.#run;
     const context = (this.#context ??= this.#open(wav.sampleRate));
-    await context.suspend(); // so that no piece can come too late, while the first are read
+    // It stands still while the first pieces are read, so that none comes too late; Chromium stops only what has begun.
+    await context.resume();
+    await context.suspend();
     if (run !== this.#run) return;
     this.#scheduled = Math.round(this.#position * wav.sampleRate);
     this.#position = this.#scheduled / wav.sampleRate;
