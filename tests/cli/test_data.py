@@ -41,6 +41,14 @@ def test_check_reports_every_file_and_fails_when_one_is_unusable(corpora, capsys
     assert f"unusable: {corpora / 'speech' / 'silent.wav'}: silent" in output.err
 
 
+def test_check_names_what_it_does_not_open(corpora, capsys):
+    for name in ("a.m4a", "b.pcm"):
+        (corpora / name).write_bytes(bytes(100))
+    assert main(["data", "check", str(corpora)]) == 0
+    errors = capsys.readouterr().err
+    assert "a.m4a: libsndfile cannot open such files" in errors and "b.pcm: samples without a header" in errors
+
+
 def test_check_prints_json(corpora, capsys):
     soundfile.write(corpora / "speech" / "silent.wav", np.zeros((8000, 2)), 8000)
     assert main(["data", "check", str(corpora / "speech"), "--json"]) == 1

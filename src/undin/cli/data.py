@@ -51,6 +51,7 @@ def _check(args: argparse.Namespace) -> int:
     import dataclasses
 
     from undin.data.check import check_folder
+    from undin.io.folder import search
 
     if args.json:
         reports = list(check_folder(args.folder))
@@ -68,6 +69,8 @@ def _check(args: argparse.Namespace) -> int:
         for kind, _, details in (note.partition(":") for note in report.notes):
             notes.setdefault(kind, []).append(f"{report.path}:{details}")
     print(f"{files} files, {seconds / 3600:.2f} h, {len(unusable)} unusable")
+    for path, reason in search(args.folder, media_left_out="libsndfile cannot open such files").left_out:
+        print(f"left out: {path}: {reason}", file=sys.stderr)
     for kind, of_files in notes.items():
         print(f"{kind} in {len(of_files)}, such as {of_files[0]}")
     for report in unusable:

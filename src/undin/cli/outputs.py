@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from undin.io import media
 from undin.io.folder import search
 from undin.io.pipe import is_pipe
 
 SUFFIX = "_enhanced"
+NEEDS_MEDIA = 'libsndfile cannot open such files: pip install "undin[media]"'
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ def _into(output: Path, path: Path, left_out: list[tuple[Path, str]]) -> list[tu
 def _tree(folder: Path, output: Path, left_out: list[tuple[Path, str]]) -> list[tuple[Path, Path]]:
     # Results of an earlier run may lie inside the folder (`undin enhance . -o enhanced`): they are no inputs.
     earlier = output.resolve()
-    found = search(folder)
+    found = search(folder, media_left_out=None if media.is_there() else NEEDS_MEDIA)
     left_out += found.left_out
     inputs = [path for path in found.audio if not path.resolve().is_relative_to(earlier)]
     if not inputs:

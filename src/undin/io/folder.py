@@ -36,17 +36,24 @@ def find_files(folder: str | os.PathLike[str]) -> list[Path]:
     return sorted(path for path in _walk(Path(folder)) if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file())
 
 
-def search(folder: str | os.PathLike[str]) -> Found:
-    """Return the audio files below `folder` as `find_files` does, and what else there is that holds sound."""
+def search(folder: str | os.PathLike[str], *, media_left_out: str | None) -> Found:
+    """Return the audio files below `folder` as `find_files` does, and what else there is that holds sound.
+
+    Parameters
+    ----------
+    folder : path
+    media_left_out : str or None
+        Why files are left out that only PyAV opens; None where they are not.
+    """
     found = Found()
     for path in sorted(_walk(Path(folder))):
         suffix = path.suffix.lower()
         if not path.is_file():
             continue
-        if suffix in AUDIO_SUFFIXES or (suffix in media.SUFFIXES and media.is_there()):
+        if suffix in AUDIO_SUFFIXES or (suffix in media.SUFFIXES and media_left_out is None):
             found.audio.append(path)
         elif suffix in media.SUFFIXES:
-            found.left_out.append((path, 'libsndfile cannot open such files: pip install "undin[media]"'))
+            found.left_out.append((path, media_left_out))
         elif suffix in HEADERLESS_SUFFIXES:
             found.left_out.append((path, "samples without a header of their own: pipe them through `undin enhance -`"))
         elif _sounds(path):
