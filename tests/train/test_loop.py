@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from contextlib import closing
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -277,10 +278,24 @@ def test_a_checkpoint_of_another_network_is_refused(recipe_path, tmp_path):
 
 def test_what_is_no_checkpoint_is_refused(recipe_path, tmp_path):
     damaged = tmp_path / "damaged.pt"
-    for content in (b"", b"no checkpoint", b"PK\x03\x04 cut off"):
+    train(recipe_path, tmp_path / "first", "training.steps=1")
+    whole = (tmp_path / "first" / "last.pt").read_bytes()
+    for content in (b"", b"no checkpoint", b"PK\x03\x04 cut off", *(whole[: len(whole) * n // 7] for n in range(1, 7))):
         damaged.write_bytes(content)
-        with pytest.raises(ValueError, match=r"damaged\.pt is no checkpoint"):
+        cure = (
+            "cut off or damaged: copy it anew, or take another" if content[:2] == b"PK" else "give last.pt or best.pt"
+        )
+        with pytest.raises(ValueError, match=rf"damaged\.pt is no checkpoint.*{cure}"):
             train(recipe_path, tmp_path / "run", resume_from=damaged)
+
+
+@pytest.mark.parametrize("value", [{"state_dict": {"weight": torch.zeros(3)}}, [1, 2], torch.zeros(3), Fraction(1, 2)])
+def test_a_checkpoint_of_something_else_is_told_from_ours(recipe_path, tmp_path, value):
+    torch.save(value, tmp_path / "foreign.pt")
+    with pytest.raises(
+        ValueError, match=r"foreign\.pt is no checkpoint of undin train.*give last\.pt or best\.pt of a run"
+    ):
+        train(recipe_path, tmp_path / "run", resume_from=tmp_path / "foreign.pt")
 
 
 def test_a_batch_that_does_not_divide_among_the_processes_is_refused():

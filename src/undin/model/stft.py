@@ -59,7 +59,8 @@ class Analysis:
 
     def __init__(self, n_fft: int, window: int, hop: int):
         if hop < 1 or window % hop or window < 2 * hop:
-            raise ValueError(f"window {window} must be hop {hop} times two or more for perfect reconstruction")
+            near = f", such as {hop * max(2, round(window / hop))}" if hop > 0 else ""
+            raise ValueError(f"window {window} must be hop {hop} times two or more{near}, for perfect reconstruction")
         if n_fft < window:
             raise ValueError(f"n_fft {n_fft} must not be shorter than window {window}")
         self._n_fft, self._hop = n_fft, hop

@@ -20,6 +20,10 @@ from undin.train.recipe import Recipe
 
 FORMAT_VERSION = 3
 
+BEGINNING = b"PK"
+"""Of the files that torch writes."""
+WHAT_IS_ONE = "give last.pt or best.pt of a run; --init takes models too"
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -89,20 +93,30 @@ class Checkpoint:
         Raises
         ------
         ValueError
-            The file is no checkpoint of undin, or of a version that this one does not know. Version 2 it does: there
-            all is the same, but a start is not told.
+            The file is damaged, no checkpoint of undin, or of a version that this one does not know. Version 2 it does:
+            there all is the same, but a start is not told.
         OSError
             The file cannot be read.
         """
+        data = Path(path).read_bytes()
         try:
-            values = torch.load(path, map_location="cpu", weights_only=True)
-            version = values.pop("format_version")
-        except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, AttributeError, TypeError) as error:
-            raise ValueError(f"{path} is no checkpoint of undin train") from error
+            values = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+        except pickle.UnpicklingError as error:
+            raise ValueError(f"{path} is no checkpoint of undin train: {WHAT_IS_ONE}") from error
+        except Exception as error:  # bytes of any kind make torch raise errors of any kind
+            if not data.startswith(BEGINNING):
+                raise ValueError(f"{path} is no checkpoint of undin train: {WHAT_IS_ONE}") from error
+            raise ValueError(
+                f"{path} is no checkpoint that can be read, since it is cut off or damaged: copy it anew, or take "
+                f"another, such as best.pt of its run"
+            ) from error
+        version = values.pop("format_version", None) if isinstance(values, dict) else None
         if version == 2:
             version, values["start"] = FORMAT_VERSION, None
-        if version != FORMAT_VERSION:
+        if version != FORMAT_VERSION and isinstance(version, int):
             raise ValueError(f"{path} is a checkpoint of version {version}; this undin reads version {FORMAT_VERSION}")
+        if version is None or values.keys() != {field.name for field in fields(cls)}:
+            raise ValueError(f"{path} is no checkpoint of undin train, but of something else: {WHAT_IS_ONE}")
         return cls(**values)
 
     def provenance(self) -> Provenance:

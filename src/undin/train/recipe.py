@@ -8,15 +8,19 @@ business of ``nn/networks``, which losses of ``losses.py``, how they add up of `
 import math
 import tomllib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from undin.data.mixing_config import MixingConfig
 from undin.io.tables import change, convert_options, from_table, nearest, to_table
+from undin.model.stft import Analysis
 from undin.nn import networks
 from undin.nn.layers import Streaming
 from undin.train.losses import LOSSES
+
+SIZES_TRIED = 256
+"""Even sizes of the transform, above and below one that a network cannot take, which are tried in its place."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,13 @@ class Audio:
     n_fft: int = 512
     window: int = 512
     hop: int = 256
+
+    def __post_init__(self) -> None:
+        if self.sample_rate < 1:
+            raise ValueError(f"audio.sample_rate must be positive, not {self.sample_rate}")
+        if self.n_fft % 2:
+            raise ValueError(f"audio.n_fft must be even, not {self.n_fft}: take {self.n_fft + 1}")
+        Analysis(self.n_fft, self.window, self.hop)  # refuses sizes that cannot be reconstructed
 
 
 @dataclass(frozen=True)
@@ -240,10 +251,34 @@ def load(path: str | Path, *, overrides: Sequence[str] = ()) -> Recipe:
         table = {"name": path.stem} | tomllib.loads(path.read_text(encoding="utf-8"))
         change(table, overrides)
         recipe = Recipe.from_table(table)
-        recipe.build_network()
+        _check_network(recipe)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     return recipe
+
+
+def _check_network(recipe: Recipe) -> None:
+    """Build the network once; where that fails, name the nearest sizes of the transform that it would take."""
+    try:
+        recipe.build_network()
+    except ValueError as error:
+        near = [_nearest_n_fft(recipe, step) for step in (-2, 2)]
+        sizes = " or ".join(f"n_fft = {n_fft}" for n_fft in near if n_fft)
+        raise ValueError(f"{error}; it would take {sizes}" if sizes else str(error)) from error
+
+
+def _nearest_n_fft(recipe: Recipe, step: int) -> int | None:
+    """The next size of the transform, in steps, with which the network can be built; None if there is none near."""
+    audio = recipe.audio
+    for n_fft in range(audio.n_fft + step, audio.n_fft + step * SIZES_TRIED, step):
+        if n_fft < audio.window:
+            return None
+        try:
+            replace(recipe, audio=replace(audio, n_fft=n_fft)).build_network()
+        except ValueError:
+            continue
+        return n_fft
+    return None
 
 
 def _check_named(
