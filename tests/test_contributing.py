@@ -22,6 +22,7 @@ from undin.compiler.ir.reader import convert
 from undin.compiler.lower import pointwise
 from undin.compiler.toolchain.targets import Target
 from undin.evaluate import metrics
+from undin.evaluate.table import Signals
 from undin.nn.spectrum import Spectrum
 from undin.train import losses
 
@@ -134,8 +135,8 @@ def test_the_metric(monkeypatch):
     monkeypatch.setattr(metrics, metric.__name__, metric, raising=False)
     columns, of_table = run('"lsd": (')["lsd"]
     clean = np.random.default_rng(0).normal(0, 0.1, 16_000).astype(np.float32)
-    assert columns == ("lsd_db",) and of_table(clean, clean, 16_000) == [0]
-    assert of_table(clean, clean / 2, 16_000) == pytest.approx([6.02], abs=0.01)
+    assert columns == ("lsd_db",) and of_table(Signals(clean, clean, 16_000)) == [0]
+    assert of_table(Signals(clean, clean / 2, 16_000)) == pytest.approx([6.02], abs=0.01)
 
 
 def test_the_command(capsys):
