@@ -4,7 +4,9 @@ const PIECE_SECONDS = 2;
 const AHEAD_SECONDS = 5; // pages that are not seen are woken once a second
 const WAKE_MS = 250;
 const FADE_SECONDS = 0.01;
-const LATE_SECONDS = 0.2; // until sound goes on, where the page was held up
+// What is ordered for a time that is past comes late, and a context's clock tells less than it has already played.
+const SWITCH_SECONDS = 0.04; // until a switch
+const START_SECONDS = 0.2; // until sound begins, or goes on where the page was held up
 
 /**
  * Plays two recordings of the same length in step, and lets one of them be heard.
@@ -71,9 +73,10 @@ export class Player {
   hear(index) {
     this.#heard = index;
     this.#gains.forEach(({ gain, context }, i) => {
+      const when = context.currentTime + SWITCH_SECONDS;
       gain.cancelScheduledValues(context.currentTime);
-      gain.setValueAtTime(gain.value, context.currentTime);
-      gain.linearRampToValueAtTime(i === index ? 1 : 0, context.currentTime + FADE_SECONDS);
+      gain.setValueAtTime(gain.value, when);
+      gain.linearRampToValueAtTime(i === index ? 1 : 0, when + FADE_SECONDS);
     });
   }
 
@@ -90,7 +93,7 @@ export class Player {
     if (run !== this.#run) return;
     this.#scheduled = Math.round(this.#position * wav.sampleRate);
     this.#position = this.#scheduled / wav.sampleRate;
-    this.#startTime = wholeFrames(context.currentTime, context.sampleRate);
+    this.#startTime = wholeFrames(context.currentTime + START_SECONDS, context.sampleRate);
     await this.#fill(run);
     if (run === this.#run) await context.resume();
   }
@@ -155,7 +158,7 @@ export class Player {
       if (run !== this.#run) return;
       const when = this.#startTime + (from - begun) / wav.sampleRate;
       if (when < context.currentTime) { // the page was held up for longer than it had read ahead
-        this.#startTime += wholeFrames(context.currentTime + LATE_SECONDS - when, context.sampleRate);
+        this.#startTime += wholeFrames(context.currentTime + START_SECONDS - when, context.sampleRate);
         continue;
       }
       pieces.forEach((piece, i) => piece && this.#schedule(piece, wav.sampleRate, when, i));

@@ -18,11 +18,12 @@ export default async function ({ folder, switches }) {
   const player = new Player((context) => {
     rate = context.sampleRate;
     const gain = new GainNode(context);
+    gain.connect(context.destination); // at once: what nobody pulls begins late
     const module = URL.createObjectURL(new Blob([TAP], { type: "text/javascript" }));
     context.audioWorklet.addModule(module).then(() => {
       const tap = new AudioWorkletNode(context, "tap");
       tap.port.onmessage = ({ data }) => heard.push(...data);
-      gain.connect(tap).connect(context.destination);
+      gain.connect(tap);
     });
     return gain;
   });
