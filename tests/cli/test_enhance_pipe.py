@@ -98,6 +98,15 @@ def test_a_wav_that_ends_early_in_a_pipe(tmp_path, half):
     assert len(run.stdout) == 32_044
 
 
+def test_what_stands_behind_the_sound_of_a_pipe_is_told_of(tmp_path, half):
+    content = write(tmp_path / "a.wav", noise(1001), subtype="PCM_U8").read_bytes()
+    tags = b"LIST\x04\0\0\0INFO"
+    content = content[:4] + (len(content) + len(tags) - 8).to_bytes(4, "little") + content[8:] + tags
+    run = enhance("-", "--model", half, input=content)
+    assert run.returncode == 0 and b"12 bytes behind its sound, such as tags, stayed in the pipe" in run.stderr
+    assert len(run.stdout) == len(content) - len(tags)
+
+
 @pytest.mark.parametrize(
     ("order", "sample_format"), [("<i2", "s16le"), (">i2", "s16be"), ("<f8", "f64le"), ("u1", "u8")]
 )

@@ -307,6 +307,8 @@ def _plain_reader(file: Source, name: str, parts: Chunks, form: Format) -> Reade
             notes.append(f"ended within a sample, its last {len(rest)} bytes are left out")
         if live and sound_bytes is not None and done < sound_bytes:
             notes.append(_short(done / rate_bytes, sound_bytes / rate_bytes))
+        elif live and parts.stated_after_bytes:
+            notes.append(f"{parts.stated_after_bytes} bytes behind its sound, such as tags, stayed in the pipe")
 
     return Reader(info, blocks, notes, lambda: tags.of_chunks(parts))
 

@@ -113,6 +113,8 @@ class Chunks:
         How many the header states, None where it states none.
     unfinished : bool
         Whether the size of the sound was never filled in, or is too small for what lies there.
+    stated_after_bytes : int
+        What a pipe should hold behind the sound, by the size that its header states for all of it.
     """
 
     magic: bytes
@@ -124,6 +126,7 @@ class Chunks:
     sound_bytes: int | None = None
     promised_bytes: int | None = None
     unfinished: bool = False
+    stated_after_bytes: int = 0
 
     def find(self, name: bytes) -> bytes | None:
         """The content of the first chunk whose name begins so, None where there is none."""
@@ -149,7 +152,8 @@ def read_chunks(file: Source, *, size: int | None) -> Chunks | None:
     layout = LAYOUTS.get(magic)
     if layout is None:
         return None
-    kind = file.read(layout.first - 4)[layout.first - 4 - layout.id_bytes :][:4]
+    head = magic + file.read(layout.first - 4)
+    kind = head[layout.first - layout.id_bytes :][:4]
     if magic != b"caff" and kind not in KINDS:
         return None
     found = Chunks(magic, layout)
@@ -173,6 +177,8 @@ def read_chunks(file: Source, *, size: int | None) -> Chunks | None:
     end = find_end(found, stated=max(0, _stated(found, chunk) - layout.prefix_bytes), size=size, file=file)
     if size is not None:
         _read_after(file, found, offset=end, size=size)
+    elif magic in (b"RIFF", b"RIFX") and found.sound_bytes is not None:
+        found.stated_after_bytes = max(0, struct.unpack_from(layout.order + "I", head, 4)[0] + 8 - end - end % 2)
     file.seek(found.sound_offset)
     return found
 
