@@ -35,7 +35,7 @@ test-faces: $(VENV)/.test-installed ## test undin in browsers, in Node, in Java 
 web: $(VENV)/.test-installed ## build the npm package in bindings/web, for `npm pack` there
 	$(BIN)/python bindings/web/build.py
 
-page: web ## build the page in apps/page, to apps/page/dist bindings/android/dist apps/android/build for any static server
+page: web ## build the page in apps/page, to apps/page/dist bindings/android/dist bindings/ios/dist apps/android/build for any static server
 	$(BIN)/python apps/page/build.py
 
 apk: $(VENV)/.test-installed ## build and sign the Android app, to apps/android/build/undin.apk
@@ -51,7 +51,7 @@ tables: web ## measure again what weights touch: scores, 8 bits, memory, flash (
 	$(BIN)/python benchmarks/sizes.py
 
 clean: ## remove .venv and what demo and test have made
-	rm -rf $(VENV) build dist bindings/web/dist bindings/web/LICENSE apps/page/dist bindings/android/dist apps/android/build .pytest_cache .ruff_cache .mypy_cache .hypothesis src/*.egg-info enhanced.wav enhanced.png
+	rm -rf $(VENV) build dist bindings/web/dist bindings/web/LICENSE apps/page/dist bindings/android/dist bindings/ios/dist apps/android/build .pytest_cache .ruff_cache .mypy_cache .hypothesis src/*.egg-info enhanced.wav enhanced.png
 
 # The target is pip, not python: where python3-venv is missing, `venv` leaves a python without pip behind.
 $(BIN)/pip:

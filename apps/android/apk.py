@@ -48,7 +48,10 @@ def main() -> None:
     missing = [name for name in NEEDED if not shutil.which(name) and not Path(name).exists()]
     if missing:
         raise SystemExit(f"cannot build the app without {', '.join(missing)}: apt-get install {PACKAGES}")
-    build()
+    try:
+        build()
+    except OSError as error:
+        raise SystemExit(f"error: {error}") from None
     print(f"{APK}: {APK.stat().st_size:,} bytes")
 
 

@@ -43,11 +43,12 @@ def main() -> None:
     """Build what is asked for, and say what it has become."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--jvm", action="store_true", help="a jar and a library for this machine, in build/android/jvm")
-    if parser.parse_args().jvm:
-        print(build_jvm())
-    else:
-        aar = build_aar()
-        print(f"{aar}: {aar.stat().st_size:,} bytes")
+    is_for_jvm = parser.parse_args().jvm
+    try:
+        built = build_jvm() if is_for_jvm else build_aar()
+    except OSError as error:
+        raise SystemExit(f"error: {error}") from None
+    print(built if is_for_jvm else f"{built}: {built.stat().st_size:,} bytes")
 
 
 def build_jvm() -> Path:

@@ -96,6 +96,7 @@ NEEDS = {
     "qemu-armel": _debian("qemu-user and libc6-armel-cross", "qemu-arm", "/usr/arm-linux-gnueabi/lib/ld-linux.so.3"),
     "arm-none-eabi-gcc": _debian("gcc-arm-none-eabi", "arm-none-eabi-gcc"),
     "qemu-system-arm": _debian("qemu-system-arm", "qemu-system-arm", groups=BOARD),
+    "llvm-objdump": _debian("llvm", "llvm-objdump", "llvm-nm", groups=FACES),
     "jdk": _debian("openjdk-17-jdk-headless", "javac", groups=FACES),
     "android": _debian(
         "aapt, zipalign, apksigner, dexdump and android-framework-res",
