@@ -225,3 +225,15 @@ def test_the_picture_is_named(tmp_path, enhance, capsys):
     write(tmp_path / "a.wav", noise(16_000))
     assert enhance(tmp_path / "a.wav", "--plot") == 0
     assert f"a_enhanced.wav, {tmp_path}/a_enhanced.png" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("suffix", "subtype"), [("mp3", None), ("ogg", "VORBIS"), ("opus", "OPUS")])
+def test_quality_of_lossy_outputs(tmp_path, enhance, suffix, subtype):
+    source = tmp_path / f"a.{suffix}"
+    soundfile.write(source, noise(480_000), 48_000, format="MP3" if suffix == "mp3" else "OGG", subtype=subtype)
+    sizes = []
+    for quality in (0, 0.5, 1):
+        assert enhance(source, "-o", tmp_path / f"b.{suffix}", "--quality", quality) == 0
+        assert soundfile.info(tmp_path / f"b.{suffix}").frames == 480_000
+        sizes.append((tmp_path / f"b.{suffix}").stat().st_size)
+    assert sizes[0] < 0.9 * sizes[1] < 0.8 * sizes[2]

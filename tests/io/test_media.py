@@ -133,6 +133,12 @@ def test_bit_rate_is_kept(tmp_path, half):
         assert main(["enhance", str(source), "-o", str(tmp_path / f"b{source.suffix}"), "--model", half]) == 0
         ratio = (tmp_path / f"b{source.suffix}").stat().st_size / source.stat().st_size
         assert 0.7 < ratio < 1.4
+        sizes = []
+        for quality in ("0.1", "1"):
+            arguments = ["-o", str(tmp_path / f"b{source.suffix}"), "--model", half, "--quality", quality]
+            assert main(["enhance", str(source), *arguments]) == 0
+            sizes.append((tmp_path / f"b{source.suffix}").stat().st_size)
+        assert sizes[0] < sizes[1] / 2
 
 
 def test_other_formats_and_folders(tmp_path, half, capsys):

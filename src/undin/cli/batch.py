@@ -33,11 +33,13 @@ NO_PLACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, 
 
 @dataclass(frozen=True)
 class Settings:
-    """What is the same for all files: as in `recording.enhance_file`, and whether outputs get their inputs' times."""
+    """What is the same for all files: as in `Stream`, what the samples have in place of 1, the quality of lossy outputs
+    (as in `AudioInfo`), and whether outputs get their inputs' times."""
 
     model: str
     atten_lim_db: float | None
     full_scale: float = 1.0
+    quality: float | None = None
     keep_times: bool = False
 
 

@@ -48,6 +48,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="X",
         help="the samples have X in place of 1, such as 32768 in floats that were integers (default: 1)",
     )
+    parser.add_argument(
+        "--quality",
+        type=_share,
+        metavar="Q",
+        help="of lossy outputs, 0 for the smallest, 1 for the best (default: the usual, or the bit rate of the input)",
+    )
     parser.add_argument("--jobs", type=_positive, default=1, metavar="J", help="files at a time (default: 1)")
     parser.add_argument("--plot", action="store_true", help="draw the spectrograms before and after beside each output")
     there = parser.add_mutually_exclusive_group()
@@ -88,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
     # What is wrong for all files alike ends the run before the first one.
     load_model(args.model)
     attenuation(args.atten_lim_db)
-    settings = Settings(args.model, args.atten_lim_db, args.full_scale, args.keep_times)
+    settings = Settings(args.model, args.atten_lim_db, args.full_scale, args.quality, args.keep_times)
     planned = plan(args.inputs, output=args.output, picture=args.plot)
     voice = Voice(args)
     voice.left_out(planned.left_out)
@@ -113,7 +119,7 @@ def _run_pipe(args: argparse.Namespace) -> int:
     from undin.cli.saying import Voice
 
     raw = Raw(args.rate, args.channels or 1, args.sample_format or "s16le")
-    settings = Settings(args.model, args.atten_lim_db, args.full_scale)
+    settings = Settings(args.model, args.atten_lim_db, args.full_scale, args.quality)
     # What is wrong with the options shows before anything is read.
     model = load_model(args.model)
     Stream(raw.sample_rate or RAW_RATE_HZ, channels=raw.channels, model=model, atten_lim_db=args.atten_lim_db)
@@ -134,4 +140,11 @@ def _level(text: str) -> float:
     value = float(text)
     if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"{text} is no level above 0")
+    return value
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
     return value

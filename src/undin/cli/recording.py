@@ -7,7 +7,7 @@ added, so what comes out has the length of the input and lines up with it. The c
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
@@ -146,6 +146,7 @@ def enhance_file(
     """
     with audio.open_reader(job.source) as reader:
         output_info = audio.output_info(job.output, source=job.source, source_info=reader.info)
+        output_info = replace(output_info, quality=settings.quality)
         stream = _stream(reader, model, settings)
         tally = Tally()
         job.output.parent.mkdir(parents=True, exist_ok=True)
@@ -189,6 +190,7 @@ def enhance_standard_input(
             blocks, beside = reader.blocks(audio.BLOCK_SAMPLES), reader.beside()
             enhanced = enhance_blocks(blocks, stream=stream, tally=tally, full_scale=settings.full_scale)
             output_info = audio.output_info("", source="", source_info=reader.info)
+            output_info = replace(output_info, quality=settings.quality)
             with audio.open_sink(sink, output_info, beside=beside) as write:
                 for block in enhanced:
                     write(block)

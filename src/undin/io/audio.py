@@ -48,6 +48,7 @@ BLOCK_SAMPLES = 16384
 SMALL_CONTAINERS = {"AIFF", "AU", "NIST", "VOC", "SVX", "AVR", "IRCAM", "PVF", "PAF", "HTK"}
 MOST_SMALL_BYTES = 2**32 - 2**16
 COPY_BYTES = 2**20
+LOSSY = {"MPEG_LAYER_III", "VORBIS", "OPUS"}
 
 MAGICS = {
     b"RIFF": "WAV",
@@ -451,7 +452,11 @@ def open_sink(
 def _libsndfile_writer(path: os.PathLike[str], info: AudioInfo) -> Iterator[Callable[[np.ndarray], None]]:
     written = 0
     place = str(path) if os.name == "nt" else os.fsencode(path)
-    with soundfile.SoundFile(place, "w", info.sample_rate, info.channels, info.subtype, format=info.format) as sound:
+    # soundfile before 0.13 knows no such option, and LAME takes no level of 1.
+    level = None if info.quality is None or info.subtype not in LOSSY else min(1 - info.quality, 0.99)
+    options = {} if level is None else {"compression_level": level}
+    encoding = (info.sample_rate, info.channels, info.subtype)
+    with soundfile.SoundFile(place, "w", *encoding, format=info.format, **options) as sound:
 
         def write(block: np.ndarray) -> None:
             nonlocal written

@@ -67,6 +67,9 @@ class AudioInfo:
         Samples a channel, None where the file does not say. Damaged files may hold fewer.
     format, subtype : str
         Container and encoding in libsndfile's names, for example "WAV" and "PCM_16".
+    quality : float or None
+        Of a lossy file to be written: 0 for the smallest, 1 for the best. None keeps the bit rate where PyAV writes,
+        and is the usual quality elsewhere.
     """
 
     sample_rate: int
@@ -74,6 +77,7 @@ class AudioInfo:
     length_samples: int | None
     format: str
     subtype: str
+    quality: float | None = None
 
 
 def output_info(path: str | os.PathLike[str], *, source: str | os.PathLike[str], source_info: AudioInfo) -> AudioInfo:

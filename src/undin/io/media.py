@@ -34,9 +34,9 @@ MAGICS = {(4, b"ftyp"), (0, b"\x1a\x45\xdf\xa3"), (0, b"\x30\x26\xb2\x75"), (0, 
 ENCODERS = {
     "aac": "aac", "opus": "libopus", "mp3": "libmp3lame", "alac": "alac", "flac": "flac", "wmav1": "wmav2",
     "wmav2": "wmav2", "amrnb": "libopencore_amrnb", "amr_nb": "libopencore_amrnb", "ac3": "ac3", "eac3": "eac3",
-    "mp2": "mp2", "vorbis": "libopus", "tta": "tta", "wavpack": "wavpack",
+    "mp2": "mp2", "vorbis": "libvorbis", "tta": "tta", "wavpack": "wavpack",
 }  # fmt: skip
-"""What encodes again what was decoded. There is no good encoder of Vorbis; where Vorbis may be, Opus may."""
+"""What encodes again what was decoded; FFmpeg's own encoder of Vorbis is an experiment, and no good one comes along."""
 
 EDITED = {".m4a", ".m4b", ".m4r", ".m4v", ".mp4", ".mov", ".3gp", ".f4v"}
 """Containers that cut what an encoder adds in front by an edit list, in milliseconds unless told otherwise."""
@@ -61,6 +61,9 @@ GAP_SECONDS = 0.025
 
 BITS = {"u8": 8, "s16": 16, "s32": 32}
 
+
+BITS_A_CHANNEL = 16_000, 160_000
+"""Bits a second of the smallest and the best quality."""
 
 PLACE_ERRORS = {errno.ENOSPC, errno.EFBIG, errno.EROFS, errno.EACCES}
 """What FFmpeg says of a place that cannot be written; its other numbers mean less than their words."""
@@ -196,7 +199,7 @@ class _Writer:
             codec = av.Codec(name, "w")
         except av.codec.codec.UnknownCodecError as error:
             raise ValueError(
-                f"FFmpeg has no encoder of {info.subtype}; name an output such as .flac with -o"
+                f"FFmpeg has no good encoder of {info.subtype} here; name a .flac or .opus file with -o"
             ) from error
         self._source = stack.enter_context(av.open(source, metadata_errors="replace"))
         sound: Any = self._source.streams.audio[0]
@@ -237,7 +240,10 @@ class _Writer:
         stream.codec_context.format = self._format
         stream.codec_context.layout = _layout(sound)
         stream.codec_context.time_base = Fraction(1, info.sample_rate)
-        if bit_rate := sound.bit_rate or sound.codec_context.bit_rate or _bit_rate(self._source, sound):
+        if info.quality is not None:
+            least, most = BITS_A_CHANNEL
+            stream.codec_context.bit_rate = round(info.channels * (least + info.quality * (most - least)))
+        elif bit_rate := sound.bit_rate or sound.codec_context.bit_rate or _bit_rate(self._source, sound):
             stream.codec_context.bit_rate = bit_rate
         return stream
 
