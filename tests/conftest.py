@@ -6,11 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import settings
 from support.needs import NEEDS, SHARED_DATA, need, reason_to_skip
 
 # Before torch is there: workers side by side with threads for every core each would mostly wait for each other.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# How long an example takes says more of what else runs than of undin.
+settings.register_profile("undin", deadline=None)
+settings.load_profile("undin")
 
 FACES = Path(__file__).parent / "faces"
 EXAMPLE = Path(__file__).parents[1] / "examples" / "noisy.wav"

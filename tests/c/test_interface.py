@@ -54,7 +54,7 @@ def noise(count: int, channels: int) -> np.ndarray:
     rate=st.sampled_from([8_000, 16_000, 44_100]),
     blocks=st.lists(st.tuples(st.integers(0, 600), st.integers(0, 4), st.booleans()), min_size=1, max_size=5),
 )
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_planar_and_interleaved_in_place_or_not_are_the_same(c_model, channels, rate, blocks):
     """A block with a stride of 0 is interleaved, others planar."""
     samples = noise(sum(size for size, _, _ in blocks), channels)
@@ -86,7 +86,7 @@ def test_each_channel_comes_out_as_it_does_alone(c_model, channels, rate):
     before=st.integers(0, 3_000),
     misplaced=st.sampled_from([0, 8, 16, 24, 40, 56]),
 )
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_a_copy_by_memcpy_goes_on_as_the_original(c_model, rate, before, misplaced):
     samples = noise(before + 2_000, 2)
     original, copy = (CStream(c_model, rate, 2, misplaced=place) for place in (8, misplaced))

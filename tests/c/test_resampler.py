@@ -104,7 +104,7 @@ def test_an_output_waits_for_less_than_three_milliseconds(library, in_rate, out_
     blocks=st.lists(st.integers(0, 1500), max_size=8),
     signals=st.sampled_from([1, 2, 4]),
 )
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_how_samples_are_cut_into_blocks_and_what_is_beside_them_changes_no_bit(resample, pair, blocks, signals):
     samples = noise(sum(blocks) + 500)
     np.testing.assert_array_equal(resample(samples, *pair, blocks=blocks, signals=signals), resample(samples, *pair))

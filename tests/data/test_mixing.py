@@ -89,7 +89,7 @@ def test_clean_and_noise_alone_are_exact(everything):
     assert draw.noise_alone.mean() == pytest.approx(0.15, abs=0.1)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(step=st.integers(0, 2**40), batch_size=st.integers(1, 12))
 def test_every_batch_is_finite(everything, step, batch_size):
     for audio in everything.batch(step, batch_size):
