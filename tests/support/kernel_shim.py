@@ -206,7 +206,9 @@ def shims(kind: str = "", *, source: Path = FLOAT) -> list:
     names = [
         name for name in _commands(source) if not kind or (kind == "run_time") == (not name.endswith(("gcc", "zig")))
     ]
-    return names or [pytest.param("", marks=pytest.mark.needs("gcc"))]
+    return names or [
+        pytest.param("", marks=pytest.mark.skip(reason="there is no such build: no C compiler, or sanitizers"))
+    ]
 
 
 def shim(name: str, *, source: Path = FLOAT) -> Shim:
