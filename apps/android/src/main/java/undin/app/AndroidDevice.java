@@ -132,26 +132,26 @@ final class AndroidDevice implements Device, AudioManager.OnAudioFocusChangeList
 
         Microphone(int sampleRateHz, int source) throws IOException {
             this.sampleRateHz = sampleRateHz;
-            AudioFormat format = new AudioFormat.Builder()
-                    .setEncoding(AudioFormat.ENCODING_PCM_FLOAT)
-                    .setSampleRate(sampleRateHz)
-                    .setChannelMask(AudioFormat.CHANNEL_IN_MONO)
-                    .build();
+            AudioRecord opened = null;
             try {
-                record = new AudioRecord.Builder()
+                AudioFormat format = new AudioFormat.Builder()
+                        .setEncoding(AudioFormat.ENCODING_PCM_FLOAT)
+                        .setSampleRate(sampleRateHz)
+                        .setChannelMask(AudioFormat.CHANNEL_IN_MONO)
+                        .build();
+                opened = new AudioRecord.Builder()
                         .setAudioSource(source)
                         .setAudioFormat(format)
                         .setBufferSizeInBytes(4 * sampleRateHz) // a second, for when the disk is slow; it delays nothing
                         .build();
-            } catch (UnsupportedOperationException error) {
-                throw new IOException("the microphone does not open", error);
+                opened.startRecording();
+            } catch (RuntimeException error) { // of several kinds, by what the system cannot do
+                if (opened != null) {
+                    opened.release();
+                }
+                throw new IOException("the microphone does not open, or another app has it", error);
             }
-            try {
-                record.startRecording();
-            } catch (IllegalStateException error) {
-                record.release();
-                throw new IOException("another app has the microphone", error);
-            }
+            record = opened;
         }
 
         @Override
@@ -190,26 +190,32 @@ final class AndroidDevice implements Device, AudioManager.OnAudioFocusChangeList
         Track(AudioAttributes attributes, int sampleRateHz, int channels, int burst) throws IOException {
             this.sampleRateHz = sampleRateHz;
             this.burst = burst;
-            AudioFormat.Builder format = new AudioFormat.Builder()
-                    .setEncoding(AudioFormat.ENCODING_PCM_FLOAT)
-                    .setSampleRate(sampleRateHz);
-            if (channels <= 2) {
-                format.setChannelMask(channels == 1 ? AudioFormat.CHANNEL_OUT_MONO : AudioFormat.CHANNEL_OUT_STEREO);
-            } else {
-                format.setChannelIndexMask((int) ((1L << channels) - 1));
-            }
+            AudioTrack opened = null;
             try {
-                track = new AudioTrack.Builder()
+                AudioFormat.Builder format = new AudioFormat.Builder()
+                        .setEncoding(AudioFormat.ENCODING_PCM_FLOAT)
+                        .setSampleRate(sampleRateHz);
+                if (channels <= 2) {
+                    int mask = channels == 1 ? AudioFormat.CHANNEL_OUT_MONO : AudioFormat.CHANNEL_OUT_STEREO;
+                    format.setChannelMask(mask);
+                } else {
+                    format.setChannelIndexMask((1 << channels) - 1);
+                }
+                opened = new AudioTrack.Builder()
                         .setAudioAttributes(attributes)
                         .setAudioFormat(format.build())
                         .setTransferMode(AudioTrack.MODE_STREAM)
                         .setPerformanceMode(AudioTrack.PERFORMANCE_MODE_LOW_LATENCY)
                         .build();
-            } catch (UnsupportedOperationException | IllegalArgumentException error) {
+                opened.setBufferSizeInFrames(2 * burst);
+                opened.play();
+            } catch (RuntimeException error) { // a rate, or as many channels, that the system does not play
+                if (opened != null) {
+                    opened.release();
+                }
                 throw new IOException("the loudspeaker does not take this sound", error);
             }
-            track.setBufferSizeInFrames(2 * burst);
-            track.play();
+            track = opened;
         }
 
         @Override
