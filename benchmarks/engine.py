@@ -28,12 +28,12 @@ from undin.bench.priority import real_time_priority
 from undin.bench.subject import Subject
 from undin.cli.outputs import Job
 from undin.cli.recording import enhance_file
-from undin.compiler.ir.reader import read
+from undin.compiler.ir.reader import read_graph
 from undin.io.files import replacing
 from undin.model.loading import find
 from undin.nn.export import export
 from undin.nn.macs import macs_per_second, parameters
-from undin.nn.networks import build as build_network
+from undin.nn.networks import build_network
 
 PAGE = Path(__file__).with_name("engine.md")
 VARIANTS = ("avx512", "avx2")
@@ -233,7 +233,7 @@ def around(folder: Path) -> Iterator[str]:
 def stream_overhead() -> tuple[float, float, float]:
     """µs of the whole hop in C, and what `Stream.process` takes more for a block of one hop, and for one of many."""
     loops = Loops([HOP_POINTERS])
-    hop = Subject(read(find(streams.NAME)), loops.variant, block=BLOCK).hop
+    hop = Subject(read_graph(find(streams.NAME)), loops.variant, block=BLOCK).hop
     stream = undin.Stream(SAMPLE_RATE, model=undin.load(streams.NAME, engine="compiled"))
     noise = np.random.default_rng(0).normal(0, 0.1, (BLOCK, HOP)).astype(np.float32)
 

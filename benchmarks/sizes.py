@@ -17,7 +17,7 @@ import numpy as np
 
 import undin
 from undin.compiler.emit.source import Source, emit
-from undin.compiler.ir.reader import read
+from undin.compiler.ir.reader import read_graph
 from undin.compiler.passes.quantize import frames_of, quantize
 from undin.compiler.pipeline import metadata_of, program_of
 from undin.compiler.toolchain.build import build
@@ -89,7 +89,7 @@ def board(models: Sequence[str]) -> Iterator[str]:
     yield "|---|" + "---|" * (5 + len(RATES_HZ))
     for name in models:
         for kind in ("", ", int8"):
-            graph = read(find(name))
+            graph = read_graph(find(name))
             mark = partial(quantize, frames=list(frames_of(AUDIO, graph))) if kind else None
             source = emit(program_of(graph, mark=mark), about := metadata_of(graph))
             with tempfile.TemporaryDirectory() as temporary:

@@ -19,7 +19,7 @@ from undin.data.corpus import FULL_SCALE, Corpus
 from undin.data.mixing import Mixer
 from undin.train.loop import choose_device
 from undin.train.processes import Processes, join
-from undin.train.recipe import Recipe, load
+from undin.train.recipe import Recipe, load_recipe
 from undin.train.state import TrainingState
 
 STAGES = ("mixing", "forward and loss", "backward", "optimiser and average")
@@ -37,7 +37,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.threads:
         torch.set_num_threads(args.threads)
-    recipe, device = load(args.recipe, overrides=args.set), choose_device(args.device)
+    recipe, device = load_recipe(args.recipe, overrides=args.set), choose_device(args.device)
     with join(device) as processes:
         seconds = measure(recipe, device=device, processes=processes, steps=args.steps)
     if not processes.is_first:

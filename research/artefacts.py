@@ -14,10 +14,10 @@ WINDOW_SAMPLES, HOP_SAMPLES = 512, 128
 BIN_HZ = np.fft.rfftfreq(WINDOW_SAMPLES, 1 / SAMPLE_RATE_HZ)
 SPEECH_RANGE_DB = 45
 """Of bins of speech, down from the loudest thousandth of the clean file."""
-LOWEST_HZ = 100
+MIN_HZ = 100
 """Of bins of speech: below, clean files hold hum."""
 LOST_DB = 10
-LEAST_BINS = 50
+MIN_BINS = 50
 """To tell a share of."""
 WORD_RANGE_DB = 20
 """Of frames of words, down from the level of the clean file."""
@@ -92,7 +92,7 @@ class Scene:
     def speech(self) -> np.ndarray:
         """Bins of speech, which a model should keep: loud enough to be heard and louder than the noise."""
         audible = to_db(self.clean) > self.top_db - SPEECH_RANGE_DB
-        return audible & (self.clean > self._noise) & (BIN_HZ[:, np.newaxis] >= LOWEST_HZ)
+        return audible & (self.clean > self._noise) & (BIN_HZ[:, np.newaxis] >= MIN_HZ)
 
     @cached_property
     def lost(self) -> np.ndarray:
@@ -120,7 +120,7 @@ class Scene:
     @cached_property
     def words(self) -> list[tuple[int, int]]:
         """First frame of each word, or of words without a pause between them, and the first after it."""
-        frame_power = self.clean[BIN_HZ >= LOWEST_HZ].sum(axis=0)
+        frame_power = self.clean[BIN_HZ >= MIN_HZ].sum(axis=0)
         spoken = to_db(frame_power) > to_db(frame_power.mean()) - WORD_RANGE_DB
         for start, end in _runs(~spoken):
             if end - start < GAP_FRAMES and 0 < start and end < len(spoken):
@@ -191,7 +191,7 @@ def _mean_around(values: np.ndarray) -> np.ndarray:
 
 
 def _share(part: np.ndarray, whole: np.ndarray) -> float:
-    return float(part.sum() / whole.sum()) if whole.sum() >= LEAST_BINS else float("nan")
+    return float(part.sum() / whole.sum()) if whole.sum() >= MIN_BINS else float("nan")
 
 
 def _mean_db(values: np.ndarray) -> float:

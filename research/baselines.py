@@ -89,7 +89,7 @@ def main() -> None:
 def at_full_width(trained: Metadata, *, seconds: float) -> Measurement:
     """Measure a model's network with its default widths and fresh weights."""
     name = json.loads(trained.recipe)["network"]["name"]
-    network = networks.build(name, sample_rate=trained.sample_rate, n_fft=trained.n_fft).eval()
+    network = networks.build_network(name, sample_rate=trained.sample_rate, n_fft=trained.n_fft).eval()
     about = replace(
         trained,
         state_size=network.state_size,

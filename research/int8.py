@@ -16,7 +16,7 @@ from pathlib import Path
 from model_scores import QUARTER, VALID, EvaluationSet, markdown_table, mean_and_error, scored, values
 
 from undin.compiler.emit.source import emit
-from undin.compiler.ir.reader import read
+from undin.compiler.ir.reader import read_graph
 from undin.compiler.passes.quantize import frames_of, quantize
 from undin.compiler.pipeline import metadata_of, program_of
 from undin.compiler.toolchain.build import build
@@ -63,7 +63,7 @@ def main() -> None:
 
 def in_integers(path: Path, folder: Path) -> Path:
     """Compile a model in integers for this machine."""
-    graph = read(path)
+    graph = read_graph(path)
     mark = partial(quantize, frames=list(frames_of(CALIBRATION, graph)))
     return build(emit(program_of(graph, mark=mark), metadata_of(graph)), folder)
 

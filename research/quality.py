@@ -18,7 +18,7 @@ import matplotlib
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 from model_scores import QUARTER, SETS, VALID, markdown_table, mean_and_error, scored, values
-from quality_tables import LEAST_PESQ_WB, MOST_LOSS_DB, Subject, by_snr, costs, means, overview, promises, targets
+from quality_tables import MAX_LOSS_DB, MIN_PESQ_WB, Subject, by_snr, costs, means, overview, promises, targets
 
 import undin
 from undin.bench.measure import Measurement, measure
@@ -72,8 +72,8 @@ ABOUT_SNR = {
 
 ABOUT_PROMISES = f"""\
 What must hold beside scores; in bold what does not. *Clean speech* goes in alone, at active levels of −45 / −35 / −25 /
-−15 / −5 dBFS: on average over 20 files it must lose less than {MOST_LOSS_DB} dB, and its PESQ-WB against what went in
-must be above {LEAST_PESQ_WB:g}. *Noise* goes in alone too: the difference of the noisy and the clean file of a pair,
+−15 / −5 dBFS: on average over 20 files it must lose less than {MAX_LOSS_DB} dB, and its PESQ-WB against what went in
+must be above {MIN_PESQ_WB:g}. *Noise* goes in alone too: the difference of the noisy and the clean file of a pair,
 at the level that it has there. After its first second it must lose {GONE_DB} dB on average; voices, as in a cafe, may
 be taken for speech. DNSMOS must rise from the noisy input to the enhanced.
 """

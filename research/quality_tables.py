@@ -30,8 +30,8 @@ COLUMNS = {
     "dnsmos_sig": "DNSMOS SIG",
 }
 PESQ_STOI_SI_SDR = {"pesq_wb": "{:.3f}", "stoi": "{:.3f}", "si_sdr": "{:.2f}"}
-MOST_LOSS_DB = 0.7
-LEAST_PESQ_WB = 4.0
+MAX_LOSS_DB = 0.7
+MIN_PESQ_WB = 4.0
 
 
 @dataclass(frozen=True)
@@ -159,8 +159,8 @@ def promises(subjects: Sequence[Subject], noisy: dict[str, SystemScores]) -> Ite
             yield [
                 subject.metadata.name,
                 one.name.split(",")[0],
-                " / ".join(_bold_unless(at.level_loss_db < MOST_LOSS_DB, f"{at.level_loss_db:.2f}") for at in clean),
-                " / ".join(_bold_unless(at.pesq_wb > LEAST_PESQ_WB, f"{at.pesq_wb:.2f}") for at in clean),
+                " / ".join(_bold_unless(at.level_loss_db < MAX_LOSS_DB, f"{at.level_loss_db:.2f}") for at in clean),
+                " / ".join(_bold_unless(at.pesq_wb > MIN_PESQ_WB, f"{at.pesq_wb:.2f}") for at in clean),
                 f"{_bold_unless(noise.mean_db >= GONE_DB, f'{noise.mean_db:.1f}')}, {noise.median_db:.1f}",
                 f"{100 * noise.share:.0f} % of {noise.pairs}",
                 *(_rise(noisy[one.name], scores, column) for column in ("dnsmos_ovrl", "dnsmos_sig")),

@@ -22,7 +22,7 @@ WORK = ROOT / "build" / "ios"
 FRAMEWORK = HERE / "dist" / "Undin.xcframework"
 
 MODELS = ("undin-nano", "undin-tiny", "undin-small", "undin-small-48k")
-LEAST_IOS = "14.0"
+MIN_IOS = "14.0"
 """The first with simulators on arm64."""
 
 MODULE = "CUndin"
@@ -31,7 +31,7 @@ LIBRARY = "libundin.a"
 
 def target(architecture: str, cpu: str, abi: str = "") -> Target:
     """A static library for iOS."""
-    triple = f"{architecture}-ios.{LEAST_IOS}{abi}"
+    triple = f"{architecture}-ios.{MIN_IOS}{abi}"
     return Target(triple=triple, cpu=cpu, product="archive", library="lib{}.a", freestanding=True)
 
 

@@ -14,7 +14,7 @@ from undin.io import audio
 from undin.io.files import replacing
 
 WINDOW_SECONDS = 0.032
-MOST_COLUMNS = 1600
+MAX_COLUMNS = 1600
 """About the width of the picture, pixels; longer files average several frames to a column."""
 RANGE_DB = 70
 
@@ -37,7 +37,7 @@ def save_before_after(before: str | os.PathLike, after: str | os.PathLike, *, pi
     sample_rate = audio.read_info(before).sample_rate
     # Counted, since headers of damaged or piped files state a wrong length or none.
     length_samples = sum(len(block) for block in audio.read_blocks(before))
-    column_samples = max(round(WINDOW_SECONDS * sample_rate / 4), -(-length_samples // MOST_COLUMNS))
+    column_samples = max(round(WINDOW_SECONDS * sample_rate / 4), -(-length_samples // MAX_COLUMNS))
     spectrograms = [spectrogram_db(path, column_samples=column_samples) for path in (before, after)]
     # The loudest thousandth may burn out, else one click would darken all the rest. An empty file has no level.
     top_db = 5 * np.ceil(np.percentile(spectrograms[0], 99.9) / 5) if spectrograms[0].size else 0.0

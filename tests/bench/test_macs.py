@@ -12,7 +12,7 @@ from torch import nn
 
 from undin import models
 from undin.bench.macs import macs_per_step
-from undin.compiler.ir.reader import convert, read
+from undin.compiler.ir.reader import convert, read_graph
 from undin.compiler.passes.decompose import decompose
 from undin.compiler.pipeline import metadata_of
 from undin.model.loading import WEIGHTS
@@ -30,12 +30,12 @@ def counted(graph) -> int:
 def test_same_as_in_pytorch(name, tmp_path):
     network, path = small_network(name), tmp_path / "model.onnx"
     export(network, metadata(name=name, state_size=network.state_size), path)
-    assert counted(read(path)) == macs_per_frame(network, n_fft=N_FFT)
+    assert counted(read_graph(path)) == macs_per_frame(network, n_fft=N_FFT)
 
 
 @pytest.mark.parametrize("name", models())
 def test_shipped_models_tell_the_truth_about_themselves(name):
-    graph = read(WEIGHTS / f"{name}.onnx")
+    graph = read_graph(WEIGHTS / f"{name}.onnx")
     about = metadata_of(graph)
     assert counted(graph) * about.sample_rate / about.hop == about.macs_per_second
 

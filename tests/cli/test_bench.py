@@ -16,7 +16,7 @@ from undin.bench.memory import StepMemory
 from undin.bench.reference import OrtStep
 from undin.bench.subject import Subject
 from undin.cli import main
-from undin.compiler.ir.reader import read
+from undin.compiler.ir.reader import read_graph
 from undin.compiler.toolchain.targets import TARGETS
 
 LEAST = TARGETS["native"].variants[0].suffix.removeprefix("_")
@@ -88,7 +88,7 @@ def test_foreign_model_has_a_step_alone(foreign, capsys):
 
 
 def test_both_engines_run_every_frame_on_the_state_of_the_last(foreign):
-    graph, frames = read(foreign), 4
+    graph, frames = read_graph(foreign), 4
     loops = Loops([len(graph.inputs) + len(graph.outputs) + 1], variant=LEAST or None)
     theirs = StepMemory(graph, frames)
     subject = Subject(graph, loops.variant, block=frames)

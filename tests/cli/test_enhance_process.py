@@ -15,7 +15,7 @@ from support.audio_files import files_below, noise, read, write
 
 import undin
 
-MOST_HOUR_MEGABYTES = 200
+MAX_HOUR_MEGABYTES = 200
 
 PYTHON = [sys.executable, "-c"]
 RUN = "import sys; from undin.cli import main; sys.exit(main())"
@@ -67,7 +67,7 @@ def test_one_hour_in_constant_memory(tmp_path):
     code = "from undin.cli import main; main(); print(open('/proc/self/status').read().split('VmHWM:')[1].split()[0])"
     command = [*PYTHON, code, "enhance", source, "--model", identity]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert int(run.stdout.split()[-1]) / 1024 < MOST_HOUR_MEGABYTES
+    assert int(run.stdout.split()[-1]) / 1024 < MAX_HOUR_MEGABYTES
     output = tmp_path / "hour_enhanced.wav"
     assert soundfile.info(output).frames == 3600 * 16_000
     last = soundfile.read(output, start=3590 * 16_000)[0]

@@ -18,13 +18,13 @@ from undin.nn.layers import Streaming
 from undin.nn.networks import NETWORKS
 from undin.train.checkpoint import Checkpoint, average
 from undin.train.processes import Processes
-from undin.train.recipe import load
+from undin.train.recipe import load_recipe
 from undin.train.state import TrainingState
 from undin.train.trained import Trained, export_model
 
 
 def checkpoint(folder, *overrides: str, step: int, start: str | None = None) -> Checkpoint:
-    recipe = load(small_recipe.write(folder), overrides=(f"training.seed={step}", *overrides))
+    recipe = load_recipe(small_recipe.write(folder), overrides=(f"training.seed={step}", *overrides))
     state = TrainingState(recipe, device=torch.device("cpu"), processes=Processes())
     if start:
         state.initialise(Trained.load(start))
@@ -102,7 +102,7 @@ def test_lineage_grows_with_every_start_from_a_model_or_a_checkpoint(tmp_path):
 def test_a_run_that_is_resumed_keeps_its_start(tmp_path):
     checkpoint(tmp_path, step=3).save(tmp_path / "first.pt")
     started = checkpoint(tmp_path, step=5, start=str(tmp_path / "first.pt"))
-    state = TrainingState(load(tmp_path / "small.toml"), device=torch.device("cpu"), processes=Processes())
+    state = TrainingState(load_recipe(tmp_path / "small.toml"), device=torch.device("cpu"), processes=Processes())
     state.restore(started)
     assert state.checkpoint().start == started.start is not None
 
@@ -151,7 +151,7 @@ def test_latency_comes_from_the_network(tmp_path, monkeypatch, engine):
 def test_the_loss_of_a_network_that_looks_ahead_is_of_frames_that_line_up(tmp_path, monkeypatch):
     monkeypatch.setitem(NETWORKS, "late", OneFrameLate)
     changes = ('network={name="late"}', 'loss=[{name="waveform_mse"}]')
-    recipe = load(small_recipe.write(tmp_path), overrides=changes)
+    recipe = load_recipe(small_recipe.write(tmp_path), overrides=changes)
     state = TrainingState(recipe, device=torch.device("cpu"), processes=Processes())
     noisy = torch.randn(2, 8_000, generator=torch.Generator().manual_seed(0))
     (right, _), (wrong, _) = state.forward(noisy, 0.5 * noisy), state.forward(noisy, noisy.roll(64, 1) / 2)

@@ -14,7 +14,7 @@ from support.speech_networks import NETWORKS, exported, seeded
 from support.step_models import metadata
 
 from undin.compiler.ir.program import Recurrence
-from undin.compiler.ir.reader import convert, read
+from undin.compiler.ir.reader import convert, read_graph
 from undin.compiler.session import reference_session
 from undin.nn.export import export
 
@@ -74,7 +74,7 @@ def test_what_onnx_runtime_quantised_stays_with_it(name, kind, per_channel, mode
     onnx.save(models[name], path)
     options = {"activation_type": kind, "weight_type": kind, "per_channel": per_channel}
     quantize_static(path, quantised, Frames(path), quant_format=QuantFormat.QDQ, **options)
-    (compiled,) = compile_graphs([read(quantised)], tmp_path)
+    (compiled,) = compile_graphs([read_graph(quantised)], tmp_path)
     oracle = reference_session(str(quantised), as_written=True)
     for feeds in frames_of(oracle):
         for ours, theirs in zip(compiled.run(*feeds.values()), oracle.run(None, feeds), strict=True):

@@ -21,7 +21,7 @@ from support.step_models import metadata
 
 from undin.compiler.emit.source import Source, emit
 from undin.compiler.ir.program import C_TYPES, Program
-from undin.compiler.ir.reader import convert, read
+from undin.compiler.ir.reader import convert, read_graph
 from undin.compiler.passes.quantize import quantize
 from undin.compiler.pipeline import metadata_of, program_of, translate
 from undin.compiler.toolchain.build import C_FILES
@@ -69,7 +69,7 @@ def test_streams_of_anything(tmp_path, sizes, rounds):
 def test_hops_of_anything_in_integers(tmp_path):
     network, path = small_network("undin"), tmp_path / "small.onnx"
     export(network, metadata(name="small", state_size=network.state_size), path)
-    graph = read(path)
+    graph = read_graph(path)
     frames = np.random.default_rng(0).standard_normal((20, *graph.inputs[0].shape), np.float32)
     program = program_of(graph, mark=partial(quantize, frames=frames))
     run_sanitized(emit(program, metadata_of(graph)), tmp_path, SUPPORT / "soak_hops.c")
@@ -78,7 +78,7 @@ def test_hops_of_anything_in_integers(tmp_path):
 @pytest.mark.parametrize("name", ["small_step", "BandAttention", "UpDown"])
 def test_frames_of_anything(tmp_path, name):
     if name == "small_step":
-        graph = read(small_step.save(tmp_path))
+        graph = read_graph(small_step.save(tmp_path))
     else:
         graph = convert(load_from_string(exported(seeded(NETWORKS[name]))), name=name)
     program = program_of(graph)

@@ -9,7 +9,7 @@ import pytest
 from onnx import TensorProto, helper
 from support import small_step
 
-from undin.compiler.ir.reader import read
+from undin.compiler.ir.reader import read_graph
 from undin.compiler.lower import pointwise
 from undin.compiler.pipeline import translate
 from undin.compiler.session import carried
@@ -85,8 +85,8 @@ def test_states_are_found_by_place_and_shape(tmp_path):
     inputs = [tensor("x", 1, 4), tensor("h", 1, 3), tensor("c", 2), tensor("rate", 1, kind=TensorProto.INT64)]
     outputs = [tensor("y", 1, 4), tensor("i", 1, 3), tensor("j", 2)]
     path = save(tmp_path / "foreign.onnx", nodes, inputs, [*outputs, tensor("k", 1, kind=TensorProto.INT64)])
-    assert carried(read(path)) == {"i": "h", "j": "c", "k": "rate"}
-    assert carried(read(save(path, nodes, inputs, [outputs[0], outputs[2], outputs[1]]))) == {}
+    assert carried(read_graph(path)) == {"i": "h", "j": "c", "k": "rate"}
+    assert carried(read_graph(save(path, nodes, inputs, [outputs[0], outputs[2], outputs[1]]))) == {}
 
 
 def test_audio_is_for_models_of_undin(model, tmp_path):

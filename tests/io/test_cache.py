@@ -36,13 +36,13 @@ def test_what_was_not_used_for_long_goes(keep):
 
 
 def test_where_there_is_too_much_the_least_used_goes_but_nothing_of_today(keep, monkeypatch):
-    monkeypatch.setattr(cache, "MOST_BYTES", 100)
+    monkeypatch.setattr(cache, "MAX_BYTES", 100)
     entries = {"now": (60, 0.0), "today": (60, 0.5), "last week": (10, 7.0)}
     assert keep(entries) == {"now", "today"}
 
 
 def test_a_use_keeps(keep, monkeypatch):
-    monkeypatch.setattr(cache, "MOST_BYTES", 100)
+    monkeypatch.setattr(cache, "MAX_BYTES", 100)
     assert keep({"a": (60, 3.0), "b": (60, 2.0)}) == {"b"}
     assert keep({"c": (60, 4.0)}) == {"b"}
     cache.mark_used(cache.cache_folder() / "b")

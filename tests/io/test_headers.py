@@ -200,7 +200,7 @@ def test_names_that_are_not_utf_8(tmp_path):
 
 def test_wav_grows_into_rf64(tmp_path, monkeypatch):
     samples = noise(20_001, 2)
-    monkeypatch.setattr("undin.io.wav.MOST_BYTES", 50_000)
+    monkeypatch.setattr("undin.io.wav.MAX_BYTES", 50_000)
     for length in (None, 20_001):
         info = audio.AudioInfo(16_000, 2, length, "WAV", "PCM_16")
         with audio.open_writer(tmp_path / "x.wav", info) as write:

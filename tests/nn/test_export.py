@@ -14,7 +14,7 @@ from support.streaming_checks import prepared
 import undin
 from undin.nn.export import export
 from undin.nn.spectrum import Spectrum
-from undin.train.recipe import load
+from undin.train.recipe import load_recipe
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 FRAMES = 200
@@ -55,7 +55,7 @@ def test_speech_comes_out_as_from_torch(exported, noisy_speech):
 def test_full_band_streams_compiled_as_from_torch(tmp_path):
     """At 48 kHz, in blocks of any size, with 20 ms of latency and no resampling."""
     torch.manual_seed(0)
-    network = prepared(load(RECIPES / "undin-nano-48k.toml").build_network())
+    network = prepared(load_recipe(RECIPES / "undin-nano-48k.toml").build_network())
     sizes = {"n_fft": 960, "window": 960, "hop": 480}
     path = tmp_path / "full.onnx"
     export(network, metadata(name="full", sample_rate=48_000, state_size=network.state_size, **sizes), path)

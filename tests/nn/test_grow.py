@@ -6,7 +6,7 @@ from support.small_networks import HOP, N_FFT, SAMPLE_RATE, small_network
 from support.streaming_checks import assert_trainable
 
 from undin.nn.grow import grow
-from undin.nn.networks import build
+from undin.nn.networks import build_network
 from undin.nn.spectrum import Spectrum
 
 LARGE = {"channels": 12, "depth": 3, "band_channels": 14, "squeeze": 4, "blocks": 3}
@@ -14,7 +14,7 @@ LARGE = {"channels": 12, "depth": 3, "band_channels": 14, "squeeze": 4, "blocks"
 
 def fresh(**options):
     torch.manual_seed(1)
-    return build("undin", sample_rate=SAMPLE_RATE, n_fft=N_FFT, **(LARGE | options))
+    return build_network("undin", sample_rate=SAMPLE_RATE, n_fft=N_FFT, **(LARGE | options))
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import pytest
 
 from undin.nn.macs import macs_per_frame, macs_per_second, parameters
-from undin.nn.networks import build
+from undin.nn.networks import build_network
 
 BINS, CHANNELS, HIDDEN = 8, 3, 4
 
@@ -32,13 +32,13 @@ BY_HAND = {
 @pytest.mark.parametrize("case", BY_HAND)
 def test_count_is_the_count_by_hand(case):
     name, options, expected = BY_HAND[case]
-    network = build(name, sample_rate=16_000, n_fft=2 * BINS, **options)
+    network = build_network(name, sample_rate=16_000, n_fft=2 * BINS, **options)
     assert macs_per_frame(network, n_fft=2 * BINS) == expected
     assert macs_per_second(network, n_fft=2 * BINS, sample_rate=16_000, hop=8) == 2000 * expected
     assert network.training
 
 
 def test_published_width_of_the_nested_unet_costs_what_was_published():
-    network = build("nunet_tls", sample_rate=16_000, n_fft=512)
+    network = build_network("nunet_tls", sample_rate=16_000, n_fft=512)
     assert macs_per_second(network, n_fft=512, sample_rate=16_000, hop=256) == pytest.approx(4.6e9, rel=0.02)
     assert parameters(network) == pytest.approx(2.83e6, rel=0.01)

@@ -10,7 +10,7 @@ from support.streaming_checks import TOLERANCE, assert_causal, assert_same_in_ch
 from undin.nn.batch_norm import BatchNorm
 from undin.nn.layers import fold_norms
 from undin.nn.mel import mel_bands
-from undin.nn.networks import NETWORKS, build
+from undin.nn.networks import NETWORKS, build_network
 
 
 @pytest.fixture(params=SMALL_NETWORKS)
@@ -74,13 +74,13 @@ def test_folded_norms_change_nothing(network):
 )
 def test_impossible_networks_are_refused(name, options, message):
     with pytest.raises(ValueError, match=message):
-        build(name, sample_rate=SAMPLE_RATE, n_fft=N_FFT, **options)
+        build_network(name, sample_rate=SAMPLE_RATE, n_fft=N_FFT, **options)
 
 
 @pytest.mark.parametrize("name", ["undin", "nunet_tls", "nunet_lstm", "crn"])
 def test_transforms_that_cannot_be_halved_are_refused(name):
     with pytest.raises(ValueError, match="n_fft 330"):
-        build(name, sample_rate=SAMPLE_RATE, n_fft=330)
+        build_network(name, sample_rate=SAMPLE_RATE, n_fft=330)
 
 
 @pytest.mark.parametrize("bands", [1, 40, 128])

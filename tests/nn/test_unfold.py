@@ -7,7 +7,7 @@ from support.step_models import metadata
 
 from undin.nn.export import export
 from undin.nn.layers import Normed
-from undin.nn.networks import build
+from undin.nn.networks import build_network
 from undin.nn.spectrum import Spectrum
 from undin.nn.unfold import TRAINED_RMS, settle, unfold
 
@@ -29,7 +29,7 @@ def test_a_model_file_gives_back_the_function_it_was_exported_from(name, tmp_pat
     path = tmp_path / "model.onnx"
     export(network, metadata(name=name, state_size=network.state_size), path)
     kind, options = SMALL_NETWORKS[name]
-    unfolded = build(kind, sample_rate=SAMPLE_RATE, n_fft=N_FFT, **options)
+    unfolded = build_network(kind, sample_rate=SAMPLE_RATE, n_fft=N_FFT, **options)
     unfold(path, unfolded)
     expected = enhanced(network, spectra())
     torch.testing.assert_close(enhanced(unfolded, spectra()), expected, atol=1e-4, rtol=1e-4)
@@ -53,6 +53,6 @@ def test_a_file_of_another_network_is_refused(tmp_path):
     network = small_network("undin")
     path = tmp_path / "model.onnx"
     export(network, metadata(name="mine", state_size=network.state_size), path)
-    other = build("undin", sample_rate=SAMPLE_RATE, n_fft=N_FFT, channels=6, band_channels=8, squeeze=4)
+    other = build_network("undin", sample_rate=SAMPLE_RATE, n_fft=N_FFT, channels=6, band_channels=8, squeeze=4)
     with pytest.raises(ValueError, match=r"model.onnx does not hold the weights stem.layer.weight \(6, 5, 1, 8\)"):
         unfold(path, other)

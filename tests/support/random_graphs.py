@@ -11,7 +11,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 LENGTHS = (1, 1, 2, 2, 3, 4, 5, 6)
-MOST_ELEMENTS = 400
+MAX_ELEMENTS = 400
 OPSET = 18
 
 
@@ -82,7 +82,7 @@ class _RandomGraph:
     def _value(self, *, least_rank: int = 1, rank: int | None = None) -> tuple[str, tuple[int, ...]]:
         """A value, more often one of the last, and its shape; one of another rank is reshaped."""
         fitting = [name for name, shape in self._shapes.items() if len(shape) >= least_rank]
-        fitting = [name for name in fitting if prod(self._shapes[name]) <= MOST_ELEMENTS] or [self._input([2, 3, 1, 2])]
+        fitting = [name for name in fitting if prod(self._shapes[name]) <= MAX_ELEMENTS] or [self._input([2, 3, 1, 2])]
         name = self._one_of(fitting[-6:] if self._random.random() < 0.7 else fitting)
         if rank is not None and len(self._shapes[name]) != rank:
             shape = self._split(prod(self._shapes[name]), rank)

@@ -4,7 +4,7 @@ import torch
 from support.streaming_checks import prepared
 
 from undin.nn.layers import Streaming
-from undin.nn.networks import build
+from undin.nn.networks import build_network
 
 SAMPLE_RATE, N_FFT, HOP = 16_000, 512, 256
 
@@ -25,4 +25,4 @@ def small_network(name: str) -> Streaming:
     """One of `SMALL_NETWORKS` with random weights and batch norms, in evaluation."""
     torch.manual_seed(0)
     network, options = SMALL_NETWORKS[name]
-    return prepared(build(network, sample_rate=SAMPLE_RATE, n_fft=N_FFT, **options))
+    return prepared(build_network(network, sample_rate=SAMPLE_RATE, n_fft=N_FFT, **options))

@@ -20,7 +20,7 @@ from undin import cli
 from undin.train import loop
 from undin.train.checkpoint import Checkpoint
 from undin.train.processes import Processes
-from undin.train.recipe import Recipe, load
+from undin.train.recipe import Recipe, load_recipe
 from undin.train.state import TrainingState
 from undin.train.validation import Validator
 
@@ -30,7 +30,7 @@ EVEN = ("mixing.speech_level_dbfs=[-20, -20]", "mixing.snr_db=[0, 0]", "optimise
 
 
 def train(recipe_path, run_folder, *overrides, **options):
-    return loop.train(load(recipe_path, overrides=overrides), run_folder=run_folder, device=CPU, **options)
+    return loop.train(load_recipe(recipe_path, overrides=overrides), run_folder=run_folder, device=CPU, **options)
 
 
 def logged(run_folder: Path, key: str) -> list[float]:
@@ -197,7 +197,7 @@ def test_the_validation_loss_is_the_weighted_loss_of_whole_files(recipe_path, tm
         waves[name] = level * np.random.default_rng(0).standard_normal((2, 8000)).astype(np.float32)
         for index, wave in enumerate(waves[name]):
             soundfile.write(tmp_path / "valid" / name / f"{index}.wav", wave, 16000, subtype="FLOAT")
-    table = load(recipe_path).to_table() | {"loss": [{"name": "waveform_mse", "weight": 3.0}]}
+    table = load_recipe(recipe_path).to_table() | {"loss": [{"name": "waveform_mse", "weight": 3.0}]}
     recipe = Recipe.from_table(table | {"validation": {"folder": str(tmp_path / "valid")}})
     state = TrainingState(recipe, device=CPU, processes=Processes())
     noisy, clean = (torch.from_numpy(waves[name]) for name in ("noisy", "clean"))
@@ -245,9 +245,9 @@ def test_a_network_starts_as_a_smaller_one(recipe_path, tmp_path):
 def test_a_teacher_has_its_share_of_the_loss(recipe_path, tmp_path):
     train(recipe_path, tmp_path / "teacher", "training.seed=3", "training.steps=2")
     checkpoint = tmp_path / "teacher/last.pt"
-    by_teacher = load(recipe_path, overrides=[f"teacher.model='{checkpoint}'", "teacher.share=0.25"])
+    by_teacher = load_recipe(recipe_path, overrides=[f"teacher.model='{checkpoint}'", "teacher.share=0.25"])
     student, alone = (
-        TrainingState(recipe, device=CPU, processes=Processes()) for recipe in (by_teacher, load(recipe_path))
+        TrainingState(recipe, device=CPU, processes=Processes()) for recipe in (by_teacher, load_recipe(recipe_path))
     )
     noisy, clean = torch.randn(2, 4, 8000, generator=torch.Generator().manual_seed(0)) * 0.1
     teacher = Checkpoint.load(checkpoint).build_network()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from undin.nn.macs import macs_per_second
-from undin.train.recipe import Recipe, load
+from undin.train.recipe import Recipe, load_recipe
 
 pytestmark = pytest.mark.quick
 
@@ -17,7 +17,7 @@ SHIPPED = sorted(RECIPES.glob("*.toml"))
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_every_shipped_recipe_loads_under_its_own_name(path):
-    recipe = load(path)
+    recipe = load_recipe(path)
     assert recipe.name == path.stem
 
 
@@ -25,7 +25,7 @@ def test_every_shipped_recipe_loads_under_its_own_name(path):
     ("name", "most_mmacs"), [("undin-nano-48k", 26), ("undin-small-48k", 150), ("undin-base-48k", 500)]
 )
 def test_full_band_recipes_keep_to_20_ms_and_to_their_size(name, most_mmacs):
-    recipe = load(RECIPES / f"{name}.toml")
+    recipe = load_recipe(RECIPES / f"{name}.toml")
     audio = recipe.audio
     assert (audio.window, audio.hop, audio.sample_rate) == (960, 480, 48_000)
     sizes = {"n_fft": audio.n_fft, "sample_rate": audio.sample_rate, "hop": audio.hop}
@@ -68,7 +68,7 @@ def test_full_band_recipes_keep_to_20_ms_and_to_their_size(name, most_mmacs):
 )
 def test_a_mistake_is_named_with_its_file_and_the_nearest_key(recipe_path, override, told):
     with pytest.raises(ValueError) as error:
-        load(recipe_path, overrides=[override])
+        load_recipe(recipe_path, overrides=[override])
     assert str(error.value).startswith(f"{recipe_path}: ")
     assert told in str(error.value)
 
@@ -77,18 +77,18 @@ def test_a_missing_key_is_named(tmp_path):
     path = tmp_path / "empty.toml"
     path.write_text("[training]\nbatch_size = 3\n")
     with pytest.raises(ValueError, match=r"empty\.toml: the key 'training.steps' is missing"):
-        load(path)
+        load_recipe(path)
 
 
 def test_what_is_no_toml_is_named_with_its_line(tmp_path):
     path = tmp_path / "broken.toml"
     path.write_text("[training\n")
     with pytest.raises(ValueError, match=r"broken\.toml: .*line 1"):
-        load(path)
+        load_recipe(path)
 
 
 def test_overrides_reach_every_section(recipe_path):
-    recipe = load(
+    recipe = load_recipe(
         recipe_path,
         overrides=[
             "training.steps=7",
@@ -109,12 +109,12 @@ def test_overrides_reach_every_section(recipe_path):
 
 
 def test_a_recipe_survives_json(recipe_path):
-    recipe = load(recipe_path, overrides=["loss.compressed_spectrum.power=0.5", "mixing.snr_db=[0, 5]"])
+    recipe = load_recipe(recipe_path, overrides=["loss.compressed_spectrum.power=0.5", "mixing.snr_db=[0, 5]"])
     assert Recipe.from_table(json.loads(json.dumps(recipe.to_table()))) == recipe
 
 
 def test_the_learning_rate_warms_up_and_falls_to_the_last(recipe_path):
-    recipe = load(recipe_path, overrides=["training.steps=105", "optimiser.learning_rate=1.0"])
+    recipe = load_recipe(recipe_path, overrides=["training.steps=105", "optimiser.learning_rate=1.0"])
     rates = [recipe.learning_rate(step) for step in range(106)]
     assert rates[:5] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
     assert rates[55] == pytest.approx((1 + 1e-5) / 2)

@@ -1,11 +1,11 @@
 import { sampleRateOf } from "./sample-rate.js";
 import { interleaved, Wav } from "./wav.js";
 
-const LOWEST_HZ = 4_000; // of undin
-const HIGHEST_HZ = 384_000;
+const MIN_HZ = 4_000; // of undin
+const MAX_HZ = 384_000;
 const USUAL_HZ = 48_000;
 const PART_SECONDS = 10;
-const MOST_DECODED_BYTES = 2 ** 31; // browsers decode all at once: an hour and a half of stereo at 48 kHz
+const MAX_DECODED_BYTES = 2 ** 31; // browsers decode all at once: an hour and a half of stereo at 48 kHz
 const METADATA_SECONDS = 5; // until a browser that does not tell how long a file is, is not asked any more
 
 /**
@@ -21,7 +21,7 @@ const METADATA_SECONDS = 5; // until a browser that does not tell how long a fil
  */
 export async function open(file) {
   const wav = (await Wav.open(file)) ?? stored(await decoded(file));
-  if (wav.sampleRate < LOWEST_HZ || wav.sampleRate > HIGHEST_HZ) throw new RangeError(`sample rate ${wav.sampleRate}`);
+  if (wav.sampleRate < MIN_HZ || wav.sampleRate > MAX_HZ) throw new RangeError(`sample rate ${wav.sampleRate}`);
   return wav;
 }
 
@@ -29,7 +29,7 @@ export async function open(file) {
 async function decoded(file) {
   const sampleRate = (await sampleRateOf(file)) ?? USUAL_HZ;
   const bytes = (await secondsOf(file)) * sampleRate * 2 * Float32Array.BYTES_PER_ELEMENT;
-  if (bytes > MOST_DECODED_BYTES) throw new DOMException("too long to be decoded", "QuotaExceededError");
+  if (bytes > MAX_DECODED_BYTES) throw new DOMException("too long to be decoded", "QuotaExceededError");
   return contextOf(sampleRate).decodeAudioData(await file.arrayBuffer());
 }
 

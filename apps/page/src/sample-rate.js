@@ -6,8 +6,8 @@
  */
 
 const HEAD_BYTES = 1 << 16;
-const MOST_BOXES = 1000;
-const DEEPEST = 8;
+const MAX_BOXES = 1000;
+const MAX_DEPTH = 8;
 const MP3_HZ = [44_100, 48_000, 32_000];
 const ADTS_HZ = [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000];
 const HALVED = [2, 0, 1, 0]; // how often, by the version of MPEG: 2.5, none, 2, 1
@@ -80,13 +80,13 @@ async function ofMp4(blob) {
   let boxes = 0;
   /** @param {number} begin @param {number} end @param {number} depth @returns {Promise<number | undefined>} */
   const search = async (begin, end, depth) => {
-    for (let at = begin; at + 8 <= end && boxes++ < MOST_BOXES;) {
+    for (let at = begin; at + 8 <= end && boxes++ < MAX_BOXES;) {
       const head = new DataView(await blob.slice(at, at + 64).arrayBuffer());
       if (head.byteLength < 16) return undefined;
       const size = head.getUint32(0) === 1 ? Number(head.getBigUint64(8)) : head.getUint32(0) || end - at;
       const kind = String.fromCharCode(...new Uint8Array(head.buffer, 4, 4));
       if (size < 8) return undefined;
-      if (["moov", "trak", "mdia", "minf", "stbl"].includes(kind) && depth < DEEPEST) {
+      if (["moov", "trak", "mdia", "minf", "stbl"].includes(kind) && depth < MAX_DEPTH) {
         const rate = await search(at + 8, at + size, depth + 1);
         if (rate) return rate;
       }

@@ -2,7 +2,7 @@ import { clock, say } from "./words.js";
 import { heightOf } from "./spectrum.js";
 import { Strip } from "./strip.js";
 
-const SHORTEST_SECONDS = 0.25; // that fill the width
+const MIN_SECONDS = 0.25; // that fill the width
 const ZOOM = 2; // a press of a button
 const STEPS_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
 const LABEL_PIXELS = 72;
@@ -91,7 +91,7 @@ export class Spectrograms {
     const isSeen = this.#position >= begin && this.#position <= end;
     const fixed = center ?? (isSeen ? this.#position : (begin + end) / 2);
     const wanted = factor ? (end - begin) / factor : Infinity;
-    const width = Math.min(Math.max(wanted, Math.min(SHORTEST_SECONDS, this.#seconds)), this.#seconds);
+    const width = Math.min(Math.max(wanted, Math.min(MIN_SECONDS, this.#seconds)), this.#seconds);
     this.#view.end = begin + width;
     this.#moveTo(fixed - ((fixed - begin) / (end - begin)) * width);
   }
@@ -132,7 +132,7 @@ export class Spectrograms {
     this.#scroll.step = String(width / 10);
     this.#scroll.value = String(this.#view.begin);
     this.#find("#zoom-out").disabled = this.#find("#zoom-whole").disabled = isWhole;
-    this.#find("#zoom-in").disabled = width <= SHORTEST_SECONDS;
+    this.#find("#zoom-in").disabled = width <= MIN_SECONDS;
     this.#label();
     this.#mark();
   }

@@ -1,7 +1,7 @@
 import { colours, onTheme, picture } from "./palette.js";
 import { ROWS } from "./spectrum.js";
 
-const MOST_COLUMNS = 1600;
+const MAX_COLUMNS = 1600;
 const QUIET_MS = 60; // after a change of the view, before it is looked at closely
 
 /**
@@ -62,7 +62,7 @@ export class Strip {
     this.#asked = { ...this.#view };
     const begin = this.#asked.begin * wav.sampleRate;
     const end = this.#asked.end * wav.sampleRate;
-    const columns = Math.min(this.#canvas.width, MOST_COLUMNS);
+    const columns = Math.min(this.#canvas.width, MAX_COLUMNS);
     this.#worker.postMessage({ id: ++this.#id, blob: wav.blob, begin, end, columns });
   }
 

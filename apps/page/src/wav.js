@@ -9,9 +9,9 @@ const FLOAT = 3;
 const EXTENSIBLE = 0xfffe; // the format is the first word of an identifier behind the usual fields
 const FLOAT_BYTES = 4;
 const HEADER_BYTES = 56;
-const MOST_BYTES = 2 ** 32 - HEADER_BYTES; // of samples: a WAV file counts its bytes in 32 bits
-const MOST_CHUNKS = 1000; // before the samples; more is no honest file
-const MOST_CHANNELS = 64; // of undin
+const MAX_BYTES = 2 ** 32 - HEADER_BYTES; // of samples: a WAV file counts its bytes in 32 bits
+const MAX_CHUNKS = 1000; // before the samples; more is no honest file
+const MAX_CHANNELS = 64; // of undin
 
 /**
  * Samples of each format (1: whole numbers, 3: floats) and number of bits: their bytes, and how one is read.
@@ -54,7 +54,7 @@ export class Wav {
     const head = await bytesOf(blob, 0, 12);
     if (head.byteLength < 12 || !["RIFF", "RF64"].includes(word(head, 0)) || word(head, 8) !== "WAVE") return undefined;
     let format;
-    for (let at = 12, count = 0; count < MOST_CHUNKS; count++) {
+    for (let at = 12, count = 0; count < MAX_CHUNKS; count++) {
       const chunk = await bytesOf(blob, at, at + 8 + 40);
       if (chunk.byteLength < 8) return undefined;
       const size = chunk.getUint32(4, true);
@@ -79,7 +79,7 @@ export class Wav {
    */
   static of(parts, sampleRate, channels) {
     const bytes = parts.reduce((sum, part) => sum + part.size, 0);
-    if (bytes > MOST_BYTES) throw new DOMException("more than a WAV file can hold", "QuotaExceededError");
+    if (bytes > MAX_BYTES) throw new DOMException("more than a WAV file can hold", "QuotaExceededError");
     const blob = new Blob([header(bytes, sampleRate, channels), ...parts], { type: "audio/wav" });
     return new Wav(blob, { sampleRate, channels, coding: "3 32", begin: HEADER_BYTES, end: blob.size });
   }
@@ -118,7 +118,7 @@ function formatOf(chunk, size) {
   const isExtended = chunk.getUint16(8, true) === EXTENSIBLE && size >= 40 && chunk.byteLength >= 34;
   const coding = `${chunk.getUint16(isExtended ? 32 : 8, true)} ${chunk.getUint16(22, true)}`;
   const channels = chunk.getUint16(10, true);
-  if (!(coding in CODINGS) || channels < 1 || channels > MOST_CHANNELS) return undefined;
+  if (!(coding in CODINGS) || channels < 1 || channels > MAX_CHANNELS) return undefined;
   return { sampleRate: chunk.getUint32(12, true), channels, coding };
 }
 

@@ -7,7 +7,7 @@ import { WasmStream } from "./wasm-stream.js";
 const CAPACITY = 2048; // samples that the stream takes at a time; longer quanta go in parts
 const LEVELS_SECONDS = 0.1;
 const FIRST_REST_SECONDS = 2; // of an overloaded stream; doubled each time it is overloaded again
-const LONGEST_REST_SECONDS = 60;
+const MAX_REST_SECONDS = 60;
 const CALM_WINDOWS = 3; // of the load meter, before an overloaded stream is heard again
 const CALM = 0.6; // of real time
 const DECIBELS = 10 / Math.LN10;
@@ -152,7 +152,7 @@ class UndinWorklet extends AudioWorkletProcessor {
   beginRest() {
     this.state = "resting";
     this.restSamples = this.rest * sampleRate;
-    this.rest = Math.min(2 * this.rest, LONGEST_REST_SECONDS);
+    this.rest = Math.min(2 * this.rest, MAX_REST_SECONDS);
   }
 
   probe({ load, isTooMuch }) {

@@ -19,7 +19,7 @@ from undin.compiler.toolchain.build import build
 from undin.compiler.toolchain.targets import TARGETS, Variant
 
 PREFIX = "undin_bench"
-MOST_LANES = 16
+MAX_LANES = 16
 """Floats in the widest vector."""
 
 HEADER = """\
@@ -140,7 +140,7 @@ class Loops:
         with tempfile.TemporaryDirectory(prefix="undin", ignore_cleanup_errors=True) as folder:
             self._library = ctypes.CDLL(str(build(_source(counts), Path(folder), target=target)))
         self.variant = _choose(self._library, target.variants, variant)
-        peak, result = self._library[f"{PREFIX}_peak{self.variant.suffix}"], np.zeros(MOST_LANES, np.float32)
+        peak, result = self._library[f"{PREFIX}_peak{self.variant.suffix}"], np.zeros(MAX_LANES, np.float32)
         self.peak = Call(peak, same_each_time(result), [result])
         self.peak_macs = self._library[f"{PREFIX}_peak_macs{self.variant.suffix}"]()
 

@@ -19,7 +19,7 @@ from undin.bench.loops import Loops
 from undin.bench.memory import StepMemory
 from undin.bench.reference import OrtStep
 from undin.bench.subject import Subject
-from undin.compiler.ir.reader import read
+from undin.compiler.ir.reader import read_graph
 from undin.compiler.passes.quantize import frames_of, quantize
 from undin.compiler.toolchain.cache import instructions
 from undin.compiler.toolchain.targets import Variant
@@ -119,9 +119,9 @@ def measure(model: Path, *, seconds: float, variant: str | None = None, int8: Pa
     OSError, ValueError
         The model cannot be read or compiled, or the machine lacks the instructions.
     """
-    graph = read(model)
+    graph = read_graph(model)
     loops = Loops([HOP_POINTERS, len(graph.inputs) + len(graph.outputs) + 1], variant=variant)
-    memory = StepMemory(read(model), BLOCK)  # of the graph as it is, which a subject changes
+    memory = StepMemory(read_graph(model), BLOCK)  # of the graph as it is, which a subject changes
     mark = None
     if int8 is not None:
         frames = list(frames_of(int8, graph))

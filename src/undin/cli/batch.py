@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from undin.cli import END_SIGNALS, sentence
 from undin.cli.outputs import Job
-from undin.cli.recording import Report, enhance_file
+from undin.cli.recording import RecordingReport, enhance_file
 from undin.io.pipe import is_pipe
 from undin.model.loading import Model
 
@@ -53,7 +53,7 @@ class Failure:
 
 def outcomes(
     jobs: list[Job], settings: Settings, *, processes: int, on_seconds: Callable[[float], None]
-) -> Iterator[Report | Failure]:
+) -> Iterator[RecordingReport | Failure]:
     """Enhance all files, `processes` at a time; yield for each its report, or why it failed.
 
     `on_seconds` is told how many more seconds of audio are done, also from within long files.
@@ -91,7 +91,7 @@ def outcomes(
         workers.shutdown(cancel_futures=True)
 
 
-def attempt(job: Job, settings: Settings, on_seconds: Callable[[float], None]) -> Report | Failure:
+def attempt(job: Job, settings: Settings, on_seconds: Callable[[float], None]) -> RecordingReport | Failure:
     """Enhance one file and draw its picture; a `Failure` where something was wrong with it or with its place."""
     try:
         report = enhance_file(job, model=load_model(settings.model), settings=settings, on_seconds=on_seconds)
@@ -125,7 +125,7 @@ def _obey(stop: "Event", seconds: "Synchronized[float]") -> None:
     _stop, _seconds = stop, seconds
 
 
-def _attempt_in_worker(job: Job, settings: Settings) -> Report | Failure:
+def _attempt_in_worker(job: Job, settings: Settings) -> RecordingReport | Failure:
     def tell(seconds: float) -> None:
         if _stop.is_set():
             raise InterruptedError("interrupted")

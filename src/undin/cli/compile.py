@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from undin.compiler.ir.graph import Graph, Value
     from undin.compiler.ir.program import Program
     from undin.compiler.pipeline import Watcher
-    from undin.compiler.verify import Difference, Report
+    from undin.compiler.verify import Difference, Verification
     from undin.model.metadata import Metadata
 
-LEAST_SIGNAL_TO_ERROR_DB = 20
+MIN_SIGNAL_TO_ERROR_DB = 20
 """Of a network in integers: with less, one hears them."""
 
 HELP = "compile a model to C and a library, for this machine or another"
@@ -75,14 +75,14 @@ def _refuse_places(args: argparse.Namespace) -> None:
 
 def _run(args: argparse.Namespace, folder: Path) -> int:
     """Compile a model into a folder, and install it from there."""
-    from undin.compiler.ir.reader import read
+    from undin.compiler.ir.reader import read_graph
     from undin.compiler.pipeline import translate
     from undin.compiler.toolchain.build import build
     from undin.compiler.toolchain.install import install
     from undin.model.loading import WEIGHTS, models
 
     path = WEIGHTS / f"{args.model}.onnx" if args.model in models() else Path(args.model)
-    graph, watch = read(path), _writer(args.passes) if args.passes else lambda name, result: None
+    graph, watch = read_graph(path), _writer(args.passes) if args.passes else lambda name, result: None
     if args.int8 is None:
         source = translate(graph, watch=watch)
     else:
@@ -191,9 +191,9 @@ def _compare(
     with _on_this_machine(source, product, target=target) as library:
         error_db, count = signal_to_error_db(path, graph, source, library, frames)
     print(f"check on this machine: over {count} frames the output is {error_db:.1f} dB above its error by integers")
-    if error_db >= LEAST_SIGNAL_TO_ERROR_DB:
+    if error_db >= MIN_SIGNAL_TO_ERROR_DB:
         return 0
-    print_error(f"{graph.name} in integers is less than {LEAST_SIGNAL_TO_ERROR_DB} dB above its error")
+    print_error(f"{graph.name} in integers is less than {MIN_SIGNAL_TO_ERROR_DB} dB above its error")
     return 1
 
 
@@ -217,7 +217,7 @@ def _sentence(difference: "Difference") -> str:
     )
 
 
-def _culprit(report: "Report") -> str:
+def _culprit(report: "Verification") -> str:
     if report.tensor is None:
         return "no tensor does as long as each is kept, so what joins steps or lets them share memory is at fault"
     return f"of all tensors inside, {_sentence(report.tensor)}"

@@ -42,7 +42,7 @@ LOUD = 4.0
 
 
 @dataclass(frozen=True)
-class Report:
+class RecordingReport:
     """What one recording was like and what its enhancement took.
 
     Attributes
@@ -126,7 +126,7 @@ def enhance_file(
     model: Model,
     settings: "Settings",
     on_seconds: Callable[[float], None] = lambda seconds: None,
-) -> Report:
+) -> RecordingReport:
     """Enhance one file in constant memory.
 
     Parameters
@@ -166,7 +166,7 @@ def enhance_standard_input(
     raw: Raw,
     model: Model,
     settings: "Settings",
-) -> Report:
+) -> RecordingReport:
     """Enhance what comes through a pipe: a file with a header as that file, anything else as raw samples.
 
     Plain WAV and raw samples come out as they arrive; what else there is must end first.
@@ -272,7 +272,7 @@ def _changes(info: audio.AudioInfo, output_info: audio.AudioInfo, beside: tags.B
     return changes
 
 
-def _report(title: str, stream: Stream, tally: Tally, notes: list[str], *, full_scale: float) -> Report:
+def _report(title: str, stream: Stream, tally: Tally, notes: list[str], *, full_scale: float) -> RecordingReport:
     if not tally.length_samples:
         notes.append("has no samples, so its output is empty too")
     if tally.unusable:
@@ -283,7 +283,7 @@ def _report(title: str, stream: Stream, tally: Tally, notes: list[str], *, full_
             f"its samples reach {tally.peak:.3g} times full scale, where no model works well: "
             f"--full-scale {told} takes {told} as full scale"
         )
-    return Report(
+    return RecordingReport(
         title=title,
         sample_rate=stream.sample_rate,
         latency_samples=stream.latency_samples,

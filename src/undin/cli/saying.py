@@ -18,7 +18,7 @@ import numpy as np
 from undin.cli import print_error, printable
 from undin.cli.batch import Failure
 from undin.cli.outputs import Job
-from undin.cli.recording import Report
+from undin.cli.recording import RecordingReport
 
 NAMES_IN_A_WARNING = 5
 
@@ -36,7 +36,7 @@ class Voice:
 
     def __init__(self, args: argparse.Namespace, *, out: TextIO | None = None):
         self._args, self._out = args, out or sys.stdout
-        self._reports: list[Report] = []
+        self._reports: list[RecordingReport] = []
         self._failures: list[Failure] = []
         self._skipped = 0
         self._warned = False
@@ -59,7 +59,7 @@ class Voice:
         for job in jobs:
             self._print_json(input=str(job.source), output=str(job.output), status="skipped")
 
-    def file(self, outcome: Report | Failure) -> str:
+    def file(self, outcome: RecordingReport | Failure) -> str:
         """Keep what became of a file; return a line about it."""
         if isinstance(outcome, Failure):
             self._failures.append(outcome)

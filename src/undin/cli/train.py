@@ -43,10 +43,10 @@ def run(args: argparse.Namespace) -> int:
     import torch
 
     from undin.train import loop
-    from undin.train.recipe import load
+    from undin.train.recipe import load_recipe
 
     init = [f"training.init={json.dumps(args.init)}"] if args.init else []
-    recipe = load(args.recipe, overrides=[*args.set, *init])
+    recipe = load_recipe(args.recipe, overrides=[*args.set, *init])
     run_folder = args.output or Path("runs") / recipe.name
     last = run_folder / loop.LAST
     if args.resume is None and last.exists():

@@ -8,7 +8,7 @@ import numpy as np
 from undin.compiler.emit.source import Source, emit
 from undin.compiler.ir.graph import Graph, Value
 from undin.compiler.ir.program import Program
-from undin.compiler.ir.reader import read
+from undin.compiler.ir.reader import read_graph
 from undin.compiler.lower import lower
 from undin.compiler.passes.decompose import decompose
 from undin.compiler.passes.fuse import fuse
@@ -58,7 +58,7 @@ def translate(
     OSError, ValueError
         The file cannot be read or compiled.
     """
-    graph = model if isinstance(model, Graph) else read(model)
+    graph = model if isinstance(model, Graph) else read_graph(model)
     graph.name = name or graph.name
     metadata = metadata_of(graph)
     return emit(program_of(graph, mark=mark, watch=watch), metadata)

@@ -16,7 +16,7 @@ from onnx import helper
 
 from undin.compiler.emit.source import Source
 from undin.compiler.ir.graph import Graph, Value
-from undin.compiler.ir.reader import read
+from undin.compiler.ir.reader import read_graph
 from undin.compiler.pipeline import as_lowered, metadata_of, simplify
 from undin.compiler.session import Session, carried, load_step, reference_step
 from undin.compiler.toolchain.build import build
@@ -29,7 +29,7 @@ TOLERANCE = 1e-4
 NOISE_LEVEL = 0.1
 """Root mean square of the noise that takes the place of audio, full scale is 1."""
 
-MOST_OUTPUTS = 500
+MAX_OUTPUTS = 500
 """Of one debug build: ctypes passes 1024 arguments at most."""
 
 
@@ -44,7 +44,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Report:
+class Verification:
     """What `verify` found.
 
     Attributes
@@ -73,7 +73,7 @@ def verify(
     samples: np.ndarray | None = None,
     frames: int = 1000,
     seed: int = 0,
-) -> Report:
+) -> Verification:
     """Compare a compiled library with ONNX Runtime.
 
     Parameters
@@ -96,7 +96,7 @@ def verify(
     ValueError
         There are samples for a model that is not undin's, or less than a hop of them.
     """
-    graph = read(model)
+    graph = read_graph(model)
     feeds = list(itertools.islice(_feeds(graph, samples, seed), frames))
     if not feeds:
         raise ValueError("a check needs a hop of samples at least")
@@ -106,7 +106,7 @@ def verify(
     found = _compare(one, other, feeds, values=graph.outputs)
     output = found.first()
     tensor = _first_inside(model, feeds, _instructions(library, source.prefix)) if output else None
-    return Report(len(feeds), found.largest(), output, tensor)
+    return Verification(len(feeds), found.largest(), output, tensor)
 
 
 def _feeds(graph: Graph, samples: np.ndarray | None, seed: int) -> Iterator[dict[str, np.ndarray]]:
@@ -186,13 +186,13 @@ def _compare(
 def _first_inside(model: Path, feeds: Sequence[dict[str, np.ndarray]], features: tuple[str, ...]) -> Difference | None:
     """The first tensor that differs, found with builds and sessions that hand out every value, some at a time."""
     target = replace(TARGETS["native"], variants=(Variant("", features),))
-    known = {value.name: value.shape for value in _values(read(model))}
-    for start in itertools.count(0, MOST_OUTPUTS):
-        graph = read(model)
+    known = {value.name: value.shape for value in _values(read_graph(model))}
+    for start in itertools.count(0, MAX_OUTPUTS):
+        graph = read_graph(model)
         outputs, pairs = list(graph.outputs), carried(graph)
         simplify(graph)
         values = [value for value in _values(graph) if known.get(value.name) == value.shape]
-        values = values[start : start + MOST_OUTPUTS]
+        values = values[start : start + MAX_OUTPUTS]
         if not values:
             break
         graph.outputs = [*outputs, *(value for value in values if value not in outputs)]

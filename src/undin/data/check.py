@@ -23,9 +23,9 @@ from undin.data.weights import floor_db
 USUAL_RATES_HZ = 8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000
 LIKE_HALF_A_RATE = 0.05
 """How near to half of a lower rate a band ends that a resampler cut."""
-LEAST_FLOOR_DB = 30
+MIN_FLOOR_DB = 30
 """Pauses that lie less below speech teach to keep noise; the recipes of full band leave such files out."""
-MOST_SILENCE = 0.5
+MAX_SILENCE = 0.5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,9 +118,9 @@ def _notes(recording: Recording, report: FileReport) -> Iterator[str]:
         yield "antiphase: channels cancel each other, as with reversed polarity, and are turned round"
     if (peak := np.abs(recording.audio).max()) > 1:
         yield f"over full scale: peaks at {peak:.3g}, and is turned down"
-    if report.silence_share > MOST_SILENCE:
+    if report.silence_share > MAX_SILENCE:
         yield f"silence: {report.silence_share:.0%} of the time, of which no more than pauses are heard"
-    if report.floor_db is not None and report.floor_db < LEAST_FLOOR_DB:
+    if report.floor_db is not None and report.floor_db < MIN_FLOOR_DB:
         yield f"noise floor: pauses are {report.floor_db:.0f} dB below the rest, too little for clean speech"
     nyquist_hz = recording.sample_rate / 2
     if report.band_hz < FULL_BAND * nyquist_hz:

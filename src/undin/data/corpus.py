@@ -150,14 +150,14 @@ def decode_all(
     ValueError
         When nothing could be decoded.
     """
-    known = decoded.load(key)
+    known = decoded.recall(key)
     if known is None:
         known, failures = _decode(paths, decode, workers=workers)
         # what the system would not give now it may give the next time; what is wrong with a file stays wrong
         if not any(isinstance(failure, OSError) for failure in failures):
             decoded.store(known, key)
             # mapped, so that other processes share it and the memory of this one is let go
-            known = decoded.load(key) or known
+            known = decoded.recall(key) or known
     for reason in known.skipped:
         print(f"undin: skipped {reason}", file=sys.stderr)
     if not known.names:

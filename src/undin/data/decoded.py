@@ -58,7 +58,7 @@ def key_of(paths: Iterable[Path], *settings: object) -> str:
     return digest.hexdigest()[:32]
 
 
-def load(key: str) -> Decoded | None:
+def recall(key: str) -> Decoded | None:
     """Map what was stored under a key into memory; None where nothing is."""
     place = _place(key)
     try:

@@ -12,7 +12,7 @@ from torch import Tensor
 from undin.data.mixing_config import MixingConfig
 
 POINTS_PER_OCTAVE = 1.5
-LOWEST_HZ = 50.0
+MIN_HZ = 50.0
 LOW_PASS_ORDER = 24
 """Order of the low-pass's Butterworth magnitude: 140 dB per octave, since codecs and resamplers cut hard."""
 HIGH_PASS_ORDER = 4
@@ -34,12 +34,12 @@ class Equaliser:
 
     def __init__(self, *, n_fft: int, sample_rate: int, device: torch.device):
         frequency_hz = np.fft.rfftfreq(n_fft, 1 / sample_rate)
-        position = POINTS_PER_OCTAVE * np.log2(frequency_hz.clip(min=LOWEST_HZ) / LOWEST_HZ)
+        position = POINTS_PER_OCTAVE * np.log2(frequency_hz.clip(min=MIN_HZ) / MIN_HZ)
         points = int(np.ceil(position[-1])) + 1
         lower = np.floor(position).astype(np.int64).clip(max=points - 2)
         self.lower = torch.from_numpy(lower).to(device)
         self.weight = torch.from_numpy((0.5 - 0.5 * np.cos(np.pi * (position - lower))).astype(np.float32)).to(device)
-        self.octaves_over_1_khz = np.arange(points) / POINTS_PER_OCTAVE + np.log2(LOWEST_HZ / 1000)
+        self.octaves_over_1_khz = np.arange(points) / POINTS_PER_OCTAVE + np.log2(MIN_HZ / 1000)
 
     def draw(self, generator: np.random.Generator, rows: int, config: MixingConfig) -> np.ndarray:
         """Random responses (rows, points), dB: a tilt around 1 kHz and independent deviations at every point."""

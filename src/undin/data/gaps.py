@@ -17,7 +17,7 @@ LOSS = (0.02, 0.3)
 """Share of packets that are lost."""
 SWITCH_S = (0.1, 2.0)
 """Mean time for which a switch stays open or closed, uniform in its logarithm."""
-LEAST_HEARD = 0.2
+MIN_HEARD = 0.2
 """Where less would be left, all is heard."""
 
 
@@ -29,7 +29,7 @@ def switched(generator: np.random.Generator, units: int) -> np.ndarray:
     ndarray of bool, shape (units,)
     """
     heard = generator.choice([_packets, _switch])(generator, units)
-    return heard if heard.mean() >= LEAST_HEARD else np.ones(units, bool)
+    return heard if heard.mean() >= MIN_HEARD else np.ones(units, bool)
 
 
 def _packets(generator: np.random.Generator, units: int) -> np.ndarray:

@@ -12,9 +12,9 @@ import torch
 from undin.data.level import FRAME_MS, SILENCE_DBFS, active_level_dbfs, frame_length
 from undin.io.audio import read
 
-MOST_CLIPPING = 0.01
+MAX_CLIPPING = 0.01
 """A share of clipped samples from which the distortion is heard all the time."""
-MOST_OFFSET = 0.01
+MAX_OFFSET = 0.01
 """Power of a constant offset over that of the sound: below this it moves no level by more than 0.05 dB."""
 CANCELLED = 0.1
 """Channels that are independent leave one over their number of their power in the mean; those that leave less than this
@@ -69,7 +69,7 @@ class Recording:
             raise ValueError(f"{path}: shorter than {FRAME_MS:g} ms")
         audio, is_opposed = to_mono(channels)
         offset = audio.mean(dtype=np.float64)
-        if offset**2 > MOST_OFFSET * audio.var(dtype=np.float64):
+        if offset**2 > MAX_OFFSET * audio.var(dtype=np.float64):
             audio = audio - np.float32(offset)
         else:
             offset = 0.0
@@ -84,7 +84,7 @@ class Recording:
             is_heard = abs(self.offset) > 10 ** (SILENCE_DBFS / 20)
             but = f" but for a constant offset of {self.offset:.2g}" if is_heard else ""
             return f"silent{but}: its active level is {self.active_level_dbfs:.0f} dBFS, below {SILENCE_DBFS:g}"
-        if self.clipping_share > MOST_CLIPPING:
+        if self.clipping_share > MAX_CLIPPING:
             return f"heavily clipped: {self.clipping_share:.1%} of its samples"
         return None
 

@@ -24,7 +24,7 @@ from undin.data.bandwidth import FULL_BAND, bandwidth_hz
 from undin.data.corpus import FULL_SCALE, Corpus
 
 SPEED_OF_SOUND = 343.0  # m/s
-SMALLEST_M, LARGEST_M = (2.5, 2.5, 2.3), (9.0, 8.0, 4.0)
+MIN_SIZE_M, MAX_SIZE_M = (2.5, 2.5, 2.3), (9.0, 8.0, 4.0)
 DISTANCE_M = (0.3, 3.0)
 """Speaker to microphone, uniform in its logarithm: from a laptop to the far side of a table."""
 WALL_DISTANCE_M = 0.3
@@ -82,7 +82,7 @@ def room_bank(rooms: int, *, rt60_s: tuple[float, float], early_ms: float, sampl
     early, late = np.zeros((2, rooms, samples), dtype=np.float32)
     decays_s = generator.uniform(*rt60_s, rooms)
     for room, decay_s in enumerate(decays_s):
-        size = generator.uniform(SMALLEST_M, LARGEST_M)
+        size = generator.uniform(MIN_SIZE_M, MAX_SIZE_M)
         microphone = generator.uniform(WALL_DISTANCE_M, size - WALL_DISTANCE_M)
         speaker = _place_speaker(generator, size=size, microphone=microphone)
         reflection = _reflection(size, decay_s)

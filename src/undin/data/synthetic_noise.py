@@ -16,7 +16,7 @@ PERIOD = 4096
 """Samples in a table of one period."""
 HUM_HZ = (50.0, 350.0)
 """Fundamentals of transformers, fans and rotors."""
-MOST_HARMONICS = 48
+MAX_HARMONICS = 48
 TONE_HZ = (50.0, 6000.0)
 BEEP_HZ = (300.0, 4000.0)
 HISS_DBFS = (-75.0, -35.0)
@@ -51,7 +51,7 @@ def hum(generator: np.random.Generator, time_s: np.ndarray) -> np.ndarray:
     for _ in range(sources):
         own_hz = fundamental_hz * (1 + (sources > 1) * generator.uniform(-0.03, 0.03))
         frequency_hz = own_hz * _moving(generator, time_s)
-        harmonics = min(generator.integers(1, MOST_HARMONICS, endpoint=True), int(0.45 / (time_s[1] * own_hz * 1.1)))
+        harmonics = min(generator.integers(1, MAX_HARMONICS, endpoint=True), int(0.45 / (time_s[1] * own_hz * 1.1)))
         order = np.arange(1, harmonics + 1)
         amplitude = order**-slope * 10 ** (generator.normal(0, roughness_db, harmonics) / 20)
         if generator.random() < 0.3:  # rectifiers and bells leave out the even ones

@@ -15,7 +15,7 @@ from undin.data.level import MARGIN_DB, SILENCE_POWER, frame_length, frame_power
 
 CANDIDATES = 4
 """Starts that are drawn for each segment: the first with enough sound is taken, else the one with the most."""
-LEAST_OF_MOST = 0.5
+MIN_OF_MOST = 0.5
 """Of the sound of a file's fullest segment: a start with less, and too little besides, is moved within its file."""
 
 
@@ -96,7 +96,7 @@ class Tape:
             starts = np.arange(max(first, self.first_start), min(stop, self.stop_start), self.frame)
             shares = self._active_share(starts)
             if most := shares.max(initial=0):
-                enough = shares >= min(self.min_active_share, LEAST_OF_MOST * most)
+                enough = shares >= min(self.min_active_share, MIN_OF_MOST * most)
                 return start if share >= shares[enough].min() else starts[enough][int(place * enough.sum())]
         return start
 

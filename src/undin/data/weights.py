@@ -15,7 +15,7 @@ from undin.data.level import frame_length, frame_power, to_db
 FLOOR_PERCENTILE, SPEECH_PERCENTILE = 5, 95
 DIGITAL_SILENCE_DBFS = -95.0
 """Frames with less say nothing of the room that was recorded: they were cut, or lost."""
-FEWEST_FRAMES = 10
+MIN_FRAMES = 10
 
 
 def file_weights(
@@ -74,12 +74,12 @@ def floor_db(corpus: Corpus) -> np.ndarray:
     """
     found = np.full(len(corpus.names), np.inf)
     for index, (start, length) in enumerate(zip(corpus.starts.tolist(), corpus.lengths.tolist(), strict=True)):
-        if length < FEWEST_FRAMES * frame_length(corpus.sample_rate):
+        if length < MIN_FRAMES * frame_length(corpus.sample_rate):
             continue
         power = frame_power(corpus.samples[start : start + length] / FULL_SCALE, sample_rate=corpus.sample_rate)
         live_db = to_db(power).cpu().numpy()
         live_db = live_db[live_db > DIGITAL_SILENCE_DBFS]
-        if len(live_db) >= FEWEST_FRAMES:
+        if len(live_db) >= MIN_FRAMES:
             floor, speech = np.percentile(live_db, [FLOOR_PERCENTILE, SPEECH_PERCENTILE])
             found[index] = speech - floor
     return found

@@ -11,7 +11,7 @@ import numpy as np
 MAX_LAG_S = 1.0
 """Nothing in real time comes later."""
 BLOCK_S = 8.0
-LEAST_SIMILARITY = 0.3
+MIN_SIMILARITY = 0.3
 """Speech 10 dB below a noise has this. What is less alike has no lag to speak of: it is other speech, or none."""
 
 
@@ -36,7 +36,7 @@ class Offset:
     @property
     def is_clear(self) -> bool:
         """Whether the signals are alike enough to tell."""
-        return self.similarity >= LEAST_SIMILARITY
+        return self.similarity >= MIN_SIMILARITY
 
     def taken_out(self, clean: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Both signals cut to what they share, and `other` with the level and polarity of `clean`."""

@@ -14,7 +14,7 @@ from undin.evaluate.score import SystemScores, mean_and_spread
 DECIMALS = {"si_sdr": 2, "sdr": 2, "ssnr": 2, "treble_lsd_db": 2, "treble_level_db": 2}
 TEXT_COLUMNS = {"system", "alone"}
 GONE_DB = 20
-LEAST_GAIN_DB = 3
+MIN_GAIN_DB = 3
 """What a folder is softer or louder by that is told: speech loses less even where much noise is taken from it."""
 NAMED = 10
 """How many files a note names."""
@@ -206,7 +206,7 @@ def _offset_notes(scores: SystemScores) -> Iterator[str]:
     if reversed_ > len(offsets) / 2:
         yield f"{scores.name}: {reversed_} {of} have their polarity reversed: {cure}"
     gain_db = 20 * math.log10(median(abs(offset.gain) for offset in offsets)) if offsets else 0
-    if abs(gain_db) >= LEAST_GAIN_DB:
+    if abs(gain_db) >= MIN_GAIN_DB:
         yield (
             f"{scores.name}: speech is {abs(gain_db):.1f} dB {'louder' if gain_db > 0 else 'softer'} than in the clean "
             f"files, the median {of}: {cure}"

@@ -46,7 +46,7 @@ __all__ = [
 
 BLOCK_SAMPLES = 16384
 SMALL_CONTAINERS = {"AIFF", "AU", "NIST", "VOC", "SVX", "AVR", "IRCAM", "PVF", "PAF", "HTK"}
-MOST_SMALL_BYTES = 2**32 - 2**16
+MAX_SMALL_BYTES = 2**32 - 2**16
 COPY_BYTES = 2**20
 LOSSY = {"MPEG_LAYER_III", "VORBIS", "OPUS"}
 
@@ -472,7 +472,7 @@ def _libsndfile_writer(path: os.PathLike[str], info: AudioInfo) -> Iterator[Call
 def _refuse_too_long(path: str | os.PathLike[str], info: AudioInfo) -> None:
     """Raise where sizes of 32 bits could not state a result: libsndfile writes such files without a word."""
     sample_bytes = pcm.SAMPLE_BYTES.get(info.subtype, 0)
-    if info.format in SMALL_CONTAINERS and (info.length_samples or 0) * info.channels * sample_bytes > MOST_SMALL_BYTES:
+    if info.format in SMALL_CONTAINERS and (info.length_samples or 0) * info.channels * sample_bytes > MAX_SMALL_BYTES:
         raise ValueError(
             f"{path}: {info.format} holds 4 GiB at most; name an output with the suffix .wav, .caf or .w64"
         )

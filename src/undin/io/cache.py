@@ -15,7 +15,7 @@ from pathlib import Path
 UNUSED_DAYS = 90
 """What was not used for so long is removed, next time that something is added."""
 
-MOST_BYTES = 16 * 2**30
+MAX_BYTES = 16 * 2**30
 """Where there is more, what was not used for longest is removed too, until this much is left."""
 
 KEPT_DAYS = 1
@@ -47,5 +47,5 @@ def remove_unused() -> None:
     for used_s, folder, size_bytes in sorted(found, reverse=True):
         total_bytes += size_bytes
         unused_days = (time.time() - used_s) / 86400
-        if unused_days > UNUSED_DAYS or (unused_days > KEPT_DAYS and total_bytes > MOST_BYTES):
+        if unused_days > UNUSED_DAYS or (unused_days > KEPT_DAYS and total_bytes > MAX_BYTES):
             shutil.rmtree(folder, ignore_errors=True)

@@ -76,11 +76,11 @@ TRAILERS = (b"TAG", b"ID3", b"APETAGEX", b"RIFF", b"LYRICS")
 NEARLY = 2**16
 """Sizes so near to 2^31 or 2^32 are what programs write that do not know the size yet."""
 
-MOST_HEADER_BYTES = 4096
+MAX_HEADER_BYTES = 4096
 """libsndfile's own headers are shorter."""
 
-MOST_CHUNKS = 10_000
-MOST_IN_MEMORY = 64 * 2**20
+MAX_CHUNKS = 10_000
+MAX_IN_MEMORY = 64 * 2**20
 """Bytes of a chunk beside the sound that are read at most: larger ones are no header."""
 
 
@@ -158,13 +158,13 @@ def read_chunks(file: Source, *, size: int | None) -> Chunks | None:
         return None
     found = Chunks(magic, layout)
     offset = layout.first
-    for _ in range(MOST_CHUNKS):
+    for _ in range(MAX_CHUNKS):
         chunk = _chunk(file, layout, offset)
         if chunk is None:
             return None
         if chunk.id[:4] == layout.sound:
             break
-        content = file.read(min(chunk.size, MOST_IN_MEMORY))
+        content = file.read(min(chunk.size, MAX_IN_MEMORY))
         if len(content) < chunk.size:
             return None  # the file ends within its header, or its header is nonsense
         found.before.append((chunk.id, content))
@@ -265,15 +265,10 @@ def _is_followed_by_sound(file: Source, found: Chunks, *, end: int, size: int) -
 def _read_after(file: Source, found: Chunks, *, offset: int, size: int) -> None:
     """Read the chunks behind the sound."""
     layout = found.layout
-    while offset + layout.head_bytes <= size and len(found.after) < MOST_CHUNKS:
+    while offset + layout.head_bytes <= size and len(found.after) < MAX_CHUNKS:
         file.seek(offset)
         chunk = _chunk(file, layout, offset)
-        if (
-            chunk is None
-            or chunk.offset + chunk.size > size
-            or chunk.size > MOST_IN_MEMORY
-            or not chunk.id.strip(b"\0")
-        ):
+        if chunk is None or chunk.offset + chunk.size > size or chunk.size > MAX_IN_MEMORY or not chunk.id.strip(b"\0"):
             break
         found.after.append((chunk.id, file.read(chunk.size)))
         offset = _next(file, layout, chunk)
@@ -301,7 +296,7 @@ def state_length(file: IO[bytes], samples: int, *, block_bytes: int) -> None:
     libsndfile counts the byte that fills up an odd number as sound.
     """
     file.seek(0)
-    content = file.read(MOST_HEADER_BYTES)
+    content = file.read(MAX_HEADER_BYTES)
     comm, sound = content.find(b"COMM"), content.find(b"SSND")
     for offset, number in ((comm + 10, samples), (sound + 4, 8 + samples * block_bytes)):
         file.seek(offset)

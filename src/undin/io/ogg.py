@@ -14,7 +14,7 @@ from typing import IO
 READ_BYTES = 2**20
 HEAD_BYTES = 27
 COMMENT_PREFIXES = (b"\3vorbis", b"OpusTags")
-MOST_HEADER_PAGES = 1_000
+MAX_HEADER_PAGES = 1_000
 """64 MB of pictures."""
 
 FIRST_PAGE = re.compile(rb"OggS\x00[\x02\x06]")
@@ -122,7 +122,7 @@ def _header_packets(file: IO[bytes]) -> tuple[list[bytes], bytes, int, int]:
     count = 2 if b"vorbis" in first_page[:64] else 1
     packets: list[bytes] = []
     open_packet, offset, pages = b"", len(first_page), 0
-    while len(packets) < count and pages < MOST_HEADER_PAGES:
+    while len(packets) < count and pages < MAX_HEADER_PAGES:
         page = _read_page(file, offset)
         if page is None or page[14:18] != first_page[14:18]:
             return [], b"", 0, 0

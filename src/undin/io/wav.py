@@ -16,7 +16,7 @@ from undin.io.tags import Beside
 CONTAINERS = {"WAV", "WAVEX", "RF64"}
 """What is written here, where the samples are plain ones."""
 
-MOST_BYTES = 2**32 - 1
+MAX_BYTES = 2**32 - 1
 """The largest size that WAV can state; where the length of a pipe is not known, it says this."""
 
 DS64_BYTES = 28
@@ -80,7 +80,7 @@ class Writer:
         # Room for sizes of 64 bits, where they may be needed; RIFX has no such.
         self._wide, self._other_bytes = True, 8
         self._other_bytes = len(self._head(0)) + len(self._tail())
-        self._wide = magic == b"RF64" or (magic == b"RIFF" and self._size(self._stated) >= MOST_BYTES)
+        self._wide = magic == b"RF64" or (magic == b"RIFF" and self._size(self._stated) >= MAX_BYTES)
         self._other_bytes = len(self._head(0)) + len(self._tail())
         file.write(self._head(self._stated))
 
@@ -88,7 +88,7 @@ class Writer:
         """Write samples (n, channels) or (n,), float32, each as its nearest code."""
         data = pcm.encode(block, subtype=self._form.subtype, order=self._layout.order)
         self._sound_bytes += len(data)
-        if not self._wide and self._size(self._sound_bytes) >= MOST_BYTES:
+        if not self._wide and self._size(self._sound_bytes) >= MAX_BYTES:
             raise ValueError("grows beyond the 4 GiB of a WAV file, longer than its source promised: write .rf64")
         self._file.write(data)
 
@@ -107,12 +107,12 @@ class Writer:
         samples = (sound_bytes or 0) // self._form.block_bytes
         chunks = [(b"fmt ", self._fmt), *self._before]
         if self._form.subtype not in pcm.BITS_OF_SUBTYPE:
-            chunks.insert(1, (b"fact", struct.pack(order + "I", min(samples, MOST_BYTES))))
-        wide = self._magic == b"RF64" or (sound_bytes is not None and size >= MOST_BYTES)
+            chunks.insert(1, (b"fact", struct.pack(order + "I", min(samples, MAX_BYTES))))
+        wide = self._magic == b"RF64" or (sound_bytes is not None and size >= MAX_BYTES)
         if self._wide:
             sizes = struct.pack("<QQQI", size, sound_bytes or 0, samples, 0) if wide else bytes(DS64_BYTES)
             chunks.insert(0, (b"ds64" if wide else b"JUNK", sizes))
-        narrow = [MOST_BYTES if wide or sound_bytes is None else value for value in (size, sound_bytes)]
+        narrow = [MAX_BYTES if wide or sound_bytes is None else value for value in (size, sound_bytes)]
         magic = b"RF64" if wide else self._magic
         head = magic + struct.pack(order + "I", narrow[0]) + b"WAVE"
         for id, content in chunks:
@@ -127,7 +127,7 @@ class Writer:
 
     def _size(self, sound_bytes: int | None) -> int:
         """What the whole file states as its size."""
-        return MOST_BYTES if sound_bytes is None else self._other_bytes + sound_bytes + sound_bytes % 2 - 8
+        return MAX_BYTES if sound_bytes is None else self._other_bytes + sound_bytes + sound_bytes % 2 - 8
 
 
 def _start(file: IO[bytes]) -> int | None:
@@ -161,4 +161,4 @@ def stated_samples(chunks: Chunks) -> int | None:
     if fact is None or len(fact) < 4:
         return None
     samples = struct.unpack_from(chunks.layout.order + "I", fact)[0]
-    return samples if 0 < samples < MOST_BYTES else None
+    return samples if 0 < samples < MAX_BYTES else None

@@ -17,19 +17,19 @@ from torch.nn import functional
 from undin.train.power_spectrum import power_spectrum
 
 FRAME_MS = 25.6
-BANDS, LOWEST_CENTRE_HZ = 15, 150.0
+BANDS, MIN_CENTRE_HZ = 15, 150.0
 """Third-octave bands."""
-MOST_FREQUENCY_HZ = 5000.0
+MAX_FREQUENCY_HZ = 5000.0
 """What lies above is not heard by STOI, whose own sample rate is 10 kHz."""
 SEGMENT_FRAMES = 30
 SEGMENT_STEP_FRAMES = 5
 """STOI has a segment begin at every frame; its mean hardly changes (see the test) where they begin at every fifth."""
 DYNAMIC_RANGE_DB = 40.0
 """Frames in which clean speech is softer than in its loudest by more than this are silent and left out."""
-LEAST_SDR_DB = -15.0
+MIN_SDR_DB = -15.0
 """Lower bound of the signal-to-distortion ratio, by which the estimate is clipped."""
 SILENCE = 1e-12
-LEAST_NORM = 3e-3
+MIN_NORM = 3e-3
 """Below this share of clean speech a segment is not brought to its level, nor to one what varies in a segment: the
 gradient of a nearly silent estimate would drown all others."""
 POWER_FLOOR = 1e-10
@@ -64,13 +64,13 @@ def stoi(estimate: Tensor, clean: Tensor, *, sample_rate: int) -> Tensor:
         level = _norm(clean_segments, floor=SILENCE)
         clean_segments = clean_segments / level
         deviation = _centred(clean_segments)
-        deviation = deviation / _norm(deviation, floor=LEAST_NORM)
+        deviation = deviation / _norm(deviation, floor=MIN_NORM)
         whole = SEGMENT_STEP_FRAMES * torch.arange(clean_segments.shape[2], device=clean.device) + SEGMENT_FRAMES
         weight = ((whole <= heard.sum(1, keepdim=True)) & (loudest > SILENCE)).float()
     segments = _segments(bands.power(estimate)[0] * scale, order) / level
-    segments = segments / _norm(segments, floor=LEAST_NORM)
-    segments = _centred(torch.minimum(segments, clean_segments * (1 + 10 ** (-LEAST_SDR_DB / 20))))
-    correlation = (deviation * segments).sum(-1) / _norm(segments, floor=LEAST_NORM)[..., 0]
+    segments = segments / _norm(segments, floor=MIN_NORM)
+    segments = _centred(torch.minimum(segments, clean_segments * (1 + 10 ** (-MIN_SDR_DB / 20))))
+    correlation = (deviation * segments).sum(-1) / _norm(segments, floor=MIN_NORM)[..., 0]
     counted = weight.sum(1)
     mean = (correlation.mean(1) * weight).sum(1) / counted.clamp_min(1)
     return torch.where(counted > 0, mean, 1.0)
@@ -99,7 +99,7 @@ class _Bands:
         self.n_fft = 2 ** (self.samples - 1).bit_length()
         self.window = torch.hann_window(self.samples, device=device)
         bin_hz = sample_rate / self.n_fft
-        centres_hz = LOWEST_CENTRE_HZ * 2 ** (torch.arange(BANDS, dtype=torch.float64) / 3)
+        centres_hz = MIN_CENTRE_HZ * 2 ** (torch.arange(BANDS, dtype=torch.float64) / 3)
         centres_hz = centres_hz[centres_hz < sample_rate / 2]
         low_hz, high_hz = centres_hz * 2 ** (-1 / 6), centres_hz * 2 ** (1 / 6)
         # The low bands are as narrow as the bins, so a bin on the edge of two bands is divided between them.
@@ -107,7 +107,7 @@ class _Bands:
         upper_hz = torch.minimum(frequencies_hz + bin_hz / 2, high_hz)
         lower_hz = torch.maximum(frequencies_hz - bin_hz / 2, low_hz)
         self.share = ((upper_hz - lower_hz).clamp_min(0) / bin_hz).float().to(device)
-        self.audible = (frequencies_hz[:, 0] <= MOST_FREQUENCY_HZ).float().to(device)
+        self.audible = (frequencies_hz[:, 0] <= MAX_FREQUENCY_HZ).float().to(device)
 
     @staticmethod
     @lru_cache

@@ -18,8 +18,8 @@ from undin.data.corpus import Corpus
 from undin.data.mixing import Mixer
 from undin.data.pairs import PairedMixer
 from undin.train.checkpoint import Checkpoint
+from undin.train.log import TrainingLog
 from undin.train.processes import join
-from undin.train.progress import Progress
 from undin.train.recipe import Recipe
 from undin.train.state import TrainingState
 from undin.train.trained import Trained
@@ -158,7 +158,7 @@ def _run(
         due = {
             duty: last or state.step % every == 0
             for duty, every in (
-                ("tell", training.log_every),
+                ("log", training.log_every),
                 ("save", training.save_every),
                 ("validate", training.validate_every),
             )
@@ -174,7 +174,7 @@ def _run(
                 "with a lower optimiser.learning_rate"
             )
         if keeper:
-            keeper.tell(means)
+            keeper.log(means)
             if due["validate"] and not stop_asked:
                 keeper.validate()
             if due["save"] or due["validate"]:
@@ -190,14 +190,14 @@ class _Keeper:
         # a disk that cannot be written shows now and not after hours
         self.save(LAST)
         self.validator = Validator(state.recipe) if state.recipe.validation else None
-        self.progress = Progress(state.recipe, run_folder=run_folder, step=state.step, scores=state.scores)
+        self.training_log = TrainingLog(state.recipe, run_folder=run_folder, step=state.step, scores=state.scores)
 
-    def tell(self, means: list[float]) -> None:
+    def log(self, means: list[float]) -> None:
         names = ["loss", "gradient_norm", *(f"loss_{loss.name}" for loss in self.state.recipe.loss)]
         values = dict(zip(names, means, strict=True)) | {
             "learning_rate": self.state.recipe.learning_rate(self.state.step)
         }
-        self.progress.train(values, step=self.state.step, hours=self.state.hours)
+        self.training_log.train(values, step=self.state.step, hours=self.state.hours)
 
     def validate(self) -> None:
         if not self.validator:
@@ -211,14 +211,14 @@ class _Keeper:
         if best:
             state.best_score = goodness
             self.save(BEST)
-        self.progress.validation(state.scores, step=state.step, best=best)
-        self.progress.resume_clock(state.step)
+        self.training_log.validation(state.scores, step=state.step, best=best)
+        self.training_log.resume_clock(state.step)
 
     def save(self, name: str) -> None:
         self.state.checkpoint().save(self.run_folder / name)
 
     def close(self) -> None:
-        self.progress.close()
+        self.training_log.close()
         if self.validator:
             self.validator.close()
 

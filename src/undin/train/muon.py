@@ -15,7 +15,7 @@ COEFFICIENTS = 3.4445, -4.7750, 2.0315
 STEPS = 5
 UPDATE_RMS = 0.2
 """Root mean square of a step at a learning rate of one, about that of AdamW."""
-SMALLEST_NORM = 1e-7
+MIN_NORM = 1e-7
 
 
 class Muon(torch.optim.Optimizer):
@@ -65,7 +65,7 @@ def orthogonal(matrices: Tensor) -> Tensor:
     if matrices.shape[-2] > matrices.shape[-1]:
         return orthogonal(matrices.mT).mT
     a, b, c = COEFFICIENTS
-    matrices = matrices / (matrices.norm(dim=(-2, -1), keepdim=True) + SMALLEST_NORM)
+    matrices = matrices / (matrices.norm(dim=(-2, -1), keepdim=True) + MIN_NORM)
     for _ in range(STEPS):
         square = matrices @ matrices.mT
         matrices = a * matrices + (b * square + c * square @ square) @ matrices

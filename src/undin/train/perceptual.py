@@ -25,22 +25,22 @@ LEVEL_DB = 83.6
 """Mean level of both signals in that band. P.862 brings them to a power of 1e7, where a tone of 436 has 40 dB."""
 FILTER_GAIN_DB, FILTER_CORNER_HZ = 9.0, 100.0
 """P.862.2's input filter is a high-pass of the second order (Butterworth), and raises what it passes."""
-LEAST_LEVEL = 1e-2
+MIN_LEVEL = 1e-2
 """An estimate is raised to the level as if it had this share of the power of clean speech at least."""
 AUDIBLE, SPOKEN_POWER = 1e2, 1e7
 """Frames of clean speech with less power in what is 20 dB above the threshold are pauses."""
-RESPONSE_OFFSET, MOST_RESPONSE = 1e3, 2.0
+RESPONSE_OFFSET, MAX_RESPONSE = 1e3, 2.0
 """How the estimate is coloured as a whole disturbs little: clean speech is coloured alike before it is compared, by up
 to 3 dB. P.862 allows 20 dB, and a network then learns to muffle speech, since what is soft is little disturbed."""
 SONE_SCALE, STEVENS_EXPONENT = 0.187, 0.23
 DEAD_ZONE = 0.25
 """Share of the weaker loudness by which the louder may differ unheard."""
-ASYMMETRY_POWER, ASYMMETRY_OFFSET, LEAST_ASYMMETRY, MOST_ASYMMETRY = 1.2, 50.0, 3.0, 12.0
+ASYMMETRY_POWER, ASYMMETRY_OFFSET, MIN_ASYMMETRY, MAX_ASYMMETRY = 1.2, 50.0, 3.0, 12.0
 SYMMETRIC_WEIGHT, ASYMMETRIC_WEIGHT = 0.1, 0.0309
-MOST_DISTURBANCE = 45.0
+MAX_DISTURBANCE = 45.0
 POWER_UNIT, WEIGHT_OFFSET, WEIGHT_EXPONENT = 1e7, 1e5, 0.04
 """Loud frames of clean speech count a little less: by their power in these units, to this exponent."""
-GAIN_OFFSET, LEAST_GAIN, MOST_GAIN, GAIN_FOLLOWS, GAIN_FRAMES = 5e3, 3e-4, 5.0, 0.8, 4
+GAIN_OFFSET, MIN_GAIN, MAX_GAIN, GAIN_FOLLOWS, GAIN_FRAMES = 5e3, 3e-4, 5.0, 0.8, 4
 """Slow changes of level disturb little: each frame of the estimate gets a gain towards clean speech, smoothed by a
 filter of the first order, cut after so many frames."""
 SECOND_FRAMES, SECOND_POWER = 20, 6
@@ -70,7 +70,7 @@ def perceived_disturbance(estimate: Tensor, clean: Tensor, *, sample_rate: int) 
     heard = level > SILENCE
     level = torch.where(heard, level, 1.0)
     clean_power = bands.power(clean_spectrum, level)
-    estimate_power = bands.power(estimate_spectrum, bands.level(estimate_spectrum).maximum(LEAST_LEVEL * level))
+    estimate_power = bands.power(estimate_spectrum, bands.level(estimate_spectrum).maximum(MIN_LEVEL * level))
 
     clean_power = clean_power * bands.response(clean_power, estimate_power)
     total = bands.audible(clean_power).sum(-1)
@@ -81,14 +81,12 @@ def perceived_disturbance(estimate: Tensor, clean: Tensor, *, sample_rate: int) 
     dead_zone = DEAD_ZONE * torch.minimum(difference + clean_loudness, clean_loudness).detach()
     disturbance = bands.width_bark * functional.relu(difference.abs() - dead_zone)
     asymmetry = _power((estimate_power + ASYMMETRY_OFFSET) / (clean_power + ASYMMETRY_OFFSET), ASYMMETRY_POWER)
-    asymmetry = functional.threshold(asymmetry.clamp_max(MOST_ASYMMETRY), LEAST_ASYMMETRY, 0.0)
+    asymmetry = functional.threshold(asymmetry.clamp_max(MAX_ASYMMETRY), MIN_ASYMMETRY, 0.0)
 
     symmetric = (bands.width_bark.sum() * (torch.square(disturbance).sum(-1) + SILENCE)).sqrt()
     asymmetric = (disturbance * asymmetry).sum(-1)
     weight = ((total + WEIGHT_OFFSET) / POWER_UNIT) ** WEIGHT_EXPONENT
-    symmetric, asymmetric = (
-        _over_time((part / weight).clamp_max(MOST_DISTURBANCE)) for part in (symmetric, asymmetric)
-    )
+    symmetric, asymmetric = (_over_time((part / weight).clamp_max(MAX_DISTURBANCE)) for part in (symmetric, asymmetric))
     return torch.where(heard, SYMMETRIC_WEIGHT * symmetric + ASYMMETRIC_WEIGHT * asymmetric, 0.0)
 
 
@@ -97,7 +95,7 @@ def _frame_gain(clean_power: Tensor, estimate_power: Tensor) -> Tensor:
     gain = (clean_power + GAIN_OFFSET) / (estimate_power + GAIN_OFFSET)
     memory = GAIN_FOLLOWS * (1 - GAIN_FOLLOWS) ** torch.arange(GAIN_FRAMES - 1, -1, -1.0, device=gain.device)
     past = functional.pad(gain[:, None], (GAIN_FRAMES - 1, 0), value=1.0)
-    return functional.conv1d(past, (memory / memory.sum())[None, None])[:, 0].clamp(LEAST_GAIN, MOST_GAIN)
+    return functional.conv1d(past, (memory / memory.sum())[None, None])[:, 0].clamp(MIN_GAIN, MAX_GAIN)
 
 
 def _over_time(disturbance: Tensor) -> Tensor:
@@ -177,7 +175,7 @@ class _Bands:
             (spoken * self.audible(power, AUDIBLE)).mean(1, keepdim=True) for power in (clean_power, estimate_power)
         )
         quotient = (estimate_mean + RESPONSE_OFFSET) / (clean_mean + RESPONSE_OFFSET)
-        return quotient.clamp(1 / MOST_RESPONSE, MOST_RESPONSE)
+        return quotient.clamp(1 / MAX_RESPONSE, MAX_RESPONSE)
 
     def loudness(self, power: Tensor) -> Tensor:
         """Loudness density in sone per Bark (Zwicker), 0 below the threshold of hearing."""

@@ -216,7 +216,7 @@ class Recipe:
             The network does not exist or does not know one of its options.
         """
         audio = self.audio
-        return networks.build(
+        return networks.build_network(
             self.network.name, sample_rate=audio.sample_rate, n_fft=audio.n_fft, **self.network.options
         )
 
@@ -230,7 +230,7 @@ class Recipe:
         return from_table(cls, table)
 
 
-def load(path: str | Path, *, overrides: Sequence[str] = ()) -> Recipe:
+def load_recipe(path: str | Path, *, overrides: Sequence[str] = ()) -> Recipe:
     """Read a recipe file.
 
     Parameters

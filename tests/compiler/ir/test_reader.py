@@ -8,7 +8,7 @@ from support.compiled_graphs import compile_graphs
 
 from undin.compiler.ir.check import check
 from undin.compiler.ir.graph import Unsupported
-from undin.compiler.ir.reader import convert, read
+from undin.compiler.ir.reader import convert, read_graph
 from undin.compiler.pipeline import program_of
 
 pytestmark = pytest.mark.quick
@@ -222,14 +222,14 @@ def test_files_that_are_no_models_are_refused(tmp_path, content):
     path = tmp_path / "broken.onnx"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"broken\.onnx is not a valid ONNX file: .+") as refusal:
-        read(path)
+        read_graph(path)
     assert "\n" not in str(refusal.value)
 
 
 def test_missing_files_and_folders_are_refused(tmp_path):
     for path in (tmp_path / "missing.onnx", tmp_path):
         with pytest.raises(OSError):
-            read(path)
+            read_graph(path)
 
 
 def test_weights_may_lie_in_a_file_beside(tmp_path):
@@ -237,7 +237,7 @@ def test_weights_may_lie_in_a_file_beside(tmp_path):
     conv = model(CONV)
     conv.graph.initializer[0].CopyFrom(onnx.numpy_helper.from_array(np.arange(5, dtype=np.float32)[None, None], "w"))
     onnx.save(conv, path, save_as_external_data=True, location="conv.data", size_threshold=0)
-    np.testing.assert_array_equal(read(path).nodes[0].inputs[1].constant, [[[0, 1, 2, 3, 4]]])
+    np.testing.assert_array_equal(read_graph(path).nodes[0].inputs[1].constant, [[[0, 1, 2, 3, 4]]])
     (tmp_path / "conv.data").unlink()
     with pytest.raises((OSError, ValueError), match=r"conv\.data"):
-        read(path)
+        read_graph(path)

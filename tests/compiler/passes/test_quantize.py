@@ -18,7 +18,7 @@ import undin
 from undin.cli import main
 from undin.compiler.emit.source import emit
 from undin.compiler.ir.check import check
-from undin.compiler.ir.reader import convert, read
+from undin.compiler.ir.reader import convert, read_graph
 from undin.compiler.passes.quantize import quantize
 from undin.compiler.passes.quantize.error import signal_to_error_db
 from undin.compiler.passes.quantize.marking import best_of_8_bits, candidates, mark
@@ -65,7 +65,7 @@ def compiled(models, frames) -> dict[str, tuple]:
     """Graph and source of each model in integers, and what stayed in floats."""
     found = {}
     for name, path in models.items():
-        graph, in_floats = read(path), []
+        graph, in_floats = read_graph(path), []
         program = program_of(
             graph, mark=lambda graph, left=in_floats: left.extend(quantize(graph, frames)), watch=check
         )
@@ -94,7 +94,7 @@ def test_ends_stay_in_floats_unless_asked(models, compiled):
     assert in_floats == ["/stem/stem.0/Conv", "/mask/ConvTranspose"]
     found = []
     program_of(
-        read(models[GATED]), mark=lambda graph: found.extend(candidates(graph, first_and_last=True)), watch=check
+        read_graph(models[GATED]), mark=lambda graph: found.extend(candidates(graph, first_and_last=True)), watch=check
     )
     chosen, others = found
     assert set(in_floats) < {node.name for node in chosen}

@@ -19,7 +19,7 @@ from support.product_checks import built, needed
 
 import undin
 from undin.compiler.emit.dispatch import public_names
-from undin.compiler.ir.reader import read
+from undin.compiler.ir.reader import read_graph
 from undin.compiler.pipeline import translate
 from undin.compiler.session import load_step
 from undin.compiler.toolchain import compilers, targets
@@ -60,7 +60,7 @@ def runnable_variants() -> list[str]:
 
 def run_frames(library: Path, model: Path, source, suffix: str, frames: np.ndarray) -> np.ndarray:
     """The network alone over frames of spectrum, from a fresh state."""
-    step = load_step(library, f"{source.prefix}_run{suffix}", read(model), arena_bytes=source.arena_bytes)
+    step = load_step(library, f"{source.prefix}_run{suffix}", read_graph(model), arena_bytes=source.arena_bytes)
     state, outputs = np.zeros((1, small_step.STATE_SIZE), np.float32), []
     for frame in frames:
         results = step({"spec": frame, "state": state})

@@ -17,14 +17,14 @@ from support.product_checks import built, needed
 from support.step_models import HOP, N_FFT, metadata
 
 from undin.compiler.emit.source import emit
-from undin.compiler.ir.reader import read
+from undin.compiler.ir.reader import read_graph
 from undin.compiler.passes.quantize import quantize
 from undin.compiler.pipeline import metadata_of, program_of
 from undin.compiler.toolchain.sizes import flash_and_ram_bytes
 from undin.model.loading import load, read_metadata
 from undin.model.stft import Analysis
 from undin.nn.export import export
-from undin.nn.networks import build as build_network
+from undin.nn.networks import build_network
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs" / "c.md").read_text(encoding="utf-8")
@@ -54,7 +54,7 @@ def test_firmware_sounds_as_onnx_runtime(tmp_path, record_property, name, compil
     in_integers = name.endswith("int8")
     path = saved(name.removesuffix(", int8"), tmp_path)
     samples = np.random.default_rng(3).normal(0, 0.1, HOPS * read_metadata(path).hop).astype(np.float32)
-    graph = read(path)
+    graph = read_graph(path)
     spectra = Analysis(N_FFT, N_FFT, HOP).process(samples) if in_integers else ()
     frames = [frame.view(np.float32).reshape(graph.inputs[0].shape) for frame in spectra]
     program = program_of(graph, mark=partial(quantize, frames=frames) if in_integers else None)

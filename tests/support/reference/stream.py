@@ -16,7 +16,7 @@ from support.reference.resample import Resampler
 
 from undin.model.loading import Model
 
-LARGEST_SAMPLE = 1e6
+MAX_SAMPLE = 1e6
 
 
 class ReferenceStream:
@@ -56,7 +56,7 @@ class ReferenceStream:
         samples = np.asarray(block, np.float64).reshape(-1, self.channels)
         if len(samples) and self._wet is None:  # the first sample follows none that a change could be faded from
             self._wet = self._wanted_wet()
-        samples = np.where(np.abs(samples) < LARGEST_SAMPLE, samples, 0)
+        samples = np.where(np.abs(samples) < MAX_SAMPLE, samples, 0)
         self._input = np.concatenate((self._input, samples))
         while self._down.available(len(self._input)) >= len(self._dry) + self._hop_samples:
             self._queue = np.concatenate((self._queue, self._next_outputs()))

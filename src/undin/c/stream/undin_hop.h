@@ -29,10 +29,10 @@
 
 /* 400 dB below full scale, where filters before us fade away: the network hears silence. Near 1e-38 arithmetic would
  * become 50 times slower on many processors, and no function of ours may change how theirs is set. */
-#define UNDIN_SMALLEST_SAMPLE 1e-20f
+#define UNDIN_MIN_SAMPLE 1e-20f
 
 /* Of a bin; below it nobody hears a gain, and its inverse would soon be infinite. */
-#define UNDIN_SMALLEST_POWER 1e-30f
+#define UNDIN_MIN_POWER 1e-30f
 
 /* Where voices have most of their sound, bins: 200 Hz to 4 kHz, as far as the model hears. */
 #define UNDIN_VOICE_BEGIN ((200 * UNDIN_N_FFT + UNDIN_SAMPLE_RATE - 1) / UNDIN_SAMPLE_RATE)
@@ -71,7 +71,7 @@ _Static_assert(sizeof(undin_hop_memory) + 64 == UNDIN_ARENA_BYTES, "hop.py and u
 UNDIN_INLINE void undin_analyse(const float *restrict frame, undin_hop_memory *restrict arena, float *restrict spec) {
     float *samples = arena->now.transform.samples;
     for (int i = 0; i < UNDIN_WINDOW; ++i) {
-        const float audible = __builtin_fabsf(frame[i]) > UNDIN_SMALLEST_SAMPLE ? frame[i] : 0;
+        const float audible = __builtin_fabsf(frame[i]) > UNDIN_MIN_SAMPLE ? frame[i] : 0;
         samples[i] = audible * undin_analysis_window[i];
     }
     for (int i = UNDIN_WINDOW; i < UNDIN_N_FFT; ++i) samples[i] = 0;
@@ -144,7 +144,7 @@ static void undin_gain(undin_hop_memory *arena) {
     for (int bin = 0; bin < UNDIN_FFT_BINS; ++bin) {
         const float *x = arena->spec + 2 * bin;
         float *y = arena->enhanced + 2 * bin;
-        const float square = x[0] * x[0] + x[1] * x[1], scale = square > UNDIN_SMALLEST_POWER ? 1 / square : 0;
+        const float square = x[0] * x[0] + x[1] * x[1], scale = square > UNDIN_MIN_POWER ? 1 / square : 0;
         undin_multiply(y[0], y[1], x[0] * scale, -x[1] * scale, y);
     }
 }

@@ -6,8 +6,8 @@
 #include "undin_eight.h"
 #include "undin_math.h"
 
-#define UNDIN_LEAST_DB (-120.0f)
-#define UNDIN_MOST_DB 120.0f
+#define UNDIN_MIN_DB (-120.0f)
+#define UNDIN_MAX_DB 120.0f
 
 typedef struct undin_meter {
     float input, output;   /* energy of the last block */
@@ -36,8 +36,8 @@ UNDIN_INLINE void undin_meter_hop(undin_meter *m, const float *in, const float *
 
 UNDIN_INLINE float undin_ratio_db(float energy, float reference) {
     const float least = 1e-12f, most = 1e12f; /* the same as ratios */
-    if (!(energy > least * reference)) return UNDIN_LEAST_DB;
-    if (energy > most * reference) return UNDIN_MOST_DB;
+    if (!(energy > least * reference)) return UNDIN_MIN_DB;
+    if (energy > most * reference) return UNDIN_MAX_DB;
     return 4.34294482f * undin_log(energy / reference);
 }
 

@@ -66,7 +66,7 @@ class Pointwise(Step):
 
 
 @dataclass(frozen=True)
-class Run:
+class CellRun:
     """Steps of a recurrent cell through time.
 
     Attributes
@@ -92,7 +92,7 @@ class Recurrence(Step):
 
     writes: list[View] = field(init=False)
     reads: list[View] = field(init=False)
-    runs: list[Run] = field(default_factory=list)
+    runs: list[CellRun] = field(default_factory=list)
     count: int = 1
 
     def __post_init__(self) -> None:

@@ -16,7 +16,7 @@ from undin.compiler.ir import inference
 from undin.compiler.ir.graph import DTYPES, Graph, Node, Unsupported, Value
 
 
-def read(path: str | Path) -> Graph:
+def read_graph(path: str | Path) -> Graph:
     """Read an ONNX file.
 
     Raises

@@ -8,7 +8,7 @@ from undin.compiler.ir.graph import Node
 from undin.compiler.ir.operators import IDENTITY
 from undin.compiler.ir.program import literal
 
-MOST_TAPS = 32
+MAX_TAPS = 32
 """Of one call, as UNDIN_TAPS_MAX; more go on adding to the same output."""
 
 

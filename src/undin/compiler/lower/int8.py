@@ -16,7 +16,7 @@ from undin.compiler.ir.program import Step, literal, merged_axes, nest
 from undin.compiler.ir.views import View
 from undin.compiler.lower.calls import activation_fields, address, fields, padded
 from undin.compiler.lower.lowering import Lowering
-from undin.compiler.lower.windows import Run, Window, area, windows
+from undin.compiler.lower.windows import Stretch, Window, area, windows
 
 GROUP = 4
 """Weights of one column that lie together."""
@@ -205,13 +205,13 @@ def _call(kernel: str, arguments: str, node: Node, sizes: dict[str, object]) -> 
     return f"{kernel}({arguments}, &({kernel}_shape){{{fields(sizes)}}});"
 
 
-def _whole(window: Window) -> Run:
+def _whole(window: Window) -> Stretch:
     """All output positions of one axis of a convolution, which may read its borders."""
     taps = tuple((index, index * window.dilation) for index in range(window.kernel))
-    return Run(0, 1, window.length_out, -window.pad, window.stride, taps)
+    return Stretch(0, 1, window.length_out, -window.pad, window.stride, taps)
 
 
-def _phases(window: Window) -> list[Run]:
+def _phases(window: Window) -> list[Stretch]:
     """The same of a transposed convolution: output positions a stride apart see the same part of the kernel."""
     runs = []
     for phase in range(min(window.stride, window.length_out)):
@@ -221,11 +221,11 @@ def _phases(window: Window) -> list[Run]:
             if not rest:
                 taps.append((index, position))
         count = len(range(phase, window.length_out, window.stride))
-        runs.append(Run(phase, window.stride, count, 0, 1, tuple(taps)))
+        runs.append(Stretch(phase, window.stride, count, 0, 1, tuple(taps)))
     return runs
 
 
-def _border(runs: list[Run], length: int) -> tuple[int, int]:
+def _border(runs: list[Stretch], length: int) -> tuple[int, int]:
     """Positions before and after the input of one axis that runs read."""
     firsts = [run.in_start + offset for run in runs for _, offset in run.taps]
     lasts = [run.in_start + (run.count - 1) * run.in_step + offset for run in runs for _, offset in run.taps]

@@ -8,14 +8,14 @@ import numpy as np
 from undin.compiler.ir.graph import Node
 from undin.compiler.ir.program import nest
 from undin.compiler.ir.views import View
-from undin.compiler.lower.calls import MOST_TAPS, activation_fields, address, fields, pack
+from undin.compiler.lower.calls import MAX_TAPS, activation_fields, address, fields, pack
 from undin.compiler.lower.lowering import Lowering
 from undin.compiler.lower.taps import assign
-from undin.compiler.lower.windows import Run
+from undin.compiler.lower.windows import Stretch
 
 
 def depthwise(
-    lowering: Lowering, node: Node, x: View, y: View, weights: np.ndarray, bias: np.ndarray, runs: list[list[Run]]
+    lowering: Lowering, node: Node, x: View, y: View, weights: np.ndarray, bias: np.ndarray, runs: list[list[Stretch]]
 ) -> None:
     """Add the step of a depthwise convolution.
 
@@ -25,7 +25,7 @@ def depthwise(
         Input and output (B, channels, …), channels with stride 1.
     weights : ndarray, shape (channels, kernel…)
     bias : ndarray, shape (channels,)
-    runs : list of list of Run
+    runs : list of list of Stretch
         Of each spatial axis.
     """
     channels = len(weights)
@@ -46,8 +46,8 @@ def depthwise(
                 for name, start, which in (("y0", here.y_start, 2), ("x0", here.x_start, 1))
             )
             calls, offsets = [], part.offsets
-            for first in range(0, max(1, len(offsets)), MOST_TAPS):
-                taps = offsets[first : first + MOST_TAPS]
+            for first in range(0, max(1, len(offsets)), MAX_TAPS):
+                taps = offsets[first : first + MAX_TAPS]
                 sizes = {
                     "rows": here.rows,
                     "channels": channels,
@@ -58,7 +58,7 @@ def depthwise(
                     "y_row": here.y_row,
                 }
                 sizes |= {"residual_row": here.y_row} if first else {}
-                sizes |= activation_fields(node) if first + MOST_TAPS >= len(offsets) else {}
+                sizes |= activation_fields(node) if first + MAX_TAPS >= len(offsets) else {}
                 w = address(f"x{2 + part.pack}", (part.first + first * part.step) * w_row, [])
                 ends = ("0", y_at) if first else ("x1", "0")
                 shape = f"&(undin_depthwise_shape){{{fields(sizes)}}}"

@@ -13,13 +13,13 @@ from undin.compiler.ir.operators import IDENTITY
 from undin.compiler.ir.program import nest
 from undin.compiler.ir.views import View
 from undin.compiler.lower import lanes, upsampling
-from undin.compiler.lower.calls import MOST_TAPS, activation_fields, address, fields, pack, padded
+from undin.compiler.lower.calls import MAX_TAPS, activation_fields, address, fields, pack, padded
 from undin.compiler.lower.lowering import Lowering
 from undin.compiler.lower.taps import Taps, assign
 from undin.compiler.lower.windows import convolution, transposed, windows
 
 
-def call(
+def product_call(
     y: str, a: str, w: str, bias: str, node: Node, *, residual: str = "0", is_last: bool = True, **sizes: object
 ) -> str:
     """One call of the kernel; `sizes` are the fields of its shape. The last call for an output activates it."""
@@ -56,7 +56,7 @@ def convolve(lowering: Lowering, node: Node) -> None:
         lanes.depthwise(lowering, node, x, target, weights[:, 0, 0], bias, runs)
         return
     if is_transposed and upsampling.fits(node, target):
-        upsampling.upsample(lowering, node, x, target, node.constant(1), bias, call, pack)
+        upsampling.upsample(lowering, node, x, target, node.constant(1), bias, product_call, pack)
         return
     packed_bias = lowering.constant(pack(bias.reshape(group, columns)), f"{node.name} bias")
     channel = x.strides[1] if depth > 1 else 1
@@ -92,17 +92,17 @@ def _calls(node: Node, y: str, a: str, w: str, bias: str, taps: Taps, depth: int
     w_row = padded(sizes["columns"])
     sizes = sizes | {"w_row": w_row, "w_tap": taps.step * depth * w_row, "padded": 1}
     lines, offsets = [], taps.offsets
-    for first in range(0, max(1, len(offsets)), MOST_TAPS):
-        some = offsets[first : first + MOST_TAPS]
+    for first in range(0, max(1, len(offsets)), MAX_TAPS):
+        some = offsets[first : first + MAX_TAPS]
         lines.append(
-            call(
+            product_call(
                 y,
                 a,
                 address(w, (taps.first + first * taps.step) * depth * w_row, []),
                 bias if not first else "0",
                 node,
                 residual=y if first else "0",
-                is_last=first + MOST_TAPS >= len(offsets),
+                is_last=first + MAX_TAPS >= len(offsets),
                 **sizes,
                 depth=taps.joined * depth if some else 0,  # 0: all of the window lies in the padding
                 taps=len(some) or 1,
@@ -177,7 +177,7 @@ def matmul(lowering: Lowering, node: Node) -> None:
             address(name, 0, [(v, loop[1 + i]) for v, loop in zip(variables, loops, strict=True)])
             for i, name in enumerate(("x0", "y0", "x2", "x1"))
         ]
-        line = call(
+        line = product_call(
             at[1],
             at[0],
             at[3],

@@ -8,7 +8,7 @@ import numpy as np
 
 from undin.compiler.ir.graph import Node, Unsupported, Value
 from undin.compiler.ir.operators import GATES
-from undin.compiler.ir.program import Recurrence, Run, Step
+from undin.compiler.ir.program import CellRun, Recurrence, Step
 from undin.compiler.ir.views import View
 from undin.compiler.lower.calls import padded
 from undin.compiler.lower.cells import Cell, cells_of
@@ -107,7 +107,7 @@ class _Layer:
             self.lowering.views[y_value] = y.transpose((2, 0, 1, 3)) if self.batch_first else y
         return y, last
 
-    def direction(self, index: int, y: View, states: list[View], cell_states: View | None) -> Run:
+    def direction(self, index: int, y: View, states: list[View], cell_states: View | None) -> CellRun:
         """The steps of one direction, from its initial states to where its hidden states go."""
         cell, x, steps = self.cells[index], self.x, self.steps
         y = y.slice(1, index, index + 1).squeeze((1,))
@@ -163,7 +163,7 @@ class _Layer:
             kernel = "undin_gru_reset_first_step" if reset_first else KERNELS[self.node.operator]
             return f"{kernel}({', '.join(arguments)}, {shape_of(state_row)});"
 
-        return Run(writes, reads, call)
+        return CellRun(writes, reads, call)
 
     def project(self, cell: Cell) -> View:
         """What the inputs of all steps add to the gates: (T, B, gates · padded)."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from undin.compiler.ir.views import View
-from undin.compiler.lower.windows import Area, Run, area
+from undin.compiler.lower.windows import Area, Stretch, area
 
 Kernel = tuple[tuple[int, ...], ...]
 """Indices into a kernel, tap by tap."""
@@ -38,13 +38,13 @@ class Taps:
 
 
 def assign(
-    runs: Sequence[list[Run]], x: View, y: View, *, distance: int
+    runs: Sequence[list[Stretch]], x: View, y: View, *, distance: int
 ) -> tuple[list[Kernel], list[tuple[Area, Taps]]]:
     """Find as few packs as serve all areas of a convolution.
 
     Parameters
     ----------
-    runs : sequence of list of Run
+    runs : sequence of list of Stretch
         Of each spatial axis.
     x, y : View
         Input and output (B, C, …).

@@ -1,8 +1,8 @@
 """Where the windows of a convolution meet its input, axis by axis.
 
-Along one axis, runs of output positions that see the same part of the kernel form a `Run`; borders, strides, dilation
-and the phases of a transposed convolution all end up as a short list of runs. ``products`` turns each combination of
-runs into matrix products.
+Along one axis, output positions that see the same part of the kernel form a `Stretch`; borders, strides, dilation and
+the phases of a transposed convolution all end up as a short list of stretches. ``products`` turns each combination of
+stretches into matrix products.
 """
 
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ def windows(node: Node, kernel: tuple[int, ...], *, is_transposed: bool = False)
 
 
 @dataclass(frozen=True)
-class Run:
+class Stretch:
     """Output positions ``out_start + n·out_step``, n < count; their taps read input ``in_start + n·in_step + offset``.
 
     Attributes
@@ -71,24 +71,24 @@ class Run:
     taps: tuple[tuple[int, int], ...]
 
 
-def convolution(window: Window) -> list[Run]:
-    """Runs of one axis of a convolution with `pad` zeros before its input."""
+def convolution(window: Window) -> list[Stretch]:
+    """Stretches of one axis of a convolution with `pad` zeros before its input."""
 
     def taps(position: int) -> tuple[tuple[int, int], ...]:
         first = position * window.stride - window.pad
         offsets = ((index, index * window.dilation) for index in range(window.kernel))
         return tuple((index, offset) for index, offset in offsets if 0 <= first + offset < window.length_in)
 
-    runs = []
+    stretches = []
     for inside, group in groupby(range(window.length_out), key=taps):
         positions = list(group)
         first = positions[0] * window.stride - window.pad
-        runs.append(Run(positions[0], 1, len(positions), first, window.stride, inside))
-    return runs
+        stretches.append(Stretch(positions[0], 1, len(positions), first, window.stride, inside))
+    return stretches
 
 
-def transposed(window: Window) -> list[Run]:
-    """Runs of one axis of a transposed convolution that cuts `pad` positions off the start of its output.
+def transposed(window: Window) -> list[Stretch]:
+    """Stretches of one axis of a transposed convolution that cuts `pad` positions off the start of its output.
 
     Output positions that are a stride apart form a phase, which is a convolution with a part of the kernel.
     """
@@ -102,13 +102,13 @@ def transposed(window: Window) -> list[Run]:
                 found.append((index, position - step))
         return tuple(sorted(found, key=lambda tap: tap[1]))
 
-    runs = []
+    stretches = []
     for phase in range(stride):
         steps = range(len(range(phase, window.length_out, stride)))
         for inside, group in groupby(steps, key=partial(taps, phase)):
             positions = list(group)
-            runs.append(Run(positions[0] * stride + phase, stride, len(positions), positions[0], 1, inside))
-    return runs
+            stretches.append(Stretch(positions[0] * stride + phase, stride, len(positions), positions[0], 1, inside))
+    return stretches
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ class Area:
     loops: list[tuple[int, int, int]]
 
 
-def area(block: tuple[Run, ...], x: View, y: View) -> Area:
+def area(block: tuple[Stretch, ...], x: View, y: View) -> Area:
     """The area of one run on each spatial axis of views (B, C, …)."""
     x_steps, y_steps = x.strides[2:], y.strides[2:]
     offsets = [

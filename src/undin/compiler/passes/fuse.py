@@ -3,10 +3,10 @@
 from undin.compiler.ir.program import Pointwise, Program, Recurrence, Step
 from undin.compiler.ir.views import Buffer, View
 
-MOST_READS = 12
+MAX_READS = 12
 """Of one loop: more would not stay in registers."""
 
-MOST_WEIGHTS = 6144
+MAX_WEIGHTS = 6144
 """Of recurrent cells that step side by side: more would not stay in a first cache."""
 
 
@@ -60,7 +60,7 @@ def _partner(steps: list[Step], place: int) -> int | None:
             return None
         if isinstance(step, Recurrence) and step.count == first.count:
             weights = sum(run.reads["r"].size for run in (*first.runs, *step.runs))
-            return index if weights <= MOST_WEIGHTS else None
+            return index if weights <= MAX_WEIGHTS else None
         if written & _buffers(step.writes):
             return None
     return None
@@ -85,7 +85,7 @@ def _merge(source: Pointwise, reader: Pointwise, between: list[Step]) -> bool:
     """Put the expression of `source` into `reader`; False where that is not possible, as a step between forbids."""
     written = source.writes[0]
     at = [i for i, view in enumerate(reader.reads) if view.buffer is written.buffer]
-    if len(source.reads) * len(at) + len(reader.reads) > MOST_READS or (len(at) > 1 and not _is_cheap(source)):
+    if len(source.reads) * len(at) + len(reader.reads) > MAX_READS or (len(at) > 1 and not _is_cheap(source)):
         return False
     mappings = [_axes_of(written, reader.reads[i]) for i in at]
     if any(mapping is None for mapping in mappings):

@@ -247,13 +247,13 @@ class _Build:
 
     def compile(self, command: list[str]) -> str:
         """Run a compilation; returns the object's name."""
-        self.call(command)
+        self.execute(command)
         return command[-1]
 
     def link(self, objects: Sequence[str], product: str) -> None:
         """Make the product of all objects."""
         if self.target.product == "archive":
-            self.call([*self.compiler.archiver, "rcs", product, *objects])
+            self.execute([*self.compiler.archiver, "rcs", product, *objects])
             return
         flags = [*self.target.link_flags]
         if self.target.freestanding:
@@ -263,7 +263,7 @@ class _Build:
         else:
             flags += ["-shared", *self.own_name(product)]
         variant = self.compiler.flags(self.target, self.target.variants[0])
-        self.call([*self.compiler.command, *variant, *objects, *flags, "-o", product])
+        self.execute([*self.compiler.command, *variant, *objects, *flags, "-o", product])
 
     @staticmethod
     def own_name(product: str) -> list[str]:
@@ -276,7 +276,7 @@ class _Build:
         """Functions and the model that a header declares."""
         return dispatch.public_names(unit.public, self.text(unit.header))
 
-    def call(self, command: Sequence[str]) -> None:
+    def execute(self, command: Sequence[str]) -> None:
         """Run a program in the folder of the build."""
         done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, stdin=subprocess.DEVNULL)
         if done.returncode:

@@ -18,7 +18,7 @@ NETWORKS: dict[str, type[Streaming]] = {
 }
 
 
-def build(name: str, *, sample_rate: int, n_fft: int, **options) -> Streaming:
+def build_network(name: str, *, sample_rate: int, n_fft: int, **options) -> Streaming:
     """Build a network by name.
 
     Parameters

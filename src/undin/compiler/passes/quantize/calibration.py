@@ -20,7 +20,7 @@ from undin.model.metadata import Metadata
 from undin.model.stft import Analysis
 from undin.stream import Stream
 
-MOST_SECONDS = 120
+MAX_SECONDS = 120
 """Of audio in all, evenly from the files, so that many files take no longer than a few."""
 
 SECONDS_OF_FILE = 10
@@ -58,8 +58,8 @@ def frames_of(folder: Path, graph: Graph) -> Iterator[np.ndarray]:
     if not files:
         raise ValueError(f"there is no audio in {folder} to calibrate on")
     analysis = Analysis(metadata.n_fft, metadata.window, metadata.hop)
-    per_file = max(-(-MOST_SECONDS // len(files)), SECONDS_OF_FILE)
-    for path in files[:: -(-len(files) * per_file // MOST_SECONDS)]:
+    per_file = max(-(-MAX_SECONDS // len(files)), SECONDS_OF_FILE)
+    for path in files[:: -(-len(files) * per_file // MAX_SECONDS)]:
         analysis.reset()
         for frame in analysis.process(heard(path, metadata, seconds=per_file)):
             yield frame.view(np.float32).reshape(1, 1, metadata.bins, 2)

@@ -1,6 +1,6 @@
-"""What a run tells while it runs: a bar or plain lines for people, JSON lines and TensorBoard for machines.
+"""What a run logs: a bar or plain lines for people, JSON lines and TensorBoard for machines.
 
-Numbers in, text out; when to tell is the business of ``loop.py``.
+Numbers in, text out; when to log is the business of ``loop.py``.
 """
 
 import json
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PLAIN_LINE_EVERY_S = 60.0
 
 
-class Progress:
+class TrainingLog:
     """Bar, log file and curves of one run.
 
     Parameters
