@@ -562,6 +562,7 @@ public final class Scenarios {
 
         @Override
         public boolean takeFocus() {
+            read = 0; // of the microphone that comes
             hasFocus = isFocusFree;
             return isFocusFree;
         }
