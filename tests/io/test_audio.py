@@ -11,6 +11,7 @@ from hypothesis.extra import numpy as npst
 from support.audio_files import noise
 
 from undin.io import audio
+from undin.io.folder import find_files
 
 pytestmark = pytest.mark.quick
 
@@ -181,4 +182,4 @@ def test_find_files(tmp_path):
     for name in ("b.wav", "a/c.FLAC", "a/notes.txt", ".hidden.wav", ".cache/d.wav"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    assert [path.relative_to(tmp_path).as_posix() for path in audio.find_files(tmp_path)] == ["a/c.FLAC", "b.wav"]
+    assert [path.relative_to(tmp_path).as_posix() for path in find_files(tmp_path)] == ["a/c.FLAC", "b.wav"]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from undin.cli import END_SIGNALS, sentence
 from undin.cli.outputs import Job
-from undin.cli.recording import RecordingReport, enhance_file
+from undin.cli.recording import RecordingReport, Settings, enhance_file
 from undin.io.pipe import is_pipe
 from undin.model.loading import Model
 
@@ -29,18 +29,6 @@ LOOK_SECONDS = 0.2
 
 NO_PLACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
 """Errors of the operating system that another place for the outputs would cure."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What is the same for all files: as in `Stream`, what the samples have in place of 1, the quality of lossy outputs
-    (as in `AudioInfo`), and whether outputs get their inputs' times."""
-
-    model: str
-    atten_lim_db: float | None
-    full_scale: float = 1.0
-    quality: float | None = None
-    keep_times: bool = False
 
 
 @dataclass(frozen=True)

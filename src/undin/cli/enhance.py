@@ -85,9 +85,10 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError("--rate, --channels and --sample-format are for raw samples: give - as the only input")
     if args.plot:
         import undin.plot  # noqa: F401  a missing matplotlib shows before the work, not after it
-    from undin.cli.batch import Settings, load_model, outcomes
+    from undin.cli.batch import load_model, outcomes
     from undin.cli.outputs import plan
     from undin.cli.progress import Progress
+    from undin.cli.recording import Settings
     from undin.cli.saying import Voice
     from undin.engines.engine import attenuation
 
@@ -114,8 +115,8 @@ def _run_pipe(args: argparse.Namespace) -> int:
             "- reads samples from standard input and writes to standard output: give no other input, -o or --plot"
         )
     from undin import Stream
-    from undin.cli.batch import Settings, load_model
-    from undin.cli.recording import RAW_RATE_HZ, Raw, enhance_standard_input
+    from undin.cli.batch import load_model
+    from undin.cli.recording import RAW_RATE_HZ, Raw, Settings, enhance_standard_input
     from undin.cli.saying import Voice
 
     raw = Raw(args.rate, args.channels or 1, args.sample_format or "s16le")

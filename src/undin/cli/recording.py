@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 
@@ -18,9 +18,6 @@ from undin.engines.engine import MAX_SAMPLE
 from undin.io import audio, pcm, tags
 from undin.io.pipe import Pipe
 from undin.model.loading import Model
-
-if TYPE_CHECKING:
-    from undin.cli.batch import Settings
 
 RAW_FORMATS = {
     "s16le": ("PCM_16", "<"),
@@ -39,6 +36,18 @@ RAW_RATE_HZ = 16_000
 RAW_BLOCK_BYTES = 65536
 LOUD = 4.0
 """Samples beyond so many times full scale were not meant by it: a model hears nothing like them in training."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is the same for all files: as in `Stream`, what the samples have in place of 1, the quality of lossy outputs
+    (as in `AudioInfo`), and whether outputs get their inputs' times."""
+
+    model: str
+    atten_lim_db: float | None
+    full_scale: float = 1.0
+    quality: float | None = None
+    keep_times: bool = False
 
 
 @dataclass(frozen=True)
@@ -124,7 +133,7 @@ def enhance_file(
     job: Job,
     *,
     model: Model,
-    settings: "Settings",
+    settings: Settings,
     on_seconds: Callable[[float], None] = lambda seconds: None,
 ) -> RecordingReport:
     """Enhance one file in constant memory.
@@ -165,7 +174,7 @@ def enhance_standard_input(
     *,
     raw: Raw,
     model: Model,
-    settings: "Settings",
+    settings: Settings,
 ) -> RecordingReport:
     """Enhance what comes through a pipe: a file with a header as that file, anything else as raw samples.
 
@@ -257,7 +266,7 @@ def raw_blocks(pipe: Pipe, raw: Raw, *, notes: list[str]) -> Iterator[np.ndarray
         notes.append(f"ended within a sample, its last {len(rest)} bytes are left out")
 
 
-def _stream(reader: audio.Reader, model: Model, settings: "Settings") -> Stream:
+def _stream(reader: audio.Reader, model: Model, settings: Settings) -> Stream:
     info = reader.info
     return Stream(info.sample_rate, channels=info.channels, model=model, atten_lim_db=settings.atten_lim_db)
 

@@ -17,7 +17,8 @@ from tqdm import tqdm
 
 from undin.data import decoded
 from undin.data.recording import Recording, to_mono
-from undin.io.audio import find_files, read
+from undin.io.audio import read
+from undin.io.folder import find_files
 
 FULL_SCALE = 32767.0
 

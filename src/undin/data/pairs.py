@@ -14,7 +14,7 @@ from undin.data import decoded
 from undin.data.corpus import Corpus, decode_all, read_mono, resample, to_int16
 from undin.data.tape import Tape
 from undin.data.weights import file_weights
-from undin.io.audio import find_files
+from undin.io.folder import find_files
 
 
 class PairedMixer:

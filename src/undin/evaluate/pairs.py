@@ -13,6 +13,7 @@ from pathlib import Path
 
 from undin.evaluate.metrics import SAMPLE_RATE_HZ
 from undin.io import audio
+from undin.io.folder import find_files
 
 TRIM_LIMIT_SAMPLES = 256
 """An enhanced file may be shorter or longer by a hop: tools leave out the last one, or fill it."""
@@ -141,7 +142,7 @@ def _audio_files(folder: Path) -> dict[str, list[Path]]:
     if not folder.is_dir():
         raise ValueError(f"{folder} is not a folder")
     files: dict[str, list[Path]] = {}
-    for path in audio.find_files(folder):
+    for path in find_files(folder):
         files.setdefault(path.stem, []).append(path)
     if not files:
         raise ValueError(f"{folder} holds no audio files")

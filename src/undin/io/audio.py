@@ -21,8 +21,7 @@ import soundfile
 from undin.io import chunks, media, mp3, ogg, pcm, tags, wav
 from undin.io.chunks import Chunks
 from undin.io.files import partial_of, replacing
-from undin.io.folder import HEADERLESS_SUFFIXES, find_files
-from undin.io.formats import FORMAT_OF_SUFFIX, IN_PLACE_OF, AudioInfo, output_info
+from undin.io.formats import FORMAT_OF_SUFFIX, HEADERLESS_SUFFIXES, IN_PLACE_OF, AudioInfo, output_info
 from undin.io.headers import Format, find_sound
 from undin.io.pcm import BITS_OF_SUBTYPE, FLOAT_SUBTYPES, quantize
 from undin.io.pipe import Pipe, Source, is_pipe, open_pipe
@@ -34,7 +33,6 @@ __all__ = [
     "FORMAT_OF_SUFFIX",
     "AudioInfo",
     "Reader",
-    "find_files",
     "open_reader",
     "open_writer",
     "output_info",

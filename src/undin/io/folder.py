@@ -6,10 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from undin.io import media
-from undin.io.formats import AUDIO_SUFFIXES
-
-HEADERLESS_SUFFIXES = {".raw", ".pcm", ".sw", ".sb", ".ub", ".vox", ".gsm", ".al", ".ul", ".sd2"}
-"""Suffixes of samples without a header, or with it in another file."""
+from undin.io.audio import recognise
+from undin.io.formats import AUDIO_SUFFIXES, HEADERLESS_SUFFIXES
 
 
 @dataclass
@@ -78,8 +76,6 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 def _sounds(path: Path) -> bool:
     """Whether a file begins as audio does."""
-    from undin.io.audio import recognise  # which imports this file
-
     try:
         with open(path, "rb") as file:
             return recognise(file) is not None

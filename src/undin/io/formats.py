@@ -28,6 +28,9 @@ FORMAT_OF_SUFFIX = {
 AUDIO_SUFFIXES = {*FORMAT_OF_SUFFIX, ".wave", ".bwf", ".bw64", ".aifc", ".sph", ".nist", ".voc"}
 """Suffixes of a folder's audio files. Outputs of the further ones keep the format of what they were made from."""
 
+HEADERLESS_SUFFIXES = {".raw", ".pcm", ".sw", ".sb", ".ub", ".vox", ".gsm", ".al", ".ul", ".sd2"}
+"""Suffixes of samples without a header, or with it in another file."""
+
 ONE_FAMILY = ({"WAV", "WAVEX", "RF64"},)
 """Containers that go by the same suffix."""
 

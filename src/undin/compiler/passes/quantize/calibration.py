@@ -15,6 +15,7 @@ from undin.compiler.toolchain.build import build
 from undin.compiler.toolchain.cache import this_machine
 from undin.engines.engine import PROCESS_HOPS, RESET, CModel, floats
 from undin.io import audio
+from undin.io.folder import find_files
 from undin.model.loading import Model
 from undin.model.metadata import Metadata
 from undin.model.stft import Analysis
@@ -54,7 +55,7 @@ def frames_of(folder: Path, graph: Graph) -> Iterator[np.ndarray]:
     metadata = metadata_of(graph)
     if metadata is None:
         raise ValueError(f"{graph.name} is no model of undin, so nobody knows what it makes of the audio in {folder}")
-    files = audio.find_files(folder)
+    files = find_files(folder)
     if not files:
         raise ValueError(f"there is no audio in {folder} to calibrate on")
     analysis = Analysis(metadata.n_fft, metadata.window, metadata.hop)
