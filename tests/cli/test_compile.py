@@ -151,3 +151,43 @@ def assert_refused(path: Path, message: str, folder: Path, capsys) -> None:
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
     assert not (folder / "out").exists()
+
+
+OPEN = """<ir_version: 8, opset_import: ["" : 17]>
+    g (float[batch, n] x, int64 rate) => (float[m] y) <int64 k = {16000}, int64[1] one = {1}> {
+        c = Equal(rate, k)
+        y = If (c) <
+            then_branch = a () => (float[p, q] t) { t = Relu(x) },
+            else_branch = b () => (float[p] u) { u = ReduceSum <keepdims = 0> (x, one) }
+        >
+    }"""
+
+
+def test_what_a_file_leaves_open_is_given(tmp_path, capsys):
+    path = tmp_path / "open.onnx"
+    onnx.save(onnx.parser.parse_model(OPEN), path)
+    command = ["compile", str(path), "-o", str(tmp_path / "out")]
+    for options, message in {
+        (): "axis 0 of input 'x' has no fixed size but 'batch': give it one with --dim batch=N",
+        ("--dim", "batch=1"): "axis 1 of input 'x' has no fixed size but 'n': give it one with --dim n=N",
+        ("--dim", "batch=one"): "--dim batch=one: 'one' is no whole number",
+        ("--dim", "batch"): "--dim batch: write it as NAME=VALUE",
+        ("--dim", "size=1"): "no input has a size 'size'; those with names: batch, n",
+        ("--shape", "z=1"): "there is no input 'z', only 'x', 'rate'",
+        ("--shape", "x=1,8"): "its branches give",
+        ("--shape", "x=1,8", "--input", "rate=fast"): "'fast' is no value of input 'rate', which is int64",
+    }.items():
+        assert main([*command, *options]) != 0
+        error = capsys.readouterr().err
+        assert message in error and error.count("\n") == 1
+    assert main([*command, "--shape", "x=1,8", "--input", "rate=16000", "--check"]) == 0
+    assert "frames as in ONNX Runtime" in capsys.readouterr().out
+    assert "const float *tensor_x, float *tensor_y, void" in (tmp_path / "out" / "undin_open.h").read_text()
+
+
+def test_what_is_computed_in_float32_is_said(tmp_path, capsys):
+    text = """<ir_version: 8, opset_import: ["" : 17]>
+        g (float16[2] x) => (double[2] y) { z = Exp(x) y = Cast <to = 11> (z) }"""
+    onnx.save(onnx.parser.parse_model(text), tmp_path / "half.onnx")
+    assert main(["compile", str(tmp_path / "half.onnx"), "-o", str(tmp_path / "out"), "--check"]) == 0
+    assert "computed in float32: what the file has in float16 and float64" in capsys.readouterr().out

@@ -1,25 +1,27 @@
-"""Graphs of operators in any order, compiled into one library, against ONNX Runtime."""
+"""Graphs of all operators in any order, opsets 7 to 21, compiled into one library, against ONNX Runtime."""
 
 import numpy as np
-import onnxruntime
 from support.compiled_graphs import compile_graphs
-from support.random_graphs import random_model
+from support.random_graphs import random_graph
 
 from undin.compiler.ir.reader import convert
 
-SEEDS = range(60)
+FAILED = (34, 104, 129, 301, 398, 505, 551, 631, 786, 854, 856, 961, 1028, 1554, 4022, 4049, 4920)
+"""Seeds that once gave a wrong result or an error of Python, beyond those below."""
+
+SEEDS = (*range(200), *(seed for seed in FAILED if seed >= 200))
+
+TOLERANCES = {np.dtype(np.float16): 2e-3}
 
 
 def test_random_graphs_agree_with_onnx_runtime(tmp_path):
-    models = [random_model(seed) for seed in SEEDS]
-    compiled = compile_graphs([convert(model, name=model.graph.name) for model in models], tmp_path)
-    noise = np.random.default_rng(0)
-    for model, ours in zip(models, compiled, strict=True):
-        oracle = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-        feeds = {item.name: noise.standard_normal(item.shape, np.float32) for item in oracle.get_inputs()}
-        expected = oracle.run(None, feeds)
-        for result, right in zip(ours.run(*feeds.values()), expected, strict=True):
-            scale = max(1, np.abs(right).max(initial=0))
-            np.testing.assert_allclose(
-                result.reshape(right.shape), right, rtol=0, atol=1e-5 * scale, err_msg=model.graph.name
-            )
+    graphs = [random_graph(seed) for seed in SEEDS]
+    compiled = compile_graphs([convert(graph.model, name=graph.model.graph.name) for graph in graphs], tmp_path)
+    for graph, ours in zip(graphs, compiled, strict=True):
+        for result, right in zip(ours.run(*graph.feeds.values()), graph.expected, strict=True):
+            name = graph.model.graph.name
+            assert (result.dtype, result.size) == (right.dtype, right.size), name
+            right = right.astype(np.float64)
+            allowed = TOLERANCES.get(result.dtype, 1e-4) * max(1, np.abs(right).max(initial=0))
+            result = result.reshape(right.shape).astype(np.float64)
+            np.testing.assert_allclose(result, right, rtol=0, atol=allowed, err_msg=name)

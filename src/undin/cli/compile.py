@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from undin.compiler.emit.source import Source
+    from undin.compiler.ir.files import Given
     from undin.compiler.ir.graph import Graph, Value
     from undin.compiler.ir.program import Program
     from undin.compiler.pipeline import Watcher
@@ -30,7 +31,7 @@ HELP = "compile a model to C and a library, for this machine or another"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the command."""
-    parser.add_argument("model", metavar="MODEL", help="ONNX file with static shapes, or name of a model of undin")
+    parser.add_argument("model", metavar="MODEL", help="ONNX file, or name of a model of undin")
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="folder for the C files and the library")
     parser.add_argument(
         "--prefix",
@@ -49,6 +50,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--int8-ends", action="store_true", help="with --int8: the first and the last layers too, which lose the most"
+    )
+    parser.add_argument(
+        "--dim", action="append", default=[], metavar="NAME=VALUE", help="a size that the file has only a name for"
+    )
+    parser.add_argument(
+        "--shape", action="append", default=[], metavar="INPUT=1,2,…", help="the whole shape of an input"
+    )
+    parser.add_argument(
+        "--input",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an input that is a constant, such as a sample rate: one number, or as many as it has, with commas",
     )
     parser.add_argument(
         "--check", action="store_true", help="run the C on this machine against ONNX Runtime, frame by frame"
@@ -73,6 +87,32 @@ def _refuse_places(args: argparse.Namespace) -> None:
         raise ValueError("--prefix is for libraries that programs link to, and a WebAssembly module is none: use -o")
 
 
+def given_by(args: argparse.Namespace) -> "Given":
+    """What the options say about the inputs of a file; ValueError names one that cannot be read."""
+    from undin.compiler.ir.files import Given
+
+    dims = {name: _whole("--dim", name, value) for name, value in _pairs("--dim", args.dim)}
+    shapes = {
+        name: tuple(_whole("--shape", name, length) for length in value.split(",") if length)
+        for name, value in _pairs("--shape", args.shape)
+    }
+    return Given(dims, shapes, dict(_pairs("--input", args.input)))
+
+
+def _pairs(option: str, texts: list[str]) -> Iterator[tuple[str, str]]:
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not (name and equals):
+            raise ValueError(f"{option} {text}: write it as NAME=VALUE")
+        yield name, value
+
+
+def _whole(option: str, name: str, text: str) -> int:
+    if not text.strip().isdecimal():
+        raise ValueError(f"{option} {name}={text}: {text!r} is no whole number")
+    return int(text)
+
+
 def _run(args: argparse.Namespace, folder: Path) -> int:
     """Compile a model into a folder, and install it from there."""
     from undin.compiler.ir.reader import read_graph
@@ -82,7 +122,8 @@ def _run(args: argparse.Namespace, folder: Path) -> int:
     from undin.model.loading import WEIGHTS, models
 
     path = WEIGHTS / f"{args.model}.onnx" if args.model in models() else Path(args.model)
-    graph, watch = read_graph(path), _writer(args.passes) if args.passes else lambda name, result: None
+    given = given_by(args)
+    graph, watch = read_graph(path, given), _writer(args.passes) if args.passes else lambda name, result: None
     if args.int8 is None:
         source = translate(graph, watch=watch)
     else:
@@ -102,12 +143,14 @@ def _run(args: argparse.Namespace, folder: Path) -> int:
         print(f"{install(product, args.prefix, model=source.prefix, target=target)}: {graph.name} for {args.target}")
     if args.int8 is not None:
         print(f"in integers, but for {', '.join(in_floats) or 'no layer'}")
+    if graph.narrowed:
+        print(f"computed in float32: what the file has in {' and '.join(graph.narrowed)}")
     print(_table(graph, source, product))
     if not args.check:
         return 0
     if args.int8 is not None:
         return _compare(path, graph, source, product, frames, target=args.target)
-    return _check(path, source, product, target=args.target)
+    return _check(path, source, product, given, target=args.target)
 
 
 def _writer(folder: Path) -> "Watcher":
@@ -197,12 +240,12 @@ def _compare(
     return 1
 
 
-def _check(path: Path, source: "Source", product: Path, *, target: str) -> int:
+def _check(path: Path, source: "Source", product: Path, given: "Given", *, target: str) -> int:
     """Hold the C against ONNX Runtime; code for another machine is built again for this one."""
     from undin.compiler.verify import verify
 
     with _on_this_machine(source, product, target=target) as library:
-        report = verify(path, source, library)
+        report = verify(path, source, library, given=given)
     if report.output is None:
         print(f"check on this machine: {report.frames} frames as in ONNX Runtime, to {report.error:.1e} of full scale")
         return 0

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from onnx import helper
 
 from undin.compiler.emit.source import Source
+from undin.compiler.ir.files import Given, load
 from undin.compiler.ir.graph import Graph, Value
 from undin.compiler.ir.reader import read_graph
 from undin.compiler.pipeline import as_lowered, metadata_of, simplify
@@ -25,6 +25,9 @@ from undin.model.stft import Analysis
 
 TOLERANCE = 1e-4
 """Of the largest value of a tensor in ONNX Runtime: what may differ by order of summation alone, after 1,000 frames."""
+
+HALF_TOLERANCE = 1e-2
+"""The same for float16, whose steps between any two nodes ONNX Runtime rounds."""
 
 NOISE_LEVEL = 0.1
 """Root mean square of the noise that takes the place of audio, full scale is 1."""
@@ -71,6 +74,7 @@ def verify(
     library: Path,
     *,
     samples: np.ndarray | None = None,
+    given: Given | None = None,
     frames: int = 1000,
     seed: int = 0,
 ) -> Verification:
@@ -86,6 +90,8 @@ def verify(
         What `build` made of that for this machine.
     samples : ndarray, shape (N,), float32, in [-1, 1], optional
         Audio at the model's rate, only for models of undin; seeded noise if not given.
+    given : Given, optional
+        What the file leaves open about its inputs, as `read` takes it.
     frames : int
         How many to run, fewer where `samples` are.
     seed : int
@@ -96,16 +102,16 @@ def verify(
     ValueError
         There are samples for a model that is not undin's, or less than a hop of them.
     """
-    graph = read_graph(model)
+    graph = read_graph(model, given)
     feeds = list(itertools.islice(_feeds(graph, samples, seed), frames))
     if not feeds:
         raise ValueError("a check needs a hop of samples at least")
     ours = load_step(library, f"{source.prefix}_run", graph, arena_bytes=source.arena_bytes)
-    theirs = reference_step(str(model), as_written=True)
+    theirs = reference_step(_file(model, given), as_written=True)
     one, other = (Session(step, graph.inputs, carried(graph)) for step in (ours, theirs))
     found = _compare(one, other, feeds, values=graph.outputs)
     output = found.first()
-    tensor = _first_inside(model, feeds, _instructions(library, source.prefix)) if output else None
+    tensor = _first_inside(model, given, feeds, _instructions(library, source.prefix)) if output else None
     return Verification(len(feeds), found.largest(), output, tensor)
 
 
@@ -130,9 +136,14 @@ def _feeds(graph: Graph, samples: np.ndarray | None, seed: int) -> Iterator[dict
             yield {graph.inputs[0].name: spec.reshape(graph.inputs[0].shape)}
 
 
+def _file(model: Path, given: Given | None) -> str | bytes:
+    """The file, or what it becomes by what is given."""
+    return load(model, given).SerializeToString() if given is not None and given.says_something else str(model)
+
+
 def _noise(value: Value, generator: np.random.Generator) -> np.ndarray:
-    if value.dtype == np.float32:
-        return generator.standard_normal(value.shape, np.float32)
+    if value.dtype.kind == "f":
+        return generator.standard_normal(value.shape, np.float32).astype(value.dtype)
     return generator.integers(0, 2, value.shape).astype(value.dtype)
 
 
@@ -158,15 +169,18 @@ class _Found:
     def first(self) -> Difference | None:
         """The first tensor of the first frame that differs."""
         errors = np.array(self.errors) / self.peaks
-        if not (errors > TOLERANCE).any():
+        allowed = [HALF_TOLERANCE if value.dtype == np.float16 else TOLERANCE for value in self.values]
+        if not (errors > allowed).any():
             return None
-        frame, index = np.argwhere(errors > TOLERANCE)[0]
+        frame, index = np.argwhere(errors > allowed)[0]
         value = self.values[index]
         return Difference(value.name, value.shape, int(frame), float(errors[frame, index]))
 
 
 def _largest_difference(ours: np.ndarray, theirs: np.ndarray) -> float:
-    """Infinite where one of the two is infinite or not a number and the other is not the same."""
+    """Infinite where one of the two is infinite or not a number, or of another shape, and the other is not the same."""
+    if ours.shape != theirs.shape:
+        return np.inf
     with np.errstate(invalid="ignore"):
         difference = np.abs(np.subtract(ours, theirs, dtype=np.float64))
     same = (ours == theirs) | ((ours != ours) & (theirs != theirs))
@@ -183,23 +197,23 @@ def _compare(
     return found
 
 
-def _first_inside(model: Path, feeds: Sequence[dict[str, np.ndarray]], features: tuple[str, ...]) -> Difference | None:
+def _first_inside(
+    model: Path, given: Given | None, feeds: Sequence[dict[str, np.ndarray]], features: tuple[str, ...]
+) -> Difference | None:
     """The first tensor that differs, found with builds and sessions that hand out every value, some at a time."""
     target = replace(TARGETS["native"], variants=(Variant("", features),))
-    known = {value.name: value.shape for value in _values(read_graph(model))}
+    known = {value.name: value.shape for value in _values(read_graph(model, given))}
     for start in itertools.count(0, MAX_OUTPUTS):
-        graph = read_graph(model)
+        graph, proto = read_graph(model, given), load(model, given)
         outputs, pairs = list(graph.outputs), carried(graph)
         simplify(graph)
-        values = [value for value in _values(graph) if known.get(value.name) == value.shape]
+        made = {name for node in proto.graph.node for name in node.output}  # and not in a branch
+        values = [value for value in _values(graph) if known.get(value.name) == value.shape and value.name in made]
         values = values[start : start + MAX_OUTPUTS]
         if not values:
             break
         graph.outputs = [*outputs, *(value for value in values if value not in outputs)]
-        proto = onnx.load(str(model))
-        for value in graph.outputs[len(outputs) :]:
-            kind = helper.np_dtype_to_tensor_dtype(value.dtype)
-            proto.graph.output.append(helper.make_tensor_value_info(value.name, kind, value.shape))
+        proto.graph.output.extend(onnx.ValueInfoProto(name=value.name) for value in graph.outputs[len(outputs) :])
         theirs = reference_step(proto.SerializeToString(), as_written=True)
         with tempfile.TemporaryDirectory(prefix="undin") as folder:
             source = as_lowered(graph)

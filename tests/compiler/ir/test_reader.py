@@ -1,9 +1,12 @@
 """What reading a file settles at once, and the sentence with which the rest is refused."""
 
+import re
+
 import numpy as np
 import onnx
 import onnx.parser
 import pytest
+from onnx import helper, numpy_helper
 from support.compiled_graphs import compile_graphs
 
 from undin.compiler.ir.check import check
@@ -125,24 +128,24 @@ REFUSED = {
         r"cannot compile Det 'y' of x \(3, 3\): undin does not know this operator",
     ),
     "a form of a known operator": (
-        "g (float[1, 1, 4] x, float[1, 1, 2] w) => (float[1, 1, 3] y) { y = Conv(x, w) }",
-        r"cannot compile Conv 'y' of x \(1, 1, 4\), w \(1, 1, 2\): its input 'w' must be a constant",
+        "g (float[4] x, float[4] z) => (float[4] y) { y = Mod(x, z) }",
+        r"cannot compile Mod 'y' of x \(4,\), z \(4,\): of floats it takes fmod = 1 only",
     ),
     "shapes that depend on values": (
         "g (float[9] x, int64[1] n) => (float[m] y) <int64[1] zero = {0}> { y = Slice(x, zero, n) }",
-        r"cannot compile Slice .* of x \(9,\), zero \(1,\), n \(1,\): its output 'y' has a shape that",
+        r"cannot compile Slice .* of x \(9,\), zero \(1,\), n \(1,\): its input 'n' must be a constant",
     ),
     "inputs without shapes": (
         "g (float[n] x) => (float[n] y) { y = Relu(x) }",
-        r"axis 0 of input 'x' has no fixed size but 'n': export the model with fixed sizes, without dynamic axes",
+        r"axis 0 of input 'x' has no fixed size but 'n': give it one with --dim n=N",
     ),
     "types": (
-        "g (double[2] x) => (double[2] y) { y = Relu(x) }",
-        r"input 'x' has the type double, and undin compiles float32 and integers",
+        "g (complex64[2] x) => (complex64[2] y) { y = Identity(x) }",
+        r"input 'x' has the type complex64, and undin compiles floats and integers",
     ),
     "text": (
         "g (string[2] x) => (string[2] y) { y = Identity(x) }",
-        r"input 'x' has the type string, and undin compiles float32 and integers",
+        r"input 'x' has the type string, and undin compiles floats and integers",
     ),
     "inputs that are no tensors": (
         "g (seq(float[2]) x, int64 i) => (float[2] y) { y = SequenceAt(x, i) }",
@@ -154,40 +157,63 @@ REFUSED = {
     ),
     "reshapes to other sizes": (
         "g (float[4] x) => (float[3] y) <int64[1] s = {3}> { y = Reshape(x, s) }",
-        r"cannot compile Reshape 'y' of x \(4,\), s \(1,\): its output y \(3,\) has another number of elements",
+        r"cannot compile Reshape 'y' of x \(4,\), s \(1,\): its output \(3,\) has another number of elements",
     ),
     "shapes that do not fit": (
         "g (float[4, 3] x) => (float[4, 4] y) { y = MatMul(x, x) }",
-        r"cannot compile MatMul 'y' of x \(4, 3\), x \(4, 3\): Incompatible dimensions",
+        r"cannot compile MatMul 'y' of x \(4, 3\), x \(4, 3\): its operands \(4, 3\) and \(4, 3\) do not fit",
     ),
     "values from nowhere": (
         "g (float[4] x) => (float[4] y) { y = Add(x, z) }",
         r"no node computes 'z' before it is needed",
     ),
     "types in between": (
-        "g (float[2] x) => (float16[2] y) { y = Cast <to = 10> (x) }",
-        r"cannot compile Cast 'y' of x \(2,\): its output 'y' has the type float16",
+        "g (float[2] x) => (uint64[2] y) { y = Cast <to = 13> (x) }",
+        r"cannot compile Cast 'y' of x \(2,\): its output 'y' has the type uint64",
     ),
-    "branches": (
-        """g (bool c, float[2] x) => (float[2] y) {
+    "branches of different sizes": (
+        """g (bool c, float[2] x) => (float[n] y) {
             y = If (c) <
                 then_branch = a () => (float[2] p) { p = Exp(x) },
-                else_branch = b () => (float[2] q) { q = Log(x) }
+                else_branch = b () => (float[4] q) { q = Concat <axis = 0> (x, x) }
             >
         }""",
-        r"cannot compile If 'y' of c \(\): it runs graphs of its own",
+        r"cannot compile If 'y' of c \(\): its branches give p \(2,\) and q \(4,\), and its condition is not known",
     ),
-    "short sequences": (
-        """g (float[3, 1, 2] x) => (float[3, 1, 1, 1] y)
-            <float[1, 1, 2] w = {1, 2}, float[1, 1, 1] r = {1}, float[1, 2] b = {0, 0}, int32[1] n = {2}>
-            { y = RNN <hidden_size = 1> (x, w, r, b, n) }""",
-        r"cannot compile RNN 'y' of .*: its sequence_lens \[2\] are not all the whole length 3",
+    "loops that end when the sound says so": (
+        """g (int64 n, float[2] x) => (float[2] y) {
+            y = Loop (n, , x) <body = b (int64 i, bool c, float[2] v) => (bool d, float[2] w)
+                { d = Identity(c) w = Exp(v) }>
+        }""",
+        r"cannot compile Loop 'y' of n \(\), x \(2,\): how often it runs depends on 'n', which must be a constant",
     ),
-    "gates that are coupled": (
-        """g (float[1, 1, 1] x) => (float[1, 1, 1, 1] y)
-            <float[1, 4, 1] w = {1, 2, 3, 4}, float[1, 4, 1] r = {1, 2, 3, 4}>
-            { y = LSTM <hidden_size = 1, input_forget = 1> (x, w, r) }""",
-        r"cannot compile LSTM 'y' of .*: input_forget couples its gates",
+    "circles": (
+        "g (float[2] x) => (float[2] y) { y = Add(x, z) z = Exp(y) }",
+        r"(Add 'y'|Exp 'z') waits for its own result",
+    ),
+    "random numbers": (
+        "g (float[2] x) => (float[2] y) { y = RandomNormalLike(x) }",
+        r"cannot compile RandomNormalLike 'y' of x \(2,\): its result is random",
+    ),
+    "types that differ": (
+        "g (float[2] x, int32[2] z) => (float[2] y) { y = Add(x, z) }",
+        r"cannot compile Add 'y' of .*: its inputs are of different types, float32 and int32",
+    ),
+    "tensors beyond memory": (
+        "g (float[1] x) => (float[n] y) <int64[1] n = {17179869184}> { y = Expand(x, n) }",
+        r"cannot compile Expand 'y' of .*: its output would have the shape \(17179869184,\), and undin computes fewer",
+    ),
+    "constants beyond memory": (
+        "g (float[1] x) => (float[n] y) <int64[1] n = {17179869184}> { c = ConstantOfShape(n) y = Add(x, c) }",
+        r"cannot compile ConstantOfShape 'c' of .*: its output would have the shape \(17179869184,\), and undin",
+    ),
+    "inputs beyond memory": (
+        "g (float[1099511627776] x) => (float[n] y) { y = Relu(x) }",
+        r"input 'x' has the shape \(1099511627776,\), and undin takes fewer than 2\^24 elements",
+    ),
+    "negative sizes": (
+        "g (float[-3] x) => (float[n] y) { y = Relu(x) }",
+        r"input 'x' has the shape \(-3,\)",
     ),
     "training": (
         "g (float[2] x) => (float[2] y) <float r = {0.5}, bool t = {1}> { y = Dropout(x, r, t) }",
@@ -202,6 +228,141 @@ def test_the_rest_is_refused_in_one_sentence(what):
     with pytest.raises(ValueError, match=sentence) as refusal:
         program(text)
     assert "\n" not in str(refusal.value)
+
+
+UNFIT = {
+    "Conv <group = 3> (x, w)": ("float[1, 4, 8] x", "float[6, 2, 3] w"),
+    "Conv (x, w) of other channels": ("float[1, 4, 8] x", "float[6, 2, 3] w"),
+    "Conv <group = 0> (x, w)": ("float[1, 1, 8] x", "float[1, 1, 3] w"),
+    "Conv (x, w, b)": ("float[1, 1, 8] x", "float[6, 1, 3] w", "float[2] b"),
+    "Conv <strides = [0]> (x, w)": ("float[1, 1, 8] x", "float[6, 1, 3] w"),
+    "Conv (x, w) of a window beyond the input": ("float[1, 1, 8] x", "float[1, 1, 9] w"),
+    "ConvTranspose (x, w)": ("float[1, 3, 8] x", "float[2, 1, 3] w"),
+    "GRU <hidden_size = 64> (x, w, r)": ("float[1, 1, 3] x", "float[1, 12, 3] w", "float[1, 12, 4] r"),
+    "GRU <hidden_size = 4> (x, w, r)": ("float[1, 1, 3] x", "float[1, 12, 2] w", "float[1, 12, 4] r"),
+    "GRU <hidden_size = 4> (x, w, r, b)": (
+        *("float[1, 1, 3] x", "float[1, 12, 3] w", "float[1, 12, 4] r"),
+        "float[1, 6] b",
+    ),
+    "GRU <hidden_size = 4> (x, w, r, , , h)": (
+        *("float[1, 1, 3] x", "float[1, 12, 3] w", "float[1, 12, 4] r"),
+        "float[1, 1, 2] h",
+    ),
+    "MaxPool <kernel_shape = [3], pads = [3, 3]> (x)": ("float[1, 1, 8] x",),
+    "PRelu (x, b)": ("float[4] x", "float[3] b"),
+    "BatchNormalization (x, b, b, b, b)": ("float[1, 4, 8] x", "float[3] b"),
+    "Reshape (x, s) {1, 5}": ("float[4] x",),
+    "Split (x, s) {9, -5}": ("float[4] x",),
+    "Gather (x, s) {9}": ("float[4] x",),
+    "GatherElements (x, s) {9}": ("float[4] x",),
+    "Slice (x, s, s, s, s) {0}": ("float[4] x",),
+    "Transpose <perm = [0, 0]> (x)": ("float[4, 4] x",),
+    "Pad (x, s) {1099511627776, 0}": ("float[2] x",),
+    "Pad (x, s) {-5, 0}": ("float[2] x",),
+    "Concat <axis = 3> (x, x)": ("float[2] x",),
+}
+"""Nodes that ONNX Runtime refuses too; a name beginning with x is the input, s are integers, all others weights."""
+
+
+@pytest.mark.parametrize("node", UNFIT)
+def test_what_does_not_fit_is_refused_by_name(node):
+    text, _, numbers = node.partition(" {")
+    text = text.partition(" of ")[0]
+    inputs, weights = UNFIT[node][0], [item.split("] ") for item in UNFIT[node][1:]]
+    operator, attributes, operands = re.fullmatch(r"(\w+) (<.*> )?(\(.*\))", text).groups()
+    proto = onnx.parser.parse_node(f"y = {operator} {attributes or ''}{operands}")
+    arrays = {name: np.ones(eval(shape.removeprefix("float[") + ","), np.float32) for shape, name in weights}
+    arrays |= {"s": np.array(eval(f"[{numbers[:-1]}]"), np.int64)} if numbers else {}
+    x = onnx.parser.parse_graph(f"g ({inputs}) => (float y) {{ y = Relu(x) }}").input
+    outputs = [onnx.ValueInfoProto(name=name) for name in proto.output]
+    graph = helper.make_graph([proto], "g", x, outputs, [numpy_helper.from_array(a, n) for n, a in arrays.items()])
+    unfit = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    with pytest.raises(Unsupported, match=rf"^cannot compile {operator} 'y' of x .*: .+"):
+        convert(unfit, name="unfit")
+
+
+def test_unknown_versions_are_refused_by_number():
+    newest = onnx.defs.onnx_opset_version()
+    for version in (0, -1, newest + 1, 10**9):
+        unknown = model("g (float[3] x) => (float[3] y) { y = Relu(x) }")
+        unknown.opset_import[0].version = version
+        with pytest.raises(ValueError, match=rf"version {version} of ONNX's operators, and undin knows 1 to {newest}"):
+            convert(unknown, name="unknown")
+
+
+def test_what_runtimes_take_is_taken(tmp_path):
+    """Nodes in any order, outputs without shapes or with other ones, constants of old files that are no inputs."""
+    proto = model(
+        "g (float[3] x) => (float[7] y, float z) <float[3] w = {1, 2, 3}> { y = Exp(a) a = Mul(x, w) z = Abs(a) }"
+    )
+    proto.graph.output[1].type.tensor_type.ClearField("shape")
+    proto.ir_version = 3
+    path = tmp_path / "odd.onnx"
+    onnx.save(proto, path)
+    (compiled,) = compile_graphs([read_graph(path)], tmp_path)
+    y, z = compiled.run([1, -1, 0])
+    np.testing.assert_allclose(y, np.exp([1, -2, 0]), rtol=1e-6)
+    np.testing.assert_array_equal(z, [1, 2, 0])
+
+
+BRANCHES = """
+    g (float[3, 1, 4] x, bool c) => (float[n, m] y, float[n, m] z)
+        <int64 i = {1}, int64 k = {1}, int64[1] one = {1}> {
+        s = Shape(x) d = Gather(s, i) e = Equal(d, k)
+        y = If (e) <
+            then_branch = a () => (float[3, 4] t) { t = Squeeze(x, one) },
+            else_branch = b () => (float[3, 1, 4] t) { t = Identity(x) }
+        >
+        z = If (c) <
+            then_branch = a () => (float[3, 4] t) { u = Exp(x) t = Squeeze(u, one) },
+            else_branch = b () => (float[3, 4] t) { t = Squeeze(x, one) }
+        >
+    }"""
+
+
+def test_branches_are_taken(tmp_path):
+    (compiled,) = compile_graphs([convert(model(BRANCHES), name="branches")], tmp_path)
+    x = np.random.default_rng(0).standard_normal((3, 1, 4)).astype(np.float32)
+    for condition in (False, True):
+        y, z = compiled.run(x, condition)
+        np.testing.assert_array_equal(y.reshape(3, 4), x[:, 0])
+        np.testing.assert_allclose(z.reshape(3, 4), np.exp(x[:, 0]) if condition else x[:, 0], rtol=1e-6)
+
+
+LOOPS = """
+    g (float[2] x, float[3, 2] rows) => (float[2] y, float[n, m] all, float[2] s, float[n, m] sums)
+        <int64 n = {4}, bool go = {1}, float half = {0.5}, int64 last = {2}> {
+        y, all = Loop (n, go, x) <body = b (int64 i, bool c, float[2] v) => (bool d, float[2] w, float[2] o)
+            { d = Less(i, last) w = Mul(v, half) o = Neg(w) }>
+        s, sums = Scan <num_scan_inputs = 1, body = b (float[2] a, float[2] r) => (float[2] t, float[2] o)
+            { t = Add(a, r) o = Identity(t) }> (x, rows)
+    }"""
+
+
+def test_loops_run_as_often_as_constants_say(tmp_path):
+    (compiled,) = compile_graphs([convert(model(LOOPS), name="loops")], tmp_path)
+    x, rows = np.array([8, -4], np.float32), np.arange(6, dtype=np.float32).reshape(3, 2)
+    y, every, last, sums = compiled.run(x, rows)
+    np.testing.assert_array_equal(y, x / 8)
+    np.testing.assert_array_equal(every.reshape(3, 2), [-x / 2, -x / 4, -x / 8])
+    np.testing.assert_array_equal(last, x + rows.sum(0))
+    np.testing.assert_array_equal(sums.reshape(3, 2), x + rows.cumsum(0))
+
+
+def test_floats_of_other_sizes_keep_their_type_at_the_borders(tmp_path):
+    text = """g (float16[9] x, double[9] z, int16[9] i) => (float16[9] a, double[9] b, float[9] c)
+        <double[9] w = {1, 2, 3, 4, 5, 6, 7, 8, 9}> {
+        a = Neg(x) b = Mul(z, w) c = Cast <to = 1> (i) }"""
+    graph = convert(model(text), name="borders")
+    assert graph.narrowed == ["float16", "float64"]
+    (compiled,) = compile_graphs([graph], tmp_path)
+    x = np.array([0, -0.0, 1.5, 65504, 6e-8, -3e-5, np.inf, np.nan, 0.1], np.float16)
+    z = np.array([0, 1e300, 3, -1e-30, 1e-50, 7, np.inf, np.nan, 0.1])
+    a, b, c = compiled.run(x, z, np.arange(-4, 5) * 8000)
+    np.testing.assert_array_equal(a, -x)
+    np.testing.assert_array_equal(np.signbit(a[:2]), [True, False])
+    np.testing.assert_allclose(b, z.astype(np.float32) * np.arange(1, 10), rtol=1e-6)
+    np.testing.assert_array_equal(c, np.arange(-4, 5) * 8000)
 
 
 def test_operators_of_other_domains_are_refused():

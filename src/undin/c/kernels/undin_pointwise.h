@@ -3,6 +3,7 @@
 #define UNDIN_POINTWISE_H
 
 #include "undin_math.h"
+#include "undin_numbers.h"
 
 UNDIN_INLINE float undin_hard_swish(float x) { return x * undin_hard_sigmoid(x, 1.0f / 6, 0.5f); }
 UNDIN_INLINE float undin_square(float x) { return x * x; }

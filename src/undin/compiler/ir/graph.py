@@ -6,8 +6,11 @@ from typing import Any
 
 import numpy as np
 
-DTYPES = {np.dtype(name) for name in ("float32", "int64", "int32", "bool", "int8", "uint8")}
+DTYPES = {np.dtype(name) for name in ("float32", "int64", "int32", "int16", "bool", "int8", "uint8")}
 """What a value that is not constant may be."""
+
+NARROWED = {np.dtype(np.float16), np.dtype(np.float64)}
+"""What is computed in float32, although the file says otherwise; inputs and outputs of a graph keep these types."""
 
 OPSET = 18
 """Version of ONNX's operators in nodes that the compiler makes itself."""
@@ -104,6 +107,8 @@ class Graph:
         The custom metadata of the file.
     opset : int
         Version of ONNX's operators that the file means; of no matter to nodes that the compiler makes itself.
+    narrowed : list of str
+        Types of the file that are computed in float32.
     """
 
     name: str
@@ -112,6 +117,7 @@ class Graph:
     nodes: list[Node]
     metadata: dict[str, str] = field(default_factory=dict)
     opset: int = OPSET
+    narrowed: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         lines = [f"{self.name} of {', '.join(map(str, self.inputs))}"]

@@ -18,6 +18,8 @@ C_TYPES = {
     "int8": "int8_t",
     "int16": "int16_t",
     "uint8": "uint8_t",
+    "float16": "uint16_t",
+    "float64": "double",
 }
 
 

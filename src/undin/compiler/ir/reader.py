@@ -1,72 +1,120 @@
 """From an ONNX file to a graph.
 
-This file knows ONNX's files and none of its operators: shapes and constants come from ONNX itself, by way of
-``inference``, one node at a time. What the operators mean is in ``passes`` and ``lower``.
+This file knows none of ONNX's operators: what a node makes of its inputs is told by ``inference``, one node at a time,
+and what the operators mean is in ``passes`` and ``lower``. ``files`` reads what lies on the disk.
 """
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper
+from onnx import helper
 from onnx.inliner import inline_local_functions
 
-from undin.compiler.ir import inference
-from undin.compiler.ir.graph import DTYPES, Graph, Node, Unsupported, Value
+from undin.compiler.ir import control, files, inference
+from undin.compiler.ir.files import Given
+from undin.compiler.ir.graph import DTYPES, NARROWED, OPSET, Graph, Node, Unsupported, Value
+from undin.compiler.ir.sizes import is_too_large
+
+CONTRIBUTED = "com.microsoft"
+"""The domain of the operators that ONNX Runtime's own optimiser writes."""
+
+CONTRIBUTED_OPERATORS = {"FusedConv", "FusedMatMul", "FusedGemm"}
 
 
-def read_graph(path: str | Path) -> Graph:
+def read_graph(path: str | Path, given: Given | None = None) -> Graph:
     """Read an ONNX file.
+
+    Parameters
+    ----------
+    path : str or Path
+    given : Given, optional
+        What the file leaves open about its inputs.
 
     Raises
     ------
     ValueError
         It is no ONNX file, keeps its weights in other files that are missing, or its shapes are not static.
     """
-    try:
-        model = onnx.load(str(path))
-        onnx.checker.check_model(model)
-    except OSError:
-        raise
-    except Exception as error:  # protobuf's decoder and ONNX's checker share no narrower base class
-        raise ValueError(f"{path} is not a valid ONNX file: {str(error).strip().splitlines()[0]}") from None
-    return convert(model, name=Path(path).stem)
+    return convert(files.load(path, given), name=Path(path).stem)
 
 
 def convert(model: onnx.ModelProto, *, name: str) -> Graph:
-    """Convert a loaded ONNX model; errors as `read`."""
-    return _Reader(inline_local_functions(model) if model.functions else model).graph(name)
+    """Convert a loaded ONNX model; errors as `read_graph`."""
+    files.tidy(model)
+    return Reader(inline_local_functions(model) if model.functions else model).graph(name)
 
 
-class _Reader:
+class Reader:
+    """Turns the nodes of one model into those of a graph."""
+
     def __init__(self, model: onnx.ModelProto):
         self.model = model
-        self.opsets = {opset.domain: opset.version for opset in model.opset_import}
+        self.opset = files.opset_of(model)
         self.values: dict[str, Value] = {}
-        self.output_names = {info.name for info in model.graph.output}
+        self.types: dict[Value, np.dtype] = {}  # of values that are computed in another type than the file says
+        self.known: set[str] = set()
+        self.nested = 0
 
     def graph(self, name: str) -> Graph:
+        """The whole graph."""
         proto = self.model.graph
-        for initializer in proto.initializer:
-            self.values[initializer.name] = Value.of(initializer.name, numpy_helper.to_array(initializer))
-        inputs = [self.input(info) for info in proto.input if info.name not in self.values]
-        nodes = [node for proto_node in proto.node for node in self.nodes(proto_node)]
-        outputs = [self.value(info.name) for info in proto.output]
+        self.constants(proto)
+        nodes: list[Node] = []
+        inputs = [self.input(info, nodes) for info in proto.input if info.name not in self.values]
+        for proto_node in proto.node:
+            nodes += self.nodes(proto_node)
+        outputs = [self.output(info, nodes) for info in proto.output]
         metadata = {entry.key: entry.value for entry in self.model.metadata_props}
-        graph = Graph(name, inputs, outputs, nodes, metadata, self.opsets.get("", 1))
+        graph = Graph(name, inputs, outputs, nodes, metadata, self.opset)
+        graph.narrowed = sorted({str(dtype) for dtype in self.types.values()})
         graph.drop_unread()
         return graph
 
-    def input(self, info: onnx.ValueInfoProto) -> Value:
-        value = _declared(info)
+    def constants(self, proto: onnx.GraphProto) -> None:
+        """Enter the constants of a graph."""
+        if proto.sparse_initializer:
+            raise ValueError(f"constant {proto.sparse_initializer[0].values.name!r} is sparse: store it in full")
+        for initializer in proto.initializer:
+            self.values[initializer.name] = Value.of(initializer.name, files.array(initializer, initializer.name))
+
+    def input(self, info: onnx.ValueInfoProto, nodes: list[Node]) -> Value:
+        """An input of the graph."""
+        value = inference.declared(info, info.name)
         if value is None:
-            raise ValueError(f"{_what_is_open(info)}: export the model with fixed sizes, without dynamic axes")
-        if value.dtype not in DTYPES:
+            raise ValueError(_what_is_open(info))
+        if any(length < 0 for length in value.shape):
+            raise ValueError(f"input {info.name!r} has the shape {value.shape}")
+        if is_too_large(value.shape):
+            raise ValueError(
+                f"input {info.name!r} has the shape {value.shape}, and undin takes fewer than 2^24 elements"
+            )
+        if value.dtype not in DTYPES | NARROWED:
             kind = onnx.TensorProto.DataType.Name(info.type.tensor_type.elem_type).lower()
-            raise ValueError(f"input {info.name!r} has the type {kind}, and undin compiles float32 and integers")
+            raise ValueError(f"input {info.name!r} has the type {kind}, and undin compiles floats and integers")
+        if not value.size:
+            value.constant = np.zeros(value.shape, value.dtype)
         self.values[info.name] = value
+        if value.dtype in NARROWED:
+            narrow = self.make(nodes, "Cast", Node("Cast", info.name, [], []), [value], to=FLOAT)
+            self.types[narrow] = value.dtype
+            self.values[info.name] = narrow
         return value
+
+    def output(self, info: onnx.ValueInfoProto, nodes: list[Node]) -> Value:
+        """An output of the graph, under its own name and in the type of the file."""
+        value = self.value(info.name)
+        dtype = self.type_of(value)
+        if value.name == info.name and value.dtype == dtype and value.dtype not in NARROWED:
+            return value
+        if value.name == info.name:
+            value.name = f"{info.name} in {value.dtype}"
+        result = Value(info.name, value.shape, dtype)
+        operator, attributes = ("Identity", {}) if value.dtype == dtype else ("Cast", {"to": _number(dtype)})
+        nodes.append(Node(operator, info.name, [value], [result], attributes))
+        return result
 
     def value(self, name: str) -> Value:
         """What was read or computed before."""
@@ -74,93 +122,129 @@ class _Reader:
             raise ValueError(f"no node computes {name!r} before it is needed")
         return self.values[name]
 
+    def type_of(self, value: Value) -> np.dtype:
+        """The type that a value has in the file."""
+        return self.types.get(value, value.dtype)
+
+    def enter(self, names: Sequence[str], values: Sequence[Value], *, types: Sequence[np.dtype] | None = None) -> None:
+        """Let names of the file mean some values."""
+        for i, (name, value) in enumerate(zip(names, values, strict=False)):
+            if name:
+                self.values[name] = value
+                if types is not None and types[i] != value.dtype:
+                    self.types[value] = types[i]
+
     def nodes(self, proto: onnx.NodeProto) -> list[Node]:
         """Convert a node; none is left where its outputs are constants."""
         inputs = [self.value(name) if name else None for name in proto.input]
-        if self.opsets.get("", 1) < 11 and inputs and inputs[0]:
-            proto = inference.with_axes_from_the_front(proto, len(inputs[0].shape))
-        node = _node(proto, inputs)
-        if proto.domain not in ("", "ai.onnx"):
+        node = Node(
+            proto.op_type, proto.name or next(filter(None, proto.output), ""), inputs, [None] * len(proto.output)
+        )
+        if proto.domain not in ("", "ai.onnx") and (proto.domain, proto.op_type) not in CONTRIBUTED_NODES:
             raise Unsupported(node, f"undin does not know the operators of {proto.domain!r}")
-        if any(item.type in (item.GRAPH, item.GRAPHS) for item in proto.attribute):
-            raise Unsupported(node, "it runs graphs of its own, and undin compiles one without branches and loops")
-        if proto.op_type == "Identity" and proto.output[0] not in self.output_names:
+        node.attributes = {item.name: files.attribute(item) for item in proto.attribute}
+        if any(files.graphs_of(proto)):
+            return control.OPERATORS.get(proto.op_type, control.refused)(self, node, proto.output)
+        if self.opset < 11 and inputs and inputs[0]:
+            _count_axes_from_the_front(node, len(inputs[0].shape))
+        if proto.op_type == "Identity":
             self.values[proto.output[0]] = inputs[0]
             return []
-        node.outputs = outputs_of(proto, inputs, opsets=self.opsets)
-        node.attributes = {item.name: _attribute(item) for item in proto.attribute}
-        for value in filter(None, node.outputs):
-            if value.constant is None and value.dtype not in DTYPES:
+        return self.add(node, proto.output)
+
+    def add(self, node: Node, names: Sequence[str]) -> list[Node]:
+        """Enter what a node computes; returns the node, or none where that is constant."""
+        types = [None if value is None else self.type_of(value) for value in node.inputs]
+        if any(value is not None and value.constant is None for value in node.inputs):
+            node.inputs = [self._narrowed(node, value) for value in node.inputs]
+        own = [self._new(name) if name and self.nested else name for name in names]
+        node.outputs = inference.outputs_of(node, own, opset=self.opset, types=types)
+        computed = [value for value in node.outputs if value is not None and value.constant is None]
+        if computed:
+            node.inputs = [self._narrowed(node, value) for value in node.inputs]
+            if node.operator == "Cast" and node.get("to") in WIDE:
+                node.attributes["to"] = FLOAT
+        for value in computed:
+            if value.dtype in NARROWED:
+                self.types[value], value.dtype = value.dtype, np.dtype(np.float32)
+            if value.dtype not in DTYPES:
                 raise Unsupported(node, f"its output {value.name!r} has the type {value.dtype}")
-            self.values[value.name] = value
-        return [] if all(value is None or value.constant is not None for value in node.outputs) else [node]
+        self.values |= {name: value for name, value in zip(names, node.outputs, strict=True) if value is not None}
+        return [node] if computed else []
+
+    def _narrowed(self, node: Node, value: Value | None) -> Value | None:
+        """A constant as it is computed with."""
+        if value is None or value.dtype not in NARROWED:
+            return value
+        with np.errstate(over="ignore"):
+            narrow = value.constant.astype(np.float32)
+        if not np.array_equal(np.isfinite(narrow), np.isfinite(value.constant)):
+            raise Unsupported(node, f"its constant {value} has numbers beyond float32")
+        return Value.of(value.name, narrow)
+
+    # What ``control`` makes of graphs within the graph
+
+    def inside(self, proto: onnx.GraphProto, given: Mapping[str, Value]) -> tuple[list[Node], list[Value]]:
+        """The nodes and the results of a graph that a node runs, given its inputs."""
+        outer, nodes = self.values, []
+        self.values, self.nested = outer | given, self.nested + 1
+        self.constants(proto)
+        for proto_node in proto.node:
+            nodes += self.nodes(proto_node)
+        results = [self.value(info.name) for info in proto.output]
+        self.values, self.nested = outer, self.nested - 1
+        return nodes, results
+
+    def make(self, nodes: list[Node], operator: str, of: Node, inputs: list[Value], **attributes: Any) -> Value:
+        """Add a node that the file does not have; returns what it computes."""
+        node = Node(operator, of.name, list(inputs), [None], attributes)
+        (value,) = inference.outputs_of(node, [self._new(f"{of.name}/{operator}")], opset=OPSET)
+        node.outputs = [value]
+        if value.constant is None:
+            nodes.append(node)
+        return value
+
+    def _new(self, name: str) -> str:
+        """A name that no value of a graph within the graph has yet."""
+        count, found = 1, name
+        while found in self.known or found in self.values:
+            count += 1
+            found = f"{name}.{count}"
+        self.known.add(found)
+        return found
 
 
-def outputs_of(proto: onnx.NodeProto, inputs: list[Value | None], *, opsets: dict[str, int]) -> list[Value | None]:
-    """What a node makes of its inputs: constants where they are, else shapes and types, all according to ONNX.
+FLOAT = onnx.TensorProto.FLOAT
+WIDE = (onnx.TensorProto.FLOAT16, onnx.TensorProto.DOUBLE)
+CONTRIBUTED_NODES = {(CONTRIBUTED, operator) for operator in CONTRIBUTED_OPERATORS}
 
-    Raises
-    ------
-    Unsupported
-        The node is not valid, or the shape of an output depends on values known at run time only.
+
+def _number(dtype: np.dtype) -> int:
+    return helper.np_dtype_to_tensor_dtype(dtype)
+
+
+def _count_axes_from_the_front(node: Node, rank: int) -> None:
+    """Make negative axes positive, which torch wrote long before ONNX allowed them in opset 11.
+
+    `rank` is that of the first input.
     """
-    if proto.op_type in ("Shape", "Size"):  # known although their input is not
-        start, end = ({item.name: item.i for item in proto.attribute}.get(name) for name in ("start", "end"))
-        shape = np.array(inputs[0].shape[start:end], np.int64)
-        return [Value.of(proto.output[0], shape if proto.op_type == "Shape" else shape.prod())]
-    named = {name: value for name, value in zip(proto.input, inputs, strict=True) if value}
-    try:
-        if all(value.constant is not None for value in named.values()):
-            feeds = {name: value.constant for name, value in named.items()}
-            computed = inference.compute(proto, feeds, opsets)
-            if computed is not None:
-                arrays = iter(computed)
-                return [Value.of(name, np.asarray(next(arrays))) if name else None for name in proto.output]
-        infos = {info.name: info for info in inference.infer(proto, named, opsets)}
-    except Exception as error:  # ONNX's errors share no narrower base class
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rpartition("Error] ")[2]
-        raise Unsupported(_node(proto, inputs), reason) from None
-    found = {name: _declared(infos[name]) for name in proto.output if name in infos}
-    for name in proto.output:
-        if name and found.get(name) is None:
-            is_tensor = name not in infos or infos[name].type.WhichOneof("value") in (None, "tensor_type")
-            reason = "has a shape that depends on values known at run time only" if is_tensor else "is no tensor"
-            raise Unsupported(_node(proto, inputs), f"its output {name!r} {reason}")
-    return [found[name] if name else None for name in proto.output]
-
-
-def _node(proto: onnx.NodeProto, inputs: list[Value | None]) -> Node:
-    """A node before its outputs are known, called by one of them where it has no name."""
-    return Node(proto.op_type, proto.name or next(filter(None, proto.output), ""), inputs, [])
-
-
-def _declared(info: onnx.ValueInfoProto) -> Value | None:
-    tensor = info.type.tensor_type
-    if not tensor.HasField("shape") or not all(dim.HasField("dim_value") for dim in tensor.shape.dim):
-        return None
-    shape = tuple(dim.dim_value for dim in tensor.shape.dim)
-    dtype = np.dtype(helper.tensor_dtype_to_np_dtype(tensor.elem_type))
-    # Nothing is unknown about a tensor without elements.
-    return Value(info.name, shape, dtype, None if np.prod(shape) else np.zeros(shape, dtype))
+    if node.get("axis", 0) < 0:
+        node.attributes["axis"] += rank + (node.operator == "OneHot")
+    if "axes" in node.attributes:
+        ranks = rank + (len(node.attributes["axes"]) if node.operator == "Unsqueeze" else 0)
+        node.attributes["axes"] = [axis + ranks if axis < 0 else axis for axis in node.attributes["axes"]]
 
 
 def _what_is_open(info: onnx.ValueInfoProto) -> str:
-    """What is not fixed about an input."""
+    """What is not fixed about an input, and the option that fixes it."""
     if not info.type.HasField("tensor_type"):
         return f"input {info.name!r} is no tensor"
     if not info.type.tensor_type.HasField("shape"):
-        return f"input {info.name!r} has no shape"
+        return f"input {info.name!r} has no shape: give it one with --shape {info.name}=1,2,…"
     sizes = info.type.tensor_type.shape.dim
     axis, size = next((i, size) for i, size in enumerate(sizes) if not size.HasField("dim_value"))
-    return f"axis {axis} of input {info.name!r} has no fixed size{f' but {size.dim_param!r}' if size.dim_param else ''}"
-
-
-def _attribute(attribute: onnx.AttributeProto) -> Any:
-    value = helper.get_attribute_value(attribute)
-    if isinstance(value, onnx.TensorProto):
-        return numpy_helper.to_array(value)
-    if isinstance(value, bytes):
-        return value.decode()
-    if isinstance(value, list) and value and isinstance(value[0], bytes):
-        return [item.decode() for item in value]
-    return value
+    if size.dim_param:
+        cure = f"give it one with --dim {size.dim_param}=N"
+        return f"axis {axis} of input {info.name!r} has no fixed size but {size.dim_param!r}: {cure}"
+    shape = ",".join(str(size.dim_value) if size.HasField("dim_value") else "N" for size in sizes)
+    return f"axis {axis} of input {info.name!r} has no fixed size: give it one with --shape {info.name}={shape}"

@@ -5,12 +5,23 @@
 
 from undin.compiler.ir.graph import Graph, Unsupported
 from undin.compiler.ir.program import Program
-from undin.compiler.lower import gathers, int8, int8_cells, pointwise, pools, products, recurrent, reductions, shapes
+from undin.compiler.lower import (
+    gathers,
+    int8,
+    int8_cells,
+    pointwise,
+    pools,
+    products,
+    ranking,
+    recurrent,
+    reductions,
+    shapes,
+)
 from undin.compiler.lower.lowering import Lowering
 
 OPERATORS = {
     name: function
-    for module in (shapes, gathers, pointwise, reductions, pools, products, recurrent)
+    for module in (shapes, gathers, pointwise, reductions, ranking, pools, products, recurrent)
     for name, function in module.OPERATORS.items()
 }
 

@@ -1,12 +1,12 @@
 """Weights, biases and activations of GRU, LSTM and RNN, as the kernels of ``c/kernels/undin_recurrent.h`` want them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from undin.compiler.ir.graph import Node, Unsupported
-from undin.compiler.ir.operators import ACTIVATIONS, CELL_ACTIVATIONS, GATES
+from undin.compiler.ir.operators import ACTIVATIONS, CELL_ACTIVATIONS, GATES, Activation
 from undin.compiler.ir.program import literal
 from undin.compiler.ir.views import View
 from undin.compiler.lower.calls import pack
@@ -71,29 +71,39 @@ def cells_of(lowering: Lowering, node: Node, hidden: int) -> list[Cell]:
     return cells
 
 
-def _activations(node: Node, direction: int) -> str:
-    """What the shape of a kernel says about the activations of one direction."""
-    if node.get("input_forget"):
-        raise Unsupported(node, "input_forget couples its gates")
-    count = len(CELL_ACTIVATIONS[node.operator])
+def activations_of(node: Node) -> list[Activation]:
+    """The activations of all directions, one after the other."""
     names = node.get("activations") or CELL_ACTIVATIONS[node.operator] * 2
     if unknown := [name for name in names if name not in ACTIVATIONS]:
         raise Unsupported(node, f"unknown activation {unknown[0]}")
     # Constants stand in a row, and each activation takes those that it has.
     alphas, betas = (iter(node.get(f"activation_{name}") or ()) for name in ("alpha", "beta"))
-    found = [
-        (activation.enumerator, _next(alphas, activation.alpha), _next(betas, activation.beta))
-        for activation in (ACTIVATIONS[name] for name in names)
-    ]
-    enumerators, *numbers = zip(*found[direction * count :][:count], strict=True)
-    fields = f".activation = {{{', '.join(enumerators)}}}"
-    for key, values in zip(("alpha", "beta"), numbers, strict=True):
+    found = []
+    for name in names:
+        known = ACTIVATIONS[name]
+        if name in WITHOUT_DEFAULTS:
+            known = replace(known, alpha=0.0, beta=None if known.beta is None else 0.0)
+        found.append(replace(known, alpha=_next(alphas, known.alpha), beta=_next(betas, known.beta)))
+    return found
+
+
+WITHOUT_DEFAULTS = ("Affine", "ScaledTanh", "ThresholdedRelu")
+"""Activations whose constants are 0 in cells that do not name them, as in ONNX Runtime; ONNX says nothing of two."""
+
+
+def _next(given: Iterator[float], default: float | None) -> float | None:
+    """A constant of an activation, if it has one: the next that is given, else its default."""
+    return None if default is None else next(given, default)
+
+
+def _activations(node: Node, direction: int) -> str:
+    """What the shape of a kernel says about the activations of one direction."""
+    count = len(CELL_ACTIVATIONS[node.operator])
+    found = activations_of(node)[direction * count :][:count]
+    fields = f".activation = {{{', '.join(activation.enumerator for activation in found)}}}"
+    for key in ("alpha", "beta"):
+        values = (getattr(activation, key) or 0.0 for activation in found)
         fields += f", .{key} = {{{', '.join(literal(value, np.dtype(np.float32)) for value in values)}}}"
     if node.get("clip"):
         fields += f", .clip = {literal(node.get('clip'), np.dtype(np.float32))}"
     return fields
-
-
-def _next(given: Iterator[float], default: float | None) -> float:
-    """A constant of an activation: the next that is given, else its default; 0 where it has none."""
-    return 0.0 if default is None else next(given, default)

@@ -149,6 +149,8 @@ class Lowering:
         queue = [(value, list(range(len(value.shape))))]
         while queue and len(seen) < LOOK_AHEAD:
             current, axes = queue.pop(0)
+            if current in seen:  # by another way
+                continue
             seen.add(current)
             for node in self.readers.get(current, ()):
                 inner = CHANNEL_AXIS.get(node.operator)

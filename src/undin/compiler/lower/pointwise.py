@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from undin.compiler.ir.graph import Node, Value
+from undin.compiler.ir.graph import Node, Unsupported, Value
 from undin.compiler.ir.operators import ACTIVATIONS, Activation
 from undin.compiler.ir.program import C_TYPES, Pointwise, literal
 from undin.compiler.ir.views import View
@@ -67,26 +67,35 @@ def _pow(node: Node, operands: list[str]) -> str:
         power = float(exponent.reshape(-1)[0])
         if power in POWERS:
             return POWERS[power].format(operands[0])
-    base, raised = (
+    if not _is_float(node) and node.inputs[1].dtype != np.float32:
+        return f"({C_TYPES[node.outputs[0].dtype.name]})undin_integer_pow({operands[0]}, {operands[1]})"
+    base, power = (
         operand if value.dtype == np.float32 else f"(float){operand}"
         for operand, value in zip(operands, node.inputs, strict=True)
     )
-    return _converted(f"undin_pow({base}, {raised})", np.dtype(np.float32), node.outputs[0].dtype)
+    # A known power that is neither 0 nor a NaN is the plain one.
+    known = exponent is not None and bool(np.all(exponent)) and not np.isnan(exponent).any()
+    function = "undin_pow" if known else "undin_power"
+    return _converted(f"{function}({base}, {power})", np.dtype(np.float32), node.outputs[0].dtype)
 
 
 POWERS = {
-    0.5: "undin_sqrt({0})",
+    0.5: "undin_pow_half({0})",
     1.0: "({0})",
     2.0: "undin_square({0})",
-    -0.5: "(1.0f / undin_sqrt({0}))",
+    -0.5: "undin_pow_minus_half({0})",
     -1.0: "(1.0f / {0})",
 }
 
 
 def _converted(expression: str, source: np.dtype, target: np.dtype) -> str:
+    if source == np.float16:
+        return f"undin_float_of_half({expression})"
+    if target == np.float16:
+        return f"undin_half_of_float({expression})"
     if target == np.bool_:
         return f"({expression} != 0)"
-    if source == np.float32 and target != np.float32:  # C leaves open what becomes of floats beyond the type
+    if source == np.float32 and target.kind != "f":  # C leaves open what becomes of floats beyond the type
         whole = "undin_whole_int64" if target == np.int64 else "undin_whole_int32"
         return f"({C_TYPES[target.name]}){whole}({expression})"
     return f"({C_TYPES[target.name]})({expression})"
@@ -106,6 +115,22 @@ def _clip(node: Node, operands: list[str]) -> str:
     if high is not None:
         expression = f"{smallest}({expression}, {high})"
     return expression
+
+
+def _mod(node: Node, operands: list[str]) -> str:
+    if _is_float(node):
+        if not node.get("fmod"):
+            raise Unsupported(node, "of floats it takes fmod = 1 only")
+        return f"undin_remainder({operands[0]}, {operands[1]})"
+    function = "undin_integer_remainder" if node.get("fmod") else "undin_integer_modulo"
+    return f"({C_TYPES[node.outputs[0].dtype.name]}){function}({operands[0]}, {operands[1]})"
+
+
+def _is_inf(node: Node, operands: list[str]) -> str:
+    ends = ["__builtin_inff()"] * node.get("detect_positive", 1) + ["-__builtin_inff()"] * node.get(
+        "detect_negative", 1
+    )
+    return f"({' || '.join(f'{operands[0]} == {end}' for end in ends) or '0'})"
 
 
 def _limit(node: Node, name: str) -> str | None:
@@ -169,6 +194,14 @@ EXPRESSIONS: dict[str, str | _ByNode] = {
     "Exp": "undin_exp({0})",
     "Log": "undin_log({0})",
     "Erf": "undin_erf({0})",
+    "Sin": "undin_sin({0})",
+    "Cos": "undin_cos({0})",
+    "Floor": "undin_floor({0})",
+    "Ceil": "undin_ceil({0})",
+    "Sign": _typed("undin_sign({0})", "({c})(({0} > 0) - ({0} < 0))"),
+    "Mod": _ByNode(_mod),
+    "IsNaN": "({0} != {0})",
+    "IsInf": _ByNode(_is_inf),
     "Pow": _ByNode(_pow),
     "Round": "undin_round({0})",
     "Relu": _typed("undin_relu({0})", "undin_integer_max({0}, 0)"),

@@ -103,8 +103,8 @@ def _seen(window: Window) -> list[tuple[range, range]]:
     found = []
     for index in range(window.kernel):
         shift = index * window.dilation - window.pad
-        outputs = [o for o in range(window.length_out) if 0 <= o * window.stride + shift < window.length_in]
-        start, stop = (outputs[0], outputs[-1] + 1) if outputs else (0, 0)
+        start = max(0, -(shift // window.stride))
+        stop = max(start, min((window.length_in - 1 - shift) // window.stride + 1, window.length_out))
         first, last = start * window.stride + shift, (stop - 1) * window.stride + shift
         found.append((range(start, stop), range(first, last + 1, window.stride)))
     return found

@@ -12,7 +12,7 @@ from undin.compiler.ir.graph import Node, Value
 from undin.compiler.ir.operators import IDENTITY
 from undin.compiler.ir.program import nest
 from undin.compiler.ir.views import View
-from undin.compiler.lower import lanes, upsampling
+from undin.compiler.lower import integer_products, lanes, upsampling
 from undin.compiler.lower.calls import MAX_TAPS, activation_fields, address, fields, pack, padded
 from undin.compiler.lower.lowering import Lowering
 from undin.compiler.lower.taps import Taps, assign
@@ -120,6 +120,9 @@ def matmul(lowering: Lowering, node: Node) -> None:
     element by element with any strides.
     """
     a_value, b_value, y = node.inputs[0], node.inputs[1], node.outputs[0]
+    if y.dtype != np.float32:
+        integer_products.matmul(lowering, node)
+        return
     a, b = lowering.view(a_value), lowering.view(b_value)
     if lanes.is_band_mix(node, a):
         lanes.band_mix(lowering, node, a)

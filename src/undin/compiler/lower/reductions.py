@@ -14,6 +14,7 @@ from undin.compiler.lower.lowering import Lowering
 KINDS = {  # how an element joins the result, how a partial result does, what becomes of the result of {n} elements
     "ReduceSum": ("{y} + {x}", "{y} + {x}", "{y}"),
     "ReduceMean": ("{y} + {x}", "{y} + {x}", "{y} / {n}"),
+    "ReduceProd": ("{y} * {x}", "{y} * {x}", "{y}"),
     "ReduceL2": ("{y} + {x} * {x}", "{y} + {x}", "undin_sqrt({y})"),
     "ReduceMax": ("{x} > {y} ? {x} : {y}", "{x} > {y} ? {x} : {y}", "{y}"),
     "ReduceMin": ("{x} < {y} ? {x} : {y}", "{x} < {y} ? {x} : {y}", "{y}"),
@@ -54,9 +55,10 @@ def _order(source: View, axes: set[int], shape: tuple[int, ...]) -> tuple[int, .
 def _loops(kind: str, source: View, target: View) -> list[str]:
     join, join_parts, finish = KINDS[kind]
     dtype = source.buffer.dtype
-    start = literal(_start(kind, dtype), dtype)
     axes = merged_axes([source, target])
     kept, reduced = [axis for axis in axes if axis[1][1]], [axis for axis in axes if not axis[1][1]]
+    # The largest begins with the first: where that is a NaN it stays, as in ONNX Runtime, and later ones are ignored.
+    start = _at("x0", kept, 0) if kind in ("ReduceMax", "ReduceMin") else literal(kind == "ReduceProd", dtype)
     count = literal(np.prod([length for length, _ in reduced], dtype=int), dtype)
     y = _at("y0", kept, 1)
     if not axes or axes[-1] in kept:
@@ -64,7 +66,7 @@ def _loops(kind: str, source: View, target: View) -> list[str]:
         lines = _nest(kept, [f"{y} = {start};"])
         lines += _nest(axes, [f"{every_y} = {join.format(y=every_y, x=every_x)};"])
         return lines + (_nest(kept, [f"{y} = {finish.format(y=y, n=count)};"]) if finish != "{y}" else [])
-    if dtype == np.float32 and reduced[-1][1][0] == 1:
+    if dtype == np.float32 and kind in KERNELS and reduced[-1][1][0] == 1:
         *reduced, (length, _) = reduced
         x = f"{KERNELS[kind]}(&{_at('x0', [*kept, *reduced], 0)}, {length})"
         joining = ["const float part = " + x + ";", f"result = {join_parts.format(y='result', x='part')};"]
@@ -86,15 +88,6 @@ def _at(name: str, axes: Axes, which: int) -> str:
 
 def _nest(axes: Axes, body: list[str], *, variables: str = VARIABLES) -> list[str]:
     return nest([length for length, _ in axes], body, variables=variables)
-
-
-def _start(kind: str, dtype: np.dtype) -> float:
-    if kind not in ("ReduceMax", "ReduceMin"):
-        return 0
-    if dtype == np.float32:
-        return -np.inf if kind == "ReduceMax" else np.inf
-    limits = np.iinfo(dtype if dtype != np.bool_ else np.uint8)
-    return limits.min if kind == "ReduceMax" else limits.max
 
 
 OPERATORS = dict.fromkeys(KINDS, reduce)

@@ -5,6 +5,7 @@ import numpy as np
 from undin.compiler.ir.graph import Node, Unsupported
 from undin.compiler.ir.operators import RESHAPES, permutation
 from undin.compiler.ir.program import Pointwise, literal
+from undin.compiler.ir.sizes.moving import positions
 from undin.compiler.ir.views import View, joined
 from undin.compiler.lower.lowering import Lowering
 
@@ -45,8 +46,8 @@ def slice_(lowering: Lowering, node: Node) -> None:
     steps = np.ones(len(starts), int) if steps is None else np.atleast_1d(steps)
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
         axis = int(axis) % len(view.shape)
-        start, stop, step = slice(int(start), int(end), int(step)).indices(view.shape[axis])
-        view = view.slice(axis, start, stop, step)
+        kept = positions(int(start), int(end), int(step), view.shape[axis])
+        view = view.slice(axis, kept.start, kept.stop, kept.step)
     lowering.views[node.outputs[0]] = view
 
 

@@ -56,7 +56,7 @@ def upsample(
         The functions of ``products`` that write a call and pad weights.
     """
     depth, channels = weights.shape[:2]
-    stride, pad = node.get("strides")[-1], (node.get("pads") or [0])[len(y.shape) - 3]
+    stride, pad = node.get("strides")[-1], (node.get("pads") or [0] * 2 * (len(y.shape) - 2))[len(y.shape) - 3]
     taps = -(-weights.shape[-1] // stride)
     missing = taps * stride - weights.shape[-1]  # positions that the last tap does not reach
     weights = np.pad(weights, [(0, 0)] * (weights.ndim - 1) + [(0, missing)])

@@ -10,6 +10,7 @@ from functools import partial
 from itertools import groupby, product
 
 from undin.compiler.ir.graph import Node
+from undin.compiler.ir.sizes.windows import slides, transposed_slides
 from undin.compiler.ir.views import View
 
 
@@ -25,32 +26,19 @@ class Window:
     pad: int
     pad_after: int
 
-    @property
-    def reach(self) -> int:
-        """Positions from the first that the kernel sees to the last."""
-        return (self.kernel - 1) * self.dilation + 1
-
 
 def windows(node: Node, kernel: tuple[int, ...], *, is_transposed: bool = False) -> list[Window]:
     """The window of each spatial axis of a convolution or a pooling."""
-    lengths_in, lengths_out = node.inputs[0].shape[2:], node.outputs[0].shape[2:]
-    rank, auto = len(kernel), node.get("auto_pad", "NOTSET")
-    strides, dilations = (node.get(name) or [1] * rank for name in ("strides", "dilations"))
-    pads, extra = node.get("pads") or [0] * (2 * rank), node.get("output_padding") or [0] * rank
-    found = []
-    for axis in range(rank):
-        sizes = lengths_in[axis], lengths_out[axis], kernel[axis], strides[axis], dilations[axis]
-        reach, before, after = (kernel[axis] - 1) * dilations[axis] + 1, pads[axis], pads[axis + rank]
-        if is_transposed and (auto.startswith("SAME") or node.get("output_shape")):
-            total = strides[axis] * (lengths_in[axis] - 1) + extra[axis] + reach - lengths_out[axis]
-            total = max(0, total)
-            before = total // 2 if auto == "SAME_UPPER" else total - total // 2
-        elif auto.startswith("SAME"):
-            total = max(0, (lengths_out[axis] - 1) * strides[axis] + reach - lengths_in[axis])
-            before = total // 2 if auto == "SAME_UPPER" else total - total // 2
-            after = total - before
-        found.append(Window(*sizes, before, after))
-    return found
+    lengths = node.inputs[0].shape[2:]
+    found = (
+        transposed_slides(node, lengths, kernel)
+        if is_transposed
+        else slides(node, lengths, kernel, is_pool=node.operator in ("MaxPool", "AveragePool"))
+    )
+    return [
+        Window(length, slide.count, slide.kernel, slide.stride, slide.dilation, slide.before, slide.after)
+        for length, slide in zip(lengths, found, strict=True)
+    ]
 
 
 @dataclass(frozen=True)
@@ -79,11 +67,18 @@ def convolution(window: Window) -> list[Stretch]:
         offsets = ((index, index * window.dilation) for index in range(window.kernel))
         return tuple((index, offset) for index, offset in offsets if 0 <= first + offset < window.length_in)
 
+    # Between the borders, which are short, every position sees the whole kernel.
+    reach = (window.kernel - 1) * window.dilation
+    begin = min(-(-window.pad // window.stride), window.length_out)
+    end = min((window.length_in - 1 - reach + window.pad) // window.stride + 1, window.length_out)
+    positions = range(window.length_out)
+    middle = [positions[begin:end]] if begin < end else []
+    borders = [positions[:begin], positions[end:]] if middle else [positions]
+    groups = [list(group) for border in borders for _, group in groupby(border, key=taps)]
     stretches = []
-    for inside, group in groupby(range(window.length_out), key=taps):
-        positions = list(group)
-        first = positions[0] * window.stride - window.pad
-        stretches.append(Stretch(positions[0], 1, len(positions), first, window.stride, inside))
+    for group in sorted([*groups, *middle], key=lambda group: group[0]):
+        first = group[0] * window.stride - window.pad
+        stretches.append(Stretch(group[0], 1, len(group), first, window.stride, taps(group[0])))
     return stretches
 
 

@@ -6,6 +6,9 @@ from undin.compiler.ir.views import Buffer, View
 MAX_READS = 12
 """Of one loop: more would not stay in registers."""
 
+MAX_TEXT = 2000
+"""Characters of one expression: what reads a value twice repeats how it was computed, which doubles with every step."""
+
 MAX_WEIGHTS = 6144
 """Of recurrent cells that step side by side: more would not stay in a first cache."""
 
@@ -107,7 +110,10 @@ def _merge(source: Pointwise, reader: Pointwise, between: list[Step]) -> bool:
             strides = tuple(0 if axis is None else read.strides[axis] for axis in mapping)
             inner.append(_operand(reads, View(read.buffer, view.shape, strides, read.offset)))
         operands.append(source.expression.format(*inner))
-    reader.reads, reader.expression = reads, reader.expression.format(*operands)
+    expression = reader.expression.format(*operands)
+    if len(expression) > MAX_TEXT and len(expression) > 2 * len(reader.expression):
+        return False
+    reader.reads, reader.expression = reads, expression
     if source.comment != reader.comment and source.label != "copy":
         reader.comment = f"{source.comment}; {reader.comment}" if reader.label != "copy" else source.comment
     if reader.label == "copy":

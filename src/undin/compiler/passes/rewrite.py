@@ -12,10 +12,12 @@ import numpy as np
 from undin.compiler.ir.graph import Graph, Node, Value
 from undin.compiler.ir.operators import ACTIVATIONS, CLIP, PRODUCTS, VIEWS, Activation, seen_back
 from undin.compiler.passes.concatenations import read_pieces
+from undin.compiler.passes.padding import join_paddings
 
 
 def rewrite(graph: Graph) -> None:
     """Simplify a graph in place."""
+    join_paddings(graph)
     read_pieces(graph)
     readers = graph.readers()
     for product in [node for node in graph.nodes if node.operator in PRODUCTS]:
@@ -49,6 +51,7 @@ def _join_affine(product: Node, views: list[Node], reader: Node, value: Value) -
     is_first = reader.inputs[0] is value
     if (
         weights is None
+        or value.dtype != np.float32
         or product.get("activation")
         or reader.operator not in (("Add", "Sub", "Mul", "Div") if is_first else ("Add", "Mul"))
         or (bias is not None and bias.constant is None)
@@ -92,6 +95,8 @@ def _scaled(product: Node, weights: np.ndarray, scale: np.ndarray) -> np.ndarray
 
 def _join_activation(product: Node, reader: Node) -> bool:
     """Let a product apply the activation of its result."""
+    if product.outputs[0].dtype != np.float32:
+        return False
     activation = None if product.get("activation") else _activation_of(reader)
     if activation is None:
         return False

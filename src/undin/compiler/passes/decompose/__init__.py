@@ -7,12 +7,39 @@ hold the rules.
 
 from undin.compiler.ir.graph import OPSET, Graph, Node
 from undin.compiler.lower import OPERATORS
-from undin.compiler.passes.decompose import functions, normalizations, products, resampling, scattering, simple
+from undin.compiler.passes.decompose import (
+    columns,
+    contributed,
+    functions,
+    integers,
+    normalizations,
+    places,
+    products,
+    resampling,
+    scattering,
+    simple,
+    spectra,
+    sums,
+    unrolled,
+)
 from undin.compiler.passes.decompose.builder import Builder
 
 RULES = {
     name: rule
-    for module in (normalizations, products, resampling, scattering, simple)
+    for module in (
+        columns,
+        contributed,
+        integers,
+        normalizations,
+        places,
+        products,
+        resampling,
+        scattering,
+        simple,
+        spectra,
+        sums,
+        unrolled,
+    )
     for name, rule in module.RULES.items()
 }
 

@@ -4,10 +4,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from onnx import helper
 
 from undin.compiler.ir.graph import DTYPES, OPSET, Node, Unsupported, Value
-from undin.compiler.ir.reader import outputs_of
+from undin.compiler.ir.inference import outputs_of
 
 Input = Value | np.ndarray | Sequence[int] | float | None
 """What a builder takes for an input of a node."""
@@ -31,13 +30,12 @@ class Builder:
     def __call__(self, operator: str, *inputs: Input, **attributes: Any) -> Value:
         """Make a node of one output. Arrays become constants, as do floats (of float32) and integers (of int64)."""
         values = [self.value(item) for item in inputs]
-        names = ["" if value is None else value.name for value in values]
-        proto = helper.make_node(operator, names, [self.name()], **attributes)
-        (output,) = outputs_of(proto, values, opsets={"": OPSET})
+        node = Node(operator, self.node.name, values, [None], attributes)
+        (output,) = node.outputs = outputs_of(node, [self.name()], opset=OPSET)
         if output.constant is None:
             if output.dtype not in DTYPES:
                 raise Unsupported(self.node, f"it needs the type {output.dtype}")
-            self.nodes.append(Node(operator, self.node.name, values, [output], attributes))
+            self.nodes.append(node)
         return output
 
     def value(self, item: Input) -> Value | None:
@@ -69,6 +67,9 @@ class Builder:
         for output, value in zip(self.node.outputs, results, strict=False):
             if output is None:
                 continue
+            if (value.size, value.dtype) != (output.size, output.dtype):
+                raise Unsupported(self.node, f"undin computes {value} of {value.dtype} instead of {output}")
+            value = self.reshape(value, output.shape)
             if value.constant is not None:
                 output.constant = value.constant
             elif not any(value in node.outputs for node in self.nodes):

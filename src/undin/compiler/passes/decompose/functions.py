@@ -8,6 +8,7 @@ from typing import Any
 import onnx
 from onnx import helper
 
+from undin.compiler.ir.files import attribute
 from undin.compiler.ir.graph import Node, Value
 from undin.compiler.passes.decompose.builder import Builder
 from undin.compiler.passes.decompose.simple import cast_like
@@ -56,9 +57,9 @@ def _definition(node: Node, opset: int) -> onnx.FunctionProto | None:
 def _attribute(item: onnx.AttributeProto, node: Node, body: onnx.FunctionProto) -> Any:
     """The value of an attribute, which may be that of an attribute of the whole; None where that has none."""
     if not item.ref_attr_name:
-        return helper.get_attribute_value(item)
-    defaults = {default.name: helper.get_attribute_value(default) for default in body.attribute_proto}
+        return attribute(item)
+    defaults = {default.name: attribute(default) for default in body.attribute_proto}
     schema = onnx.defs.get_schema(node.operator).attributes.get(item.ref_attr_name)
     if schema is not None and schema.default_value.name:
-        defaults.setdefault(item.ref_attr_name, helper.get_attribute_value(schema.default_value))
+        defaults.setdefault(item.ref_attr_name, attribute(schema.default_value))
     return node.get(item.ref_attr_name, defaults.get(item.ref_attr_name))

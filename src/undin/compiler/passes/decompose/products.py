@@ -6,6 +6,7 @@ from math import prod
 import numpy as np
 
 from undin.compiler.ir.graph import Node, Unsupported, Value
+from undin.compiler.ir.sizes.products import einsum_terms
 from undin.compiler.passes.decompose.builder import Builder
 
 
@@ -14,13 +15,21 @@ def gemm(make: Builder, node: Node) -> Value:
     a, b, c = node.inputs[0], node.inputs[1], node.input(2)
     a = make("Transpose", a, perm=[1, 0]) if node.get("transA") else a
     b = make("Transpose", b, perm=[1, 0]) if node.get("transB") else b
-    alpha, beta = node.get("alpha", 1.0), node.get("beta", 1.0)
+    alpha, beta = (_factor(node, node.get(name, 1.0)) for name in ("alpha", "beta"))
     if alpha != 1:
-        (a, b) = (a, make("Mul", b, float(alpha))) if b.constant is not None else (make("Mul", a, float(alpha)), b)
+        (a, b) = (a, make("Mul", b, alpha)) if b.constant is not None else (make("Mul", a, alpha), b)
     y = make("MatMul", a, b)
     if c is None:
         return y
-    return make("Add", y, make("Mul", c, float(beta)) if beta != 1 else c)
+    return make("Add", y, make("Mul", c, beta) if beta != 1 else c)
+
+
+def _factor(node: Node, factor: float) -> np.ndarray:
+    """A factor in the type of the product."""
+    dtype = node.inputs[0].dtype
+    if dtype != np.float32 and factor != int(factor):
+        raise Unsupported(node, f"it is of integers, and {factor} is none")
+    return np.array(factor, dtype)
 
 
 def matmul(make: Builder, node: Node) -> Value | None:
@@ -35,18 +44,7 @@ def matmul(make: Builder, node: Node) -> Value | None:
 
 def einsum(make: Builder, node: Node) -> Value:
     """Operand by operand: sums over what is read once, products over what two share."""
-    equation = node.get("equation").replace(" ", "")
-    left, arrow, result = equation.partition("->")
-    terms = left.split(",")
-    lengths = [len(value.shape) - len(term.replace("...", "")) for term, value in zip(terms, node.inputs, strict=True)]
-    dots = EXTRA[len(EXTRA) - max(lengths) :]
-    terms = [term.replace("...", dots[len(dots) - n :]) for term, n in zip(terms, lengths, strict=True)]
-    labels = "".join(terms)
-    if not arrow:
-        result = "..." + "".join(sorted(x for x in set(labels) - set(dots) if labels.count(x) == 1))
-    result = result.replace("...", dots)
-    if any(character not in labels for character in result):
-        raise Unsupported(node, f"its equation {equation!r} has a result that no operand knows")
+    terms, result, _ = einsum_terms(node)
     operands = [_diagonal(make, value, term) for value, term in zip(node.inputs, terms, strict=True)]
     value, labels = operands[0]
     for i, (other, other_labels) in enumerate(operands[1:], 1):
@@ -54,10 +52,6 @@ def einsum(make: Builder, node: Node) -> Value:
         value, labels = _multiply(make, value, labels, other, other_labels, wanted)
     value, labels = _sum(make, value, labels, set(result))
     return _transpose(make, value, labels, result)
-
-
-EXTRA = "ABCDEFGHIJ"
-"""Labels of the axes that an ellipsis stands for."""
 
 
 def _diagonal(make: Builder, value: Value, labels: str) -> tuple[Value, str]:

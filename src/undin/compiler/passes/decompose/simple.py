@@ -110,7 +110,7 @@ def concat(make: Builder, node: Node) -> Value | None:
 
 
 FLOAT = 1
-TYPES = {"float32": FLOAT, "uint8": 2, "int8": 3, "int32": 6, "int64": 7, "bool": 9}
+TYPES = {"float32": FLOAT, "uint8": 2, "int8": 3, "int16": 5, "int32": 6, "int64": 7, "bool": 9}
 """Numbers of the types in ONNX."""
 
 RULES = {
