@@ -88,7 +88,9 @@ def activations_of(node: Node) -> list[Activation]:
 
 
 WITHOUT_DEFAULTS = ("Affine", "ScaledTanh", "ThresholdedRelu")
-"""Activations whose constants are 0 in cells that do not name them, as in ONNX Runtime; ONNX says nothing of two."""
+"""Activations whose constants are 0 in cells that do not name them, as in ONNX Runtime.
+
+ONNX names no default for two of them, and for ThresholdedRelu that of the operator, 1."""
 
 
 def _next(given: Iterator[float], default: float | None) -> float | None:
