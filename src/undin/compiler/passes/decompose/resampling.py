@@ -104,8 +104,8 @@ def _matrix(node: Node, places: np.ndarray, old: int, new: int, scale: np.float3
 NEAREST: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "simple": np.trunc,
     "simple_down": np.ceil,
-    "round_prefer_floor": lambda x: np.ceil(x - HALF),
-    "round_prefer_ceil": lambda x: np.floor(x + HALF),
+    "round_prefer_floor": lambda x: np.ceil(x.astype(np.float64) - 0.5),
+    "round_prefer_ceil": lambda x: np.floor(x.astype(np.float64) + 0.5),
     "floor": np.floor,
     "ceil": np.ceil,
 }
