@@ -26,7 +26,7 @@ AS_ALL_OTHERS = set(
     """
     Conv ConvTranspose ConvInteger QLinearConv MaxPool AveragePool GlobalMaxPool GlobalAveragePool Resize Upsample GRU
     LSTM RNN BatchNormalization InstanceNormalization GroupNormalization LayerNormalization QuantizeLinear
-    DequantizeLinear QLinearMatMul DynamicQuantizeLinear DFT STFT Dropout LpNormalization
+    DequantizeLinear QLinearMatMul DynamicQuantizeLinear DFT STFT Dropout LpNormalization Softmax LogSoftmax Hardmax
     """.split()
 )
 """Operators that are compiled even where all their inputs are constants: ONNX's evaluator is no runtime, and differs
