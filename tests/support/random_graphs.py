@@ -16,7 +16,7 @@ from onnx import helper, numpy_helper
 
 OPSETS = range(7, 22)
 LENGTHS = (1, 1, 2, 2, 3, 4, 5, 7)
-MOST_ELEMENTS, LARGEST = 600, 1e3
+MAX_ELEMENTS, LARGEST = 600, 1e3
 FLOAT, UINT8, INT8, INT32, INT64, BOOL, FLOAT16, DOUBLE = 1, 2, 3, 6, 7, 9, 10, 11
 
 
@@ -140,7 +140,7 @@ class _Maker:
         except Exception:  # ONNX Runtime does not take it
             return None
         for array in results:
-            if not isinstance(array, np.ndarray) or array.size > MOST_ELEMENTS or not array.size:
+            if not isinstance(array, np.ndarray) or array.size > MAX_ELEMENTS or not array.size:
                 return None
             if not np.isfinite(array).all() or np.abs(array.astype(np.float64)).max() > self.largest:
                 return None
@@ -854,7 +854,7 @@ EXACT = set(
 
 def _meet(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
     try:
-        return prod(np.broadcast_shapes(a, b)) <= MOST_ELEMENTS
+        return prod(np.broadcast_shapes(a, b)) <= MAX_ELEMENTS
     except ValueError:
         return False
 

@@ -83,9 +83,9 @@ def scan(reader: "Reader", node: Node, names: Sequence[str]) -> list[Node]:
         for axis, value in zip(node.get("scan_input_axes") or [0] * count, sequences, strict=True)
     ]
     backwards = node.get("scan_input_directions") or [0] * count
-    steps = {value.shape[axis] for value, axis in zip(sequences, axes, strict=True)}
-    hold(len(steps) == 1, node, "its sequences are not as long as each other")
-    (steps,) = steps
+    lengths = {value.shape[axis] for value, axis in zip(sequences, axes, strict=True)}
+    hold(len(lengths) == 1, node, "its sequences are not as long as each other")
+    (steps,) = lengths
     hold(0 < steps <= MAX_RUNS, node, f"it runs {steps} times, and undin copies at most {MAX_RUNS}")
     nodes: list[Node] = []
     gathered: list[list[Value]] = [[] for _ in range(results_count)]

@@ -4,9 +4,10 @@ ONNX's own inference is asked only about operators that no rule knows: those tha
 ``passes/decompose`` writes out, so that rules have the last word on their sizes too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import chain
+from typing import Any
 
 import numpy as np
 import onnx
@@ -101,7 +102,14 @@ def types_of(node: Node, types: Sequence[np.dtype | None], opset: int) -> list[n
     return [_output_type(node, schema, index, bound, allowed, types) for index in range(len(node.outputs))]
 
 
-def _output_type(node: Node, schema, index: int, bound: dict[str, np.dtype], allowed, types) -> np.dtype | None:
+def _output_type(
+    node: Node,
+    schema: onnx.defs.OpSchema,
+    index: int,
+    bound: dict[str, np.dtype],
+    allowed: Mapping[str, Sequence[str]],
+    types: Sequence[np.dtype | None],
+) -> np.dtype | None:
     name = schema.outputs[min(index, len(schema.outputs) - 1)].type_str
     if name in bound:
         return bound[name]
@@ -138,7 +146,7 @@ def _named(dtype: np.dtype) -> str:
 
 
 @cache
-def _schema(operator: str, opset: int):
+def _schema(operator: str, opset: int) -> onnx.defs.OpSchema | None:
     try:
         return onnx.defs.get_schema(operator, opset, "")
     except onnx.defs.SchemaError:
@@ -153,7 +161,8 @@ def _value(name: str, shape: tuple[int, ...], dtype: np.dtype) -> Value:
 def _of_shape(node: Node, kinds: list[np.dtype] | None) -> np.ndarray:
     shape = node.inputs[0].shape
     if node.operator == "EyeLike":
-        return np.eye(*shape, k=node.get("k", 0), dtype=kinds[0])
+        rows, columns = shape
+        return np.eye(rows, columns, k=node.get("k", 0), dtype=kinds[0])
     kept = np.array(shape[node.get("start", 0) : node.get("end")], np.int64)
     return kept if node.operator == "Shape" else np.array(np.prod(shape, dtype=np.int64))
 
@@ -179,7 +188,7 @@ def _compute(node: Node, names: Sequence[str], opset: int) -> list[Value | None]
     return [Value.of(name, np.asarray(next(results))) if name else None for name in names]
 
 
-def _agree(computed: list[Value | None], shapes: Sequence, kinds: Sequence[np.dtype] | None) -> bool:
+def _agree(computed: list[Value | None], shapes: Sequence[Sequence[int]], kinds: Sequence[np.dtype] | None) -> bool:
     return all(
         value is None or (value.shape == tuple(shape) and (kinds is None or value.dtype == kinds[i]))
         for i, (value, shape) in enumerate(zip(computed, shapes, strict=False))
@@ -237,11 +246,13 @@ def _proto(node: Node, names: Sequence[str]) -> tuple[onnx.NodeProto, dict[str, 
     return proto, {name: value.constant for name, value in zip(inputs, node.inputs, strict=True) if value is not None}
 
 
-def _attribute(value):
+def _attribute(value: Any) -> Any:
     return numpy_helper.from_array(value) if isinstance(value, np.ndarray) else value
 
 
-def _alone(proto: onnx.NodeProto, opset: int, inputs: Sequence, constants: Sequence = ()) -> onnx.ModelProto:
+def _alone(
+    proto: onnx.NodeProto, opset: int, inputs: Sequence[onnx.ValueInfoProto], constants: Sequence[onnx.TensorProto] = ()
+) -> onnx.ModelProto:
     """A model of one node."""
     outputs = [onnx.ValueInfoProto(name=name) for name in proto.output if name]
     graph = helper.make_graph([proto], "alone", inputs, outputs, constants)

@@ -187,7 +187,7 @@ class Reader:
     def inside(self, proto: onnx.GraphProto, given: Mapping[str, Value]) -> tuple[list[Node], list[Value]]:
         """The nodes and the results of a graph that a node runs, given its inputs."""
         outer, nodes = self.values, []
-        self.values, self.nested = outer | given, self.nested + 1
+        self.values, self.nested = {**outer, **given}, self.nested + 1
         self.constants(proto)
         for proto_node in proto.node:
             nodes += self.nodes(proto_node)

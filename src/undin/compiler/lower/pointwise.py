@@ -64,9 +64,9 @@ def _is_float(node: Node) -> bool:
 def _pow(node: Node, operands: list[str]) -> str:
     exponent = node.inputs[1].constant
     if _is_float(node) and exponent is not None and exponent.size == 1:
-        power = float(exponent.reshape(-1)[0])
-        if power in POWERS:
-            return POWERS[power].format(operands[0])
+        known = float(exponent.reshape(-1)[0])
+        if known in POWERS:
+            return POWERS[known].format(operands[0])
     if not _is_float(node) and node.inputs[1].dtype != np.float32:
         return f"({C_TYPES[node.outputs[0].dtype.name]})undin_integer_pow({operands[0]}, {operands[1]})"
     base, power = (

@@ -1,5 +1,7 @@
 """Operators that walk along one axis, element by element: the place of the largest, the k largest, running sums."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from undin.compiler.ir.graph import Node
@@ -91,7 +93,7 @@ def cumulative_sum(lowering: Lowering, node: Node) -> None:
     lowering.step("cumsum", node, [target], [source], lambda: _lines(source, axis, rest, body))
 
 
-def _lines(source: View, axis: int, targets: list[View], body) -> list[str]:
+def _lines(source: View, axis: int, targets: list[View], body: Callable[..., list[str]]) -> list[str]:
     """Loops over all axes but one; `body` is given where each view begins there."""
     rest = source.slice(axis, 0, 1).squeeze((axis,))
     lengths = list(rest.shape)

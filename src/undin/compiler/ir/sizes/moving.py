@@ -168,7 +168,7 @@ def constant_of_shape(node: Node, opset: int) -> list[Shape]:
 def range_(node: Node, opset: int) -> list[Shape]:
     """From start to limit."""
     start, limit, delta = (np.asarray(node.constant(i)).reshape(-1)[0].item() for i in range(3))
-    hold(delta != 0 and np.isfinite([start, limit, delta]).all(), node, "it never ends")
+    hold(bool(delta != 0 and np.isfinite([start, limit, delta]).all()), node, "it never ends")
     return [(max(0, ceil((limit - start) / delta)),)]
 
 

@@ -169,10 +169,10 @@ def resized(node: Node, opset: int) -> list[tuple[int, np.float32]]:
         for axis, size, factor in zip(axes, sizes, factors, strict=True):
             given[axis] = size, factor
         return given
-    factors = np.asarray([] if scales is None else scales, np.float32).reshape(-1)
-    hold(len(factors) == len(axes), node, "its scales do not fit its axes")
-    hold(bool((factors > 0).all() and (factors < 2.0**24).all()), node, "its scales are not all above 0")
-    for axis, factor in zip(axes, factors, strict=True):
+    told = np.asarray([] if scales is None else scales, np.float32).reshape(-1)
+    hold(len(told) == len(axes), node, "its scales do not fit its axes")
+    hold(bool((told > 0).all() and (told < 2.0**24).all()), node, "its scales are not all above 0")
+    for axis, factor in zip(axes, told, strict=True):
         given[axis] = int(factor * np.float32(x[axis])), factor
     return given
 

@@ -16,6 +16,9 @@ from undin.compiler.passes.decompose.builder import Builder
 
 HALF = np.float32(0.5)
 
+Form = Callable[[np.ndarray], np.ndarray]
+"""The weight of an old position by its distance from a new one."""
+
 
 def resize(make: Builder, node: Node) -> Value:
     """Axis by axis, and what lies outside of a cropped input."""
@@ -126,7 +129,7 @@ def _filter(node: Node) -> tuple[int, Callable[[np.ndarray], np.ndarray]]:
     return 2, cubic
 
 
-def _add_cubic(node: Node, matrix: np.ndarray, places: np.ndarray, form) -> None:
+def _add_cubic(node: Node, matrix: np.ndarray, places: np.ndarray, form: Form) -> None:
     """Four neighbours of each place; those beyond the ends are the ends, unless they are left out."""
     old, columns = len(matrix), np.arange(matrix.shape[1])
     first = np.floor(places)
@@ -141,7 +144,9 @@ def _add_cubic(node: Node, matrix: np.ndarray, places: np.ndarray, form) -> None
         matrix /= matrix.sum(axis=0)
 
 
-def _add_filtered(node: Node, matrix: np.ndarray, places: np.ndarray, width: np.float32, reach: int, form) -> None:
+def _add_filtered(
+    node: Node, matrix: np.ndarray, places: np.ndarray, width: np.float32, reach: int, form: Form
+) -> None:
     """A filter as wide as the old positions that one new position stands for."""
     old = len(matrix)
     for column, place in enumerate(places):
