@@ -96,10 +96,10 @@ changes=("data.speech=['$(from_here "$audio/train/speech")']" "data.noise=['$(fr
 	import os, sys, torch
 	from pathlib import Path
 	from undin.train.checkpoint import Checkpoint
-	from undin.train.recipe import load
+	from undin.train.recipe import load_recipe
 
 	run, recipe, processes, *changes = sys.argv[1:]
-	recipe = load(recipe, overrides=changes)
+	recipe = load_recipe(recipe, overrides=changes)
 	cores = int(processes) or len(os.sched_getaffinity(0))
 	shares = [count for count in range(1, cores + 1) if recipe.training.batch_size % count == 0]
 	print(1 if torch.cuda.is_available() else shares[-1])
