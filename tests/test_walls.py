@@ -22,7 +22,7 @@ ARROWS = {
     "plot": "io",
     "compiler": "engines io model stream",  # never nn; the stream is how it hears what a model hears
     "bench": "compiler engines model",
-    "evaluate": "__init__ io",
+    "evaluate": "__init__ io model",
     "data": "io",
     "nn": "compiler io model",
     "train": "data evaluate io model nn",

@@ -4,7 +4,6 @@ Nothing that happens to one file ends the run; what ends it (Ctrl-C, SIGTERM, SI
 """
 
 import errno
-import functools
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -18,7 +17,7 @@ from undin.cli import END_SIGNALS, sentence
 from undin.cli.outputs import Job
 from undin.cli.recording import RecordingReport, Settings, enhance_file
 from undin.io.pipe import is_pipe
-from undin.model.loading import Model
+from undin.model.loading import load_once
 
 if TYPE_CHECKING:
     from multiprocessing.sharedctypes import Synchronized
@@ -82,7 +81,7 @@ def outcomes(
 def attempt(job: Job, settings: Settings, on_seconds: Callable[[float], None]) -> RecordingReport | Failure:
     """Enhance one file and draw its picture; a `Failure` where something was wrong with it or with its place."""
     try:
-        report = enhance_file(job, model=load_model(settings.model), settings=settings, on_seconds=on_seconds)
+        report = enhance_file(job, model=load_once(settings.model), settings=settings, on_seconds=on_seconds)
         if settings.keep_times:
             status = job.source.stat()
             os.utime(job.output, ns=(status.st_atime_ns, status.st_mtime_ns))
@@ -97,14 +96,6 @@ def attempt(job: Job, settings: Settings, on_seconds: Callable[[float], None]) -
         if getattr(error, "errno", None) in NO_PLACE and error.filename != os.fspath(job.source):
             text += "; name another place with -o"
         return Failure(job, text if str(job.source) in text or str(job.output) in text else f"{job.source}: {text}")
-
-
-@functools.cache
-def load_model(name: str) -> Model:
-    """Load a model once in this process."""
-    from undin import load
-
-    return load(name)
 
 
 def _obey(stop: "Event", seconds: "Synchronized[float]") -> None:

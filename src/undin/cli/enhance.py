@@ -85,15 +85,16 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError("--rate, --channels and --sample-format are for raw samples: give - as the only input")
     if args.plot:
         import undin.plot  # noqa: F401  a missing matplotlib shows before the work, not after it
-    from undin.cli.batch import load_model, outcomes
+    from undin.cli.batch import outcomes
     from undin.cli.outputs import plan
     from undin.cli.progress import Progress
     from undin.cli.recording import Settings
     from undin.cli.saying import Voice
     from undin.engines.engine import attenuation
+    from undin.model.loading import load_once
 
     # What is wrong for all files alike ends the run before the first one.
-    load_model(args.model)
+    load_once(args.model)
     attenuation(args.atten_lim_db)
     settings = Settings(args.model, args.atten_lim_db, args.full_scale, args.quality, args.keep_times)
     planned = plan(args.inputs, output=args.output, picture=args.plot)
@@ -115,14 +116,14 @@ def _run_pipe(args: argparse.Namespace) -> int:
             "- reads samples from standard input and writes to standard output: give no other input, -o or --plot"
         )
     from undin import Stream
-    from undin.cli.batch import load_model
     from undin.cli.recording import RAW_RATE_HZ, Raw, Settings, enhance_standard_input
     from undin.cli.saying import Voice
+    from undin.model.loading import load_once
 
     raw = Raw(args.rate, args.channels or 1, args.sample_format or "s16le")
     settings = Settings(args.model, args.atten_lim_db, args.full_scale, args.quality)
     # What is wrong with the options shows before anything is read.
-    model = load_model(args.model)
+    model = load_once(args.model)
     Stream(raw.sample_rate or RAW_RATE_HZ, channels=raw.channels, model=model, atten_lim_db=args.atten_lim_db)
     report = enhance_standard_input(sys.stdin.buffer, sys.stdout.buffer, raw=raw, model=model, settings=settings)
     voice = Voice(args, out=sys.stderr)

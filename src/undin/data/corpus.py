@@ -19,6 +19,7 @@ from undin.data import decoded
 from undin.data.recording import Recording, to_mono
 from undin.io.audio import read
 from undin.io.folder import find_files
+from undin.io.resample import resample
 
 FULL_SCALE = 32767.0
 
@@ -214,15 +215,6 @@ def to_int16(audio: np.ndarray, rate: int, *, sample_rate: int) -> np.ndarray:
     """Float samples (N,) at `rate` to int16 at `sample_rate`; what exceeds full scale is turned down to it."""
     audio = resample(audio, rate, sample_rate)
     return np.rint(audio / np.abs(audio).max(initial=1) * FULL_SCALE).astype(np.int16)
-
-
-def resample(audio: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
-    """Samples (N,) from one rate to another, in Hz; untouched if they are the same."""
-    if rate == new_rate:
-        return audio
-    import soxr  # so that a machine where all audio has one rate need not have it
-
-    return soxr.resample(audio, rate, new_rate)
 
 
 def _trim(audio: np.ndarray, *, frame: int, below_db: float) -> np.ndarray:

@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from undin.data import decoded
-from undin.data.corpus import Corpus, decode_all, read_mono, resample, to_int16
+from undin.data.corpus import Corpus, decode_all, read_mono, to_int16
 from undin.data.tape import Tape
 from undin.data.weights import file_weights
 from undin.io.folder import find_files
+from undin.io.resample import resample
 
 
 class PairedMixer:

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from undin.evaluate import composite as hu_loizou
+from undin.io.resample import resample
 
 SAMPLE_RATE_HZ = 16_000
 SDR_FILTER_SAMPLES = 512
@@ -57,15 +58,6 @@ def _flaw(**signals: np.ndarray) -> str | None:
         if np.abs(signal).max(initial=0) < SILENT_PEAK:
             return f"{name} is silent"
     return None
-
-
-def resample(signal: np.ndarray, sample_rate: int, new_rate: int) -> np.ndarray:
-    """A signal (N,) brought from one rate to another, in Hz; untouched if they are the same."""
-    if sample_rate == new_rate:
-        return signal
-    import soxr
-
-    return soxr.resample(signal, sample_rate, new_rate)
 
 
 def at_16_khz(signal: np.ndarray, sample_rate: int) -> np.ndarray:

@@ -25,10 +25,10 @@ from undin.evaluate.tasks import (
     CleanScore,
     FileScore,
     attenuate_noise,
-    load_model,
     score_clean,
     score_files,
 )
+from undin.model.loading import load_once
 
 CLEAN_FILES = 20
 
@@ -131,7 +131,7 @@ def evaluate_pairs(
     names = [NOISY, *([ENHANCED] if enhanced is not None else []), *models]
     systems = {name: SystemScores(name, is_aligned=align) for name in names}
     for model in models:
-        systems[model].macs_per_second = load_model(model).metadata.macs_per_second
+        systems[model].macs_per_second = load_once(model).metadata.macs_per_second
 
     of_files = [partial(score_files, pair, name, chosen=chosen, align=align) for pair in pairs for name in systems]
     spread = np.linspace(0, len(pairs) - 1, min(CLEAN_FILES, len(pairs))).astype(int)

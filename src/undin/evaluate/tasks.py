@@ -8,7 +8,6 @@ import time
 import warnings
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,8 @@ from undin.evaluate.offset import Offset, find_offset
 from undin.evaluate.pairs import Pair
 from undin.evaluate.table import no_score, score_pair
 from undin.io import audio
+from undin.io.resample import resample
+from undin.model.loading import load_once
 
 NOISY = "noisy"
 ENHANCED = "enhanced"
@@ -54,14 +55,6 @@ class CleanScore:
     pesq_wb: float
 
 
-@cache
-def load_model(model: str):
-    """Load a model once a process."""
-    import undin
-
-    return undin.load(model)
-
-
 def score_files(pair: Pair, system: str, *, chosen: Collection[str], align: bool) -> FileScore:
     """Score what one system makes of one pair."""
     processing_seconds, offset = None, None
@@ -72,7 +65,7 @@ def score_files(pair: Pair, system: str, *, chosen: Collection[str], align: bool
             output = _read(path, pair)
         else:
             noisy = _read(pair.noisy, pair)
-            load_model(system)
+            load_once(system)
             start = time.process_time()  # of the processor: what else the machine does is not the model's cost
             output = _enhance(noisy, pair, system)
             processing_seconds = time.process_time() - start
@@ -120,7 +113,7 @@ def attenuate_noise(pair: Pair, model: str, *, align: bool) -> float:
 def _enhance(noisy: np.ndarray, pair: Pair, model: str) -> np.ndarray:
     import undin
 
-    return undin.enhance(noisy, sample_rate=pair.sample_rate, model=load_model(model))
+    return undin.enhance(noisy, sample_rate=pair.sample_rate, model=load_once(model))
 
 
 def _read(path: Path, pair: Pair) -> np.ndarray:
@@ -129,7 +122,7 @@ def _read(path: Path, pair: Pair) -> np.ndarray:
     samples, rate = audio.read(path)
     if promised is not None and len(samples) < promised:
         raise ValueError(f"{path} is cut short: it holds {len(samples)} of {promised} samples")
-    return metrics.resample(samples[:, 0], rate, pair.sample_rate)
+    return resample(samples[:, 0], rate, pair.sample_rate)
 
 
 def _cut(clean: np.ndarray, output: np.ndarray, offset: Offset | None) -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,7 @@ size are the business of `stream.py`.
 
 import importlib.util
 import os
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Literal
 
@@ -122,6 +122,12 @@ def load(name_or_path: "str | Path | Model", *, engine: Literal["compiled", "onn
                 'pip install "undin[ort]" ONNX Runtime'
             ) from None
         return _on_onnx_runtime(path)
+
+
+@cache
+def load_once(name: str) -> Model:
+    """Load a model once in a process, for work that is handed out by names; errors as `load`."""
+    return load(name)
 
 
 def _library(path: Path) -> Path:

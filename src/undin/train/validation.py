@@ -18,9 +18,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from undin.data.corpus import read_mono, resample
+from undin.data.corpus import read_mono
 from undin.evaluate.pairs import find_pairs
 from undin.evaluate.table import METRICS, metrics_at, score_pair
+from undin.io.resample import resample
 from undin.nn.layers import Streaming
 from undin.nn.spectrum import Spectrum
 from undin.train.losses import Signals
