@@ -9,10 +9,8 @@ import pytest
 from onnx import TensorProto, helper
 from support import small_step
 
-from undin.compiler.ir.reader import read_graph
 from undin.compiler.lower import pointwise
 from undin.compiler.pipeline import translate
-from undin.compiler.session import carried
 from undin.compiler.toolchain.build import build
 from undin.compiler.toolchain.targets import TARGETS, Variant
 from undin.compiler.verify import TOLERANCE, verify
@@ -77,16 +75,6 @@ def test_a_state_that_is_lost_shows_in_a_later_frame(tmp_path, monkeypatch):
     report = verify(path, source, build(source, tmp_path / "wrong", target=ONE_VARIANT), frames=6)
     assert (report.output.tensor, report.output.frame) == ("y", 2)
     assert (report.tensor.tensor, report.tensor.frame) == ("gain", 2)
-
-
-def test_states_are_found_by_place_and_shape(tmp_path):
-    nodes = [helper.make_node("Identity", [old], [new]) for old, new in zip("xhc", "yij", strict=True)]
-    nodes.append(helper.make_node("Identity", ["rate"], ["k"]))
-    inputs = [tensor("x", 1, 4), tensor("h", 1, 3), tensor("c", 2), tensor("rate", 1, kind=TensorProto.INT64)]
-    outputs = [tensor("y", 1, 4), tensor("i", 1, 3), tensor("j", 2)]
-    path = save(tmp_path / "foreign.onnx", nodes, inputs, [*outputs, tensor("k", 1, kind=TensorProto.INT64)])
-    assert carried(read_graph(path)) == {"i": "h", "j": "c", "k": "rate"}
-    assert carried(read_graph(save(path, nodes, inputs, [outputs[0], outputs[2], outputs[1]]))) == {}
 
 
 def test_audio_is_for_models_of_undin(model, tmp_path):

@@ -4,7 +4,6 @@ import numpy as np
 
 from undin.compiler.ir.graph import Graph, Value
 from undin.compiler.pipeline import metadata_of
-from undin.compiler.session import carried
 from undin.engines.native import aligned
 from undin.model.metadata import Metadata
 from undin.model.stft import Analysis
@@ -40,7 +39,7 @@ class StepMemory:
         generator, metadata = np.random.default_rng(0), metadata_of(graph)
         self.values = [*graph.inputs, *graph.outputs]
         self.arrays = {value.name: aligned(value.shape, value.dtype) for value in self.values}
-        old_of_new = carried(graph)
+        old_of_new = graph.states
         states = set(old_of_new.values())
         for value in graph.inputs[1:]:
             if value.name not in states:

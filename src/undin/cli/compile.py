@@ -65,6 +65,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="an input that is a constant, such as a sample rate: one number, or as many as it has, with commas",
     )
     parser.add_argument(
+        "--state",
+        action="append",
+        metavar="INPUT=OUTPUT",
+        help="an input that is read from an output of the run before; found by names and shapes if not given at all, "
+        "none if it is the word none",
+    )
+    parser.add_argument(
         "--check", action="store_true", help="run the C on this machine against ONNX Runtime, frame by frame"
     )
     parser.add_argument(
@@ -96,14 +103,21 @@ def given_by(args: argparse.Namespace) -> "Given":
         name: tuple(_whole("--shape", name, length) for length in value.split(",") if length)
         for name, value in _pairs("--shape", args.shape)
     }
-    return Given(dims, shapes, dict(_pairs("--input", args.input)))
+    states = None if args.state is None else {}
+    if args.state not in (None, ["none"]):
+        states = dict(_pairs("--state", args.state))
+    return Given(dims, shapes, dict(_pairs("--input", args.input)), states)
 
 
 def _pairs(option: str, texts: list[str]) -> Iterator[tuple[str, str]]:
+    names = set()
     for text in texts:
         name, equals, value = text.partition("=")
         if not (name and equals):
-            raise ValueError(f"{option} {text}: write it as NAME=VALUE")
+            raise ValueError(f"{option} {text}: write it as {'INPUT=OUTPUT' if option == '--state' else 'NAME=VALUE'}")
+        if name in names:
+            raise ValueError(f"{option} {name} is given twice")
+        names.add(name)
         yield name, value
 
 
@@ -143,6 +157,8 @@ def _run(args: argparse.Namespace, folder: Path) -> int:
         print(f"{install(product, args.prefix, model=source.prefix, target=target)}: {graph.name} for {args.target}")
     if args.int8 is not None:
         print(f"in integers, but for {', '.join(in_floats) or 'no layer'}")
+    if source.state_bytes:
+        print(f"state: {', '.join(f'{old} from {new}' for new, old in graph.states.items())}")
     if graph.narrowed:
         print(f"computed in float32: what the file has in {' and '.join(graph.narrowed)}")
     print(_table(graph, source, product))
@@ -171,7 +187,6 @@ def _table(graph: "Graph", source: "Source", product: Path) -> str:
     """Memory, bytes: of the model by itself, then of streams, whose memory holds state and arena."""
     from undin.compiler.emit import hop
     from undin.compiler.pipeline import metadata_of
-    from undin.compiler.session import carried
     from undin.compiler.toolchain.sizes import flash_and_ram_bytes
 
     metadata = metadata_of(graph)
@@ -179,9 +194,9 @@ def _table(graph: "Graph", source: "Source", product: Path) -> str:
         state, others = hop.state_bytes(metadata), 0
         arena = hop.arena_bytes(metadata, network_arena_bytes=source.arena_bytes)
     else:
-        states = set(carried(graph).values())
-        state = sum(_bytes(value) for value in graph.inputs if value.name in states)
-        others = sum(_bytes(value) for value in (*graph.inputs, *graph.outputs)) - state
+        states = {*graph.states, *graph.states.values()}
+        state = source.state_bytes
+        others = sum(_bytes(value) for value in (*graph.inputs, *graph.outputs) if value.name not in states)
         arena = source.arena_bytes
     flash, variables = flash_and_ram_bytes(product)
     rows = {

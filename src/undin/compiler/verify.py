@@ -18,7 +18,7 @@ from undin.compiler.ir.files import Given, load
 from undin.compiler.ir.graph import Graph, Value
 from undin.compiler.ir.reader import read_graph
 from undin.compiler.pipeline import as_lowered, metadata_of, simplify
-from undin.compiler.session import Session, carried, load_step, reference_step
+from undin.compiler.session import CompiledSession, Session, load_step, reference_step
 from undin.compiler.toolchain.build import build
 from undin.compiler.toolchain.targets import TARGETS, X86_VARIANTS, Variant
 from undin.model.stft import Analysis
@@ -106,9 +106,12 @@ def verify(
     feeds = list(itertools.islice(_feeds(graph, samples, seed), frames))
     if not feeds:
         raise ValueError("a check needs a hop of samples at least")
-    ours = load_step(library, f"{source.prefix}_run", graph, arena_bytes=source.arena_bytes)
-    theirs = reference_step(_file(model, given), as_written=True)
-    one, other = (Session(step, graph.inputs, carried(graph)) for step in (ours, theirs))
+    if source.is_model:
+        step = load_step(library, f"{source.prefix}_run", graph, arena_bytes=source.arena_bytes)
+        one: Session | CompiledSession = Session(step, graph.inputs, graph.states)
+    else:
+        one = CompiledSession(library, source, graph)
+    other = Session(reference_step(_file(model, given), as_written=True), graph.inputs, graph.states)
     found = _compare(one, other, feeds, values=graph.outputs)
     output = found.first()
     tensor = _first_inside(model, given, feeds, _instructions(library, source.prefix)) if output else None
@@ -121,7 +124,7 @@ def _feeds(graph: Graph, samples: np.ndarray | None, seed: int) -> Iterator[dict
     if metadata is None:
         if samples is not None:
             raise ValueError(f"{graph.name} is no model of undin, so nobody knows what it makes of samples")
-        states = set(carried(graph).values())
+        states = set(graph.states.values())
         while True:
             yield {value.name: _noise(value, generator) for value in graph.inputs if value.name not in states}
     analysis = Analysis(metadata.n_fft, metadata.window, metadata.hop)
@@ -138,7 +141,7 @@ def _feeds(graph: Graph, samples: np.ndarray | None, seed: int) -> Iterator[dict
 
 def _file(model: Path, given: Given | None) -> str | bytes:
     """The file, or what it becomes by what is given."""
-    return load(model, given).SerializeToString() if given is not None and given.says_something else str(model)
+    return load(model, given).SerializeToString() if given is not None and given.changes_the_file else str(model)
 
 
 def _noise(value: Value, generator: np.random.Generator) -> np.ndarray:
@@ -188,7 +191,7 @@ def _largest_difference(ours: np.ndarray, theirs: np.ndarray) -> float:
 
 
 def _compare(
-    ours: Session, theirs: Session, feeds: Sequence[dict[str, np.ndarray]], *, values: Sequence[Value]
+    ours: Session | CompiledSession, theirs: Session, feeds: Sequence[dict[str, np.ndarray]], *, values: Sequence[Value]
 ) -> _Found:
     """Run both over all frames; `values` are compared."""
     found = _Found(values)
@@ -205,7 +208,7 @@ def _first_inside(
     known = {value.name: value.shape for value in _values(read_graph(model, given))}
     for start in itertools.count(0, MAX_OUTPUTS):
         graph, proto = read_graph(model, given), load(model, given)
-        outputs, pairs = list(graph.outputs), carried(graph)
+        outputs, pairs = list(graph.outputs), graph.states
         simplify(graph)
         made = {name for node in proto.graph.node for name in node.output}  # and not in a branch
         values = [value for value in _values(graph) if known.get(value.name) == value.shape and value.name in made]

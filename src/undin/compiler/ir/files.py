@@ -31,15 +31,19 @@ class Given:
         Whole shapes by input.
     values : dict of str to ndarray
         Inputs that are constants, such as a sample rate.
+    states : dict of str to str, optional
+        Which output each input of state is read from in the next run, by name from input to output; found by names and
+        shapes if not given.
     """
 
     dims: Mapping[str, int] = field(default_factory=dict)
     shapes: Mapping[str, Sequence[int]] = field(default_factory=dict)
     values: Mapping[str, np.ndarray | float | str] = field(default_factory=dict)
+    states: Mapping[str, str] | None = None
 
     @property
-    def says_something(self) -> bool:
-        """Whether it changes anything."""
+    def changes_the_file(self) -> bool:
+        """Whether it says anything about inputs that is not in the file."""
         return bool(self.dims or self.shapes or self.values)
 
     def apply(self, graph: onnx.GraphProto) -> None:

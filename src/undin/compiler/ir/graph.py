@@ -109,6 +109,8 @@ class Graph:
         Version of ONNX's operators that the file means; of no matter to nodes that the compiler makes itself.
     narrowed : list of str
         Types of the file that are computed in float32.
+    states : dict of str to str
+        Which outputs are which inputs of the next run, by name from output to input; see ``states``.
     """
 
     name: str
@@ -118,6 +120,7 @@ class Graph:
     metadata: dict[str, str] = field(default_factory=dict)
     opset: int = OPSET
     narrowed: list[str] = field(default_factory=list)
+    states: dict[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         lines = [f"{self.name} of {', '.join(map(str, self.inputs))}"]

@@ -126,6 +126,8 @@ class Program:
     steps : list of Step
     in_integers : bool
         Some of them call kernels on small integers.
+    states : dict of str to str
+        As those of a graph.
     """
 
     name: str
@@ -133,6 +135,7 @@ class Program:
     outputs: dict[str, Buffer]
     steps: list[Step]
     in_integers: bool = False
+    states: dict[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return "\n".join([self.name, *(f"    {step.label}: {step.comment}" for step in self.steps)])

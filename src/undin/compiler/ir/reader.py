@@ -17,6 +17,7 @@ from undin.compiler.ir import control, files, inference
 from undin.compiler.ir.files import Given
 from undin.compiler.ir.graph import DTYPES, NARROWED, OPSET, Graph, Node, Unsupported, Value
 from undin.compiler.ir.sizes import is_too_large
+from undin.compiler.ir.states import find_states, given_states
 
 CONTRIBUTED = "com.microsoft"
 """The domain of the operators that ONNX Runtime's own optimiser writes."""
@@ -36,9 +37,13 @@ def read_graph(path: str | Path, given: Given | None = None) -> Graph:
     Raises
     ------
     ValueError
-        It is no ONNX file, keeps its weights in other files that are missing, or its shapes are not static.
+        It is no ONNX file, keeps its weights in other files that are missing, or its shapes are not static; or it has
+        no such state.
     """
-    return convert(files.load(path, given), name=Path(path).stem)
+    graph = convert(files.load(path, given), name=Path(path).stem)
+    if given is not None and given.states is not None:
+        graph.states = given_states(graph.inputs, graph.outputs, given.states)
+    return graph
 
 
 def convert(model: onnx.ModelProto, *, name: str) -> Graph:
@@ -70,6 +75,7 @@ class Reader:
         metadata = {entry.key: entry.value for entry in self.model.metadata_props}
         graph = Graph(name, inputs, outputs, nodes, metadata, self.opset)
         graph.narrowed = sorted({str(dtype) for dtype in self.types.values()})
+        graph.states = find_states(inputs, outputs)
         graph.drop_unread()
         return graph
 

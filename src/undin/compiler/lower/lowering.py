@@ -46,7 +46,7 @@ class Lowering:
         for value in self.graph.outputs:
             self.copy(self.view(value), self.places[value], comment=str(value))
         in_integers = any(node.get("quantization") for node in self.graph.nodes)
-        return Program(self.graph.name, self.inputs, self.outputs, self.steps, in_integers)
+        return Program(self.graph.name, self.inputs, self.outputs, self.steps, in_integers, self.graph.states)
 
     def view(self, value: Value) -> View:
         """Where a value is."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from undin.compiler.ir.graph import Graph, Value
 from undin.compiler.pipeline import as_lowered, metadata_of
-from undin.compiler.session import Session, carried, load_step
+from undin.compiler.session import Session, load_step
 from undin.compiler.toolchain.build import build
 from undin.compiler.toolchain.cache import this_machine
 from undin.engines.engine import PROCESS_HOPS, RESET, CModel, floats
@@ -133,7 +133,7 @@ def observe(graph: Graph, values: Sequence[Value], frames: Iterable[np.ndarray])
         source = as_lowered(watched)
         library = build(source, Path(folder), target=this_machine())
         step = load_step(library, f"{source.prefix}_run", watched, arena_bytes=source.arena_bytes)
-        session = Session(step, graph.inputs, carried(graph))
+        session = Session(step, graph.inputs, graph.states)
         for frame in frames:
             results = session.run({spec.name: frame})
             for value in values:

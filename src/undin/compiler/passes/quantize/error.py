@@ -7,7 +7,7 @@ import numpy as np
 
 from undin.compiler.emit.source import Source
 from undin.compiler.ir.graph import Graph
-from undin.compiler.session import Session, carried, load_step, reference_step
+from undin.compiler.session import Session, load_step, reference_step
 
 
 def signal_to_error_db(
@@ -34,7 +34,7 @@ def signal_to_error_db(
         Frames that were run, each side with the state that it made itself.
     """
     compiled = load_step(library, f"{source.prefix}_run", graph, arena_bytes=source.arena_bytes)
-    ours, theirs = (Session(step, graph.inputs, carried(graph)) for step in (compiled, reference_step(str(model))))
+    ours, theirs = (Session(step, graph.inputs, graph.states) for step in (compiled, reference_step(str(model))))
     spec, enhanced = graph.inputs[0].name, graph.outputs[0].name
     signal = error = np.finfo(np.float64).tiny
     count = 0
