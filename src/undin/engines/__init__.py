@@ -1,1 +1,2 @@
-"""What runs a model, a value of C that streams are opened on: compiled (``native.py``), ONNX Runtime (``ort.py``)."""
+"""What runs a model, a value of C that streams are opened on: compiled (``native.py``), or on a runtime of others
+(``ort.py``, ``litert.py``)."""

@@ -1,4 +1,4 @@
-"""What an engine is: the `undin_model` of undin.h that runs a model. There are two, ``native.py`` and ``ort.py``."""
+"""What an engine is: the `undin_model` of undin.h that runs a model, as ``native.py``, ``ort.py`` and ``litert.py`` do."""
 
 import ctypes
 import json

@@ -1,8 +1,8 @@
 """A model, loaded: what it says about itself, and the engine that runs it.
 
 `load` finds the way to run a model: compiled (``engines/native.py``), by the wheel for the models that come with undin
-and by ``compiler/`` on first use for any other, or on ONNX Runtime (``engines/ort.py``). Signals of any rate and block
-size are the business of `stream.py`.
+and by ``compiler/`` on first use for any other, or on ONNX Runtime (``engines/ort.py``); what was exported as TFLite,
+on LiteRT (``engines/litert.py``). Signals of any rate and block size are the business of `stream.py`.
 """
 
 import importlib.util
@@ -11,9 +11,10 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Literal
 
-from undin.engines import native, ort
+from undin.engines import litert, native, ort
 from undin.engines.engine import Engine, NotInstalled
 from undin.model.metadata import Metadata
+from undin.model.tflite import SUFFIX
 
 WEIGHTS = Path(__file__).parent / "weights"
 DEFAULT = "undin-small"
@@ -28,7 +29,7 @@ class Model:
     Attributes
     ----------
     path : Path
-        Of the ONNX file, or of the library that was loaded in its place.
+        Of the ONNX or TFLite file, or of the library that was loaded in its place.
     metadata : Metadata
     engine : Engine
         What runs it.
@@ -40,7 +41,8 @@ class Model:
         self.path, self.metadata, self.engine = path, engine.metadata, engine
 
     def __repr__(self) -> str:
-        runs = "on ONNX Runtime" if isinstance(self.engine, ort.OrtEngine) else "compiled"
+        on: dict[type, str] = {ort.OrtEngine: "on ONNX Runtime", litert.LiteRtEngine: "on LiteRT"}
+        runs = on.get(type(self.engine), "compiled")
         return f"<Model {self.metadata.name} at {self.metadata.sample_rate} Hz, {runs}>"
 
     def __reduce__(self) -> tuple["partial[Model]", tuple[str | Path]]:
@@ -54,7 +56,7 @@ def models() -> list[str]:
 
 
 def find(name_or_path: str | Path) -> Path:
-    """The file of a model, ONNX or a library, by its name or path; errors as in `load`."""
+    """The file of a model, ONNX, TFLite or a library, by its name or path; errors as in `load`."""
     if not isinstance(name_or_path, str | os.PathLike):
         raise ValueError(f"a model is named by its name or its path, or loaded; got {name_or_path!r}")
     path = Path(name_or_path)
@@ -71,7 +73,9 @@ def find(name_or_path: str | Path) -> Path:
 
 def read_metadata(path: Path) -> Metadata:
     """What a model file says about itself, without an engine to run it; errors as in `load`."""
-    return native.NativeEngine(path).metadata if native.is_library(path) else Metadata.of_onnx_file(path)
+    if native.is_library(path):
+        return native.NativeEngine(path).metadata
+    return Metadata.of_tflite_file(path) if path.suffix == SUFFIX else Metadata.of_onnx_file(path)
 
 
 def load(name_or_path: "str | Path | Model", *, engine: Literal["compiled", "onnxruntime"] | None = None) -> Model:
@@ -81,13 +85,14 @@ def load(name_or_path: "str | Path | Model", *, engine: Literal["compiled", "onn
     seconds, or minutes where it has thousands of nodes, and is found in a cache from then on; this needs a C compiler
     and onnx, and the extra ``compile`` brings both. Where they are missing, ONNX Runtime runs it, many times slower, if
     that is there: the extra ``ort``. A file that cannot be compiled is refused with the reason, and runs on ONNX
-    Runtime only if you say so: else a model would be slow and nobody would know why.
+    Runtime only if you say so: else a model would be slow and nobody would know why. A TFLite file runs on LiteRT, and
+    on nothing else: ``pip install ai-edge-litert`` brings it.
 
     Parameters
     ----------
     name_or_path : str, Path or Model
-        One of `models()`, the path of an ONNX file that undin exported, or that of a library that ``undin compile`` has
-        made of one for this machine. A loaded model is returned as it is.
+        One of `models()`, the path of an ONNX or TFLite file that undin exported, or that of a library that ``undin
+        compile`` has made of an ONNX file for this machine. A loaded model is returned as it is.
     engine : {"compiled", "onnxruntime"}, optional
         What runs it and nothing else; by default as told above.
 
@@ -107,10 +112,14 @@ def load(name_or_path: "str | Path | Model", *, engine: Literal["compiled", "onn
     if isinstance(name_or_path, Model):
         return name_or_path
     path = find(name_or_path)
+    if path.suffix == SUFFIX:
+        if engine is not None:
+            raise ValueError(f"{path} is TFLite, which LiteRT runs and nothing else: load the ONNX file of that model")
+        return Model(path, litert.LiteRtEngine(path))
     if engine == "onnxruntime":
         if native.is_library(path):
             raise ValueError(f"{path} is compiled, and ONNX Runtime runs ONNX files: load that which it was made of")
-        return _on_onnx_runtime(path)
+        return Model(path, ort.OrtEngine(path))
     try:
         return Model(path, native.NativeEngine(_library(path)))
     except NotInstalled:
@@ -121,7 +130,7 @@ def load(name_or_path: "str | Path | Model", *, engine: Literal["compiled", "onn
                 f'nothing is installed that runs {path}: pip install "undin[compile]" brings a compiler, '
                 'pip install "undin[ort]" ONNX Runtime'
             ) from None
-        return _on_onnx_runtime(path)
+        return Model(path, ort.OrtEngine(path))
 
 
 @cache
@@ -143,8 +152,3 @@ def _library(path: Path) -> Path:
     )
 
     return cached_library(path)
-
-
-def _on_onnx_runtime(path: Path) -> Model:
-    metadata = Metadata.of_onnx_file(path)
-    return Model(path, ort.OrtEngine(ort.open_session(path, metadata), metadata))

@@ -1,14 +1,15 @@
-"""What a model file says about itself: the fields that an ONNX file and a compiled model both carry."""
+"""What a model file says about itself: the fields that an ONNX file, a compiled model and a TFLite file all carry."""
 
 import dataclasses
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import get_type_hints
 
 from undin.model.lineage import Ancestor, from_json
 from undin.model.stft import Analysis
+from undin.model.tflite import tflite_strings
 
 FORMAT_VERSION = 2
 
@@ -88,8 +89,17 @@ class Metadata:
         ValueError
             It is not a model that this version of undin understands.
         """
+        return cls._of_file(path, onnx_strings)
+
+    @classmethod
+    def of_tflite_file(cls, path: Path) -> "Metadata":
+        """Read the metadata of a TFLite file, likewise."""
+        return cls._of_file(path, tflite_strings)
+
+    @classmethod
+    def _of_file(cls, path: Path, strings: Callable[[bytes], dict[str, str]]) -> "Metadata":
         try:
-            return cls.from_strings(onnx_strings(path.read_bytes()))
+            return cls.from_strings(strings(path.read_bytes()))
         except ValueError as error:
             raise ValueError(f"{path} is not a model for this undin: {error}") from None
 
