@@ -1,4 +1,4 @@
-"""What an engine is: the `undin_model` of undin.h that runs a model, as ``native.py``, ``ort.py`` and ``litert.py`` do."""
+"""What an engine is: the `undin_model` of undin.h that runs a model. Those there are stand beside this file."""
 
 import ctypes
 import json

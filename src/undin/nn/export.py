@@ -38,11 +38,7 @@ def export(network: Streaming, metadata: Metadata, path: str | Path) -> None:
     OSError
         The file cannot be written.
     """
-    for name, tensor in network.state_dict().items():
-        if not torch.isfinite(tensor).all():
-            raise ValueError(f"the weights {name!r} are not finite: train again from an earlier checkpoint")
-    network = copy.deepcopy(network).cpu().eval()
-    fold_norms(network)
+    network = folded(network)
     example = torch.zeros(1, 1, metadata.bins, 2), network.initial_state(1)
     traced = io.BytesIO()
     with warnings.catch_warnings(), torch.no_grad():
@@ -63,3 +59,19 @@ def export(network: Streaming, metadata: Metadata, path: str | Path) -> None:
     onnx.checker.check_model(model)
     with replacing(path) as partial:
         partial.write_bytes(model.SerializeToString())
+
+
+def folded(network: Streaming) -> Streaming:
+    """Return a copy of a network as files hold it: on the CPU, in evaluation mode, without norms.
+
+    Raises
+    ------
+    ValueError
+        Weights are not finite.
+    """
+    for name, tensor in network.state_dict().items():
+        if not torch.isfinite(tensor).all():
+            raise ValueError(f"the weights {name!r} are not finite: train again from an earlier checkpoint")
+    network = copy.deepcopy(network).cpu().eval()
+    fold_norms(network)
+    return network
