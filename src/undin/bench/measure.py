@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from undin.bench.litert import LiteRtSubject
 from undin.bench.loops import Loops
 from undin.bench.memory import StepMemory
 from undin.bench.reference import OrtStep
@@ -23,6 +24,7 @@ from undin.compiler.ir.reader import read_graph
 from undin.compiler.passes.quantize import frames_of, quantize
 from undin.compiler.toolchain.cache import instructions
 from undin.compiler.toolchain.targets import Variant
+from undin.model.tflite import SUFFIX
 
 BLOCK = 64
 """Calls in a block; even, so that the last leaves its state where the first looks for it."""
@@ -53,12 +55,14 @@ class Measurement:
     Attributes
     ----------
     name, variant : str
-        Of the model, and of the instructions that it used.
+        Of the model, and of the instructions that it used, or ``LiteRT``.
     parameters, macs_per_step : int
     macs_per_second : float, optional
         Of audio.
-    state_bytes, arena_bytes : int
-        Memory of a stream, and working memory that streams of a thread share.
+    state_bytes : int
+        Memory of a stream.
+    arena_bytes : int, optional
+        Working memory that streams of a thread share; LiteRT does not tell it.
     step_us : Durations
         The network alone.
     hop_us : Durations, optional
@@ -87,7 +91,7 @@ class Measurement:
     macs_per_step: int
     macs_per_second: float | None
     state_bytes: int
-    arena_bytes: int
+    arena_bytes: int | None
     step_us: Durations
     hop_us: Durations | None
     real_time_factor: float | None
@@ -106,7 +110,7 @@ def measure(model: Path, *, seconds: float, variant: str | None = None, int8: Pa
     Parameters
     ----------
     model : Path
-        ONNX file.
+        ONNX file; or a TFLite file, which LiteRT runs as it is.
     seconds : float
         How long to go on, preparations aside; one round at least.
     variant : str, optional
@@ -119,6 +123,8 @@ def measure(model: Path, *, seconds: float, variant: str | None = None, int8: Pa
     OSError, ValueError
         The model cannot be read or compiled, or the machine lacks the instructions.
     """
+    if model.suffix == SUFFIX:
+        return _on_litert(model, seconds=seconds, asked={"variant": variant, "int8": int8})
     graph = read_graph(model)
     loops = Loops([HOP_POINTERS, len(graph.inputs) + len(graph.outputs) + 1], variant=variant)
     memory = StepMemory(read_graph(model), BLOCK)  # of the graph as it is, which a subject changes
@@ -133,7 +139,16 @@ def measure(model: Path, *, seconds: float, variant: str | None = None, int8: Pa
     if find_spec("onnxruntime"):
         blocks["onnxruntime"] = OrtStep(model, memory, BLOCK).time_us
     times = take_turns(blocks, seconds=seconds)
-    return _summary(subject, loops, times)
+    return _summary(subject, loops, times, variant=loops.variant.suffix.removeprefix("_"))
+
+
+def _on_litert(model: Path, *, seconds: float, asked: dict[str, object]) -> Measurement:
+    for option, value in asked.items():
+        if value is not None:
+            raise ValueError(f"--{option} is for code that undin compiles, and {model} runs on LiteRT as it is")
+    subject, loops = LiteRtSubject(model, BLOCK), Loops([])
+    blocks = {"hop": subject.hop_us, "peak": partial(loops.time_us, loops.peak, BLOCK), "step": subject.step_us}
+    return _summary(subject, loops, take_turns(blocks, seconds=seconds), variant="LiteRT")
 
 
 def _refuse_missing(variant: Variant) -> None:
@@ -166,7 +181,9 @@ def take_turns(blocks: dict[str, Callable[[], np.ndarray]], *, seconds: float) -
     return {name: np.array(rounds) for name, rounds in times.items()}
 
 
-def _summary(subject: Subject, loops: Loops, times: dict[str, np.ndarray]) -> Measurement:
+def _summary(
+    subject: Subject | LiteRtSubject, loops: Loops, times: dict[str, np.ndarray], *, variant: str
+) -> Measurement:
     macs = subject.macs_per_step
     durations = {
         name: Durations(float(us.min()), float(np.median(us)), float(np.percentile(us, 99)))
@@ -182,7 +199,7 @@ def _summary(subject: Subject, loops: Loops, times: dict[str, np.ndarray]) -> Me
         ratio = float(np.median(by_block["onnxruntime"] / by_block["step"]))
     return Measurement(
         name=subject.name,
-        variant=loops.variant.suffix.removeprefix("_"),
+        variant=variant,
         parameters=subject.parameters,
         macs_per_step=macs,
         macs_per_second=hops_per_second and macs * hops_per_second,

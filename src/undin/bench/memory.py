@@ -51,7 +51,7 @@ class StepMemory:
         if metadata is None:
             self.signal = np.stack([_noise(graph.inputs[0], generator) for _ in range(frames)])
         else:
-            self.signal = _spectra(metadata, frames)
+            self.signal = spectra(metadata, frames)
         self.arguments[0] = self.signal.ctypes.data, self.signal.ctypes.data, self.signal[0].nbytes
         self.state_bytes = sum(self.arrays[name].nbytes for name in states)
 
@@ -61,7 +61,7 @@ def noise_hops(metadata: Metadata, hops: int) -> np.ndarray:
     return np.random.default_rng(0).normal(0, NOISE_LEVEL, (hops, metadata.hop)).astype(np.float32)
 
 
-def _spectra(metadata: Metadata, frames: int) -> np.ndarray:
+def spectra(metadata: Metadata, frames: int) -> np.ndarray:
     """Frames of white noise as the network sees them, (frames, bins, 2) float32."""
     analysis = Analysis(metadata.n_fft, metadata.window, metadata.hop)
     spec = analysis.process(noise_hops(metadata, frames).reshape(-1))

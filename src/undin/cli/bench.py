@@ -10,7 +10,7 @@ from undin.compiler.toolchain.targets import X86_VARIANTS
 if TYPE_CHECKING:
     from undin.bench.measure import Durations, Measurement
 
-HELP = "measure how fast models run here, compiled and in ONNX Runtime"
+HELP = "measure how fast models run here, compiled and in ONNX Runtime, or in LiteRT"
 
 NOTES = """\
 Times are min / median / p99 on one thread. Step: the network alone; hop: all that is done to a hop of samples.
@@ -22,7 +22,10 @@ NO_REFERENCE = 'ONNX Runtime is not installed, so nothing is compared with it: p
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the command."""
     parser.add_argument(
-        "models", nargs="*", metavar="MODEL", help="name of a model or ONNX file (default: all that come with undin)"
+        "models",
+        nargs="*",
+        metavar="MODEL",
+        help="name of a model, ONNX or TFLite file (default: all that come with undin)",
     )
     parser.add_argument(
         "--seconds", type=float, default=3, metavar="S", help="time to spend on each model (default: %(default)g)"
@@ -79,7 +82,7 @@ def _cells(one: "Measurement") -> dict[str, str]:
         "MMAC a step": f"{1e-6 * one.macs_per_step:.3f}",
         "MMAC/s": optional(one.macs_per_second and 1e-6 * one.macs_per_second, ".1f"),
         "state, bytes": f"{one.state_bytes:,}",
-        "arena, bytes": f"{one.arena_bytes:,}",
+        "arena, bytes": optional(one.arena_bytes, ",d"),
         "step, µs": str(one.step_us),
         "hop, µs": optional(one.hop_us, ""),
         "real-time factor": optional(one.real_time_factor, ".5f"),

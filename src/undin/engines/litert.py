@@ -45,11 +45,11 @@ class LiteRtEngine(StepEngine):
             )
         except ValueError as error:
             raise ValueError(f"{path} is not a model for this undin: {error}") from None
-        super().__init__(metadata, partial(_Step, content, path, metadata))
+        super().__init__(metadata, partial(NetworkStep, content, path, metadata))
 
 
-class _Step:
-    """The network of one thread."""
+class NetworkStep:
+    """The network of one thread, a `Step` of ``hop.py`` in three parts."""
 
     def __init__(self, content: bytes, path: Path, metadata: Metadata):
         self._interpreter = _interpreter(content, path)
@@ -59,10 +59,22 @@ class _Step:
         self._spec = np.zeros((1, 1, metadata.bins, 2), np.float32)
 
     def __call__(self, spec: np.ndarray, state: np.ndarray) -> np.ndarray:
+        self.fill(spec, state)
+        self.run()
+        return self.take(state)
+
+    def fill(self, spec: np.ndarray, state: np.ndarray) -> None:
+        """Copy the inputs to where LiteRT reads them."""
         self._spec.view(np.complex64)[:] = spec[:, None]
         self._interpreter.set_tensor(self._index["spec"], self._spec)
         self._interpreter.set_tensor(self._index["state"], state[None])
+
+    def run(self) -> None:
+        """Run the network."""
         self._interpreter.invoke()
+
+    def take(self, state: np.ndarray) -> np.ndarray:
+        """Copy the next state to where the last one was, and return the enhanced spectrum."""
         state[:] = self._interpreter.get_tensor(self._index["next_state"])[0]
         return self._interpreter.get_tensor(self._index["enhanced"]).view(np.complex64)[0, 0, :, 0]
 
