@@ -26,8 +26,7 @@ from undin.bench.loops import Loops
 from undin.bench.measure import BLOCK, HOP_POINTERS, Measurement, measure, take_turns
 from undin.bench.priority import real_time_priority
 from undin.bench.subject import Subject
-from undin.cli.outputs import Job
-from undin.cli.recording import enhance_file
+from undin.recording import Settings, enhance_file
 from undin.compiler.ir.reader import read_graph
 from undin.io.files import replacing
 from undin.model.loading import find
@@ -263,7 +262,7 @@ def file_speed(folder: Path) -> float:
     with real_time_priority():
         for _ in range(RUNS):
             before = time.perf_counter()
-            enhance_file(Job(source, output, picture=None), model=loaded, atten_lim_db=None)
+            enhance_file(source, output, model=loaded, settings=Settings(str(loaded.path), None))
             durations.append(time.perf_counter() - before)
     return FILE_SECONDS / float(np.median(durations))
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from undin.cli import END_SIGNALS, sentence
 from undin.cli.outputs import Job
-from undin.cli.recording import RecordingReport, Settings, enhance_file
+from undin.recording import RecordingReport, Settings, enhance_file
 from undin.io.pipe import is_pipe
 from undin.model.loading import load_once
 
@@ -81,7 +81,8 @@ def outcomes(
 def attempt(job: Job, settings: Settings, on_seconds: Callable[[float], None]) -> RecordingReport | Failure:
     """Enhance one file and draw its picture; a `Failure` where something was wrong with it or with its place."""
     try:
-        report = enhance_file(job, model=load_once(settings.model), settings=settings, on_seconds=on_seconds)
+        model = load_once(settings.model)
+        report = enhance_file(job.source, job.output, model=model, settings=settings, on_seconds=on_seconds)
         if settings.keep_times:
             status = job.source.stat()
             os.utime(job.output, ns=(status.st_atime_ns, status.st_mtime_ns))

@@ -88,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
     from undin.cli.batch import outcomes
     from undin.cli.outputs import plan
     from undin.cli.progress import Progress
-    from undin.cli.recording import Settings
+    from undin.recording import Settings
     from undin.cli.saying import Voice
     from undin.engines.engine import attenuation
     from undin.model.loading import load_once
@@ -116,7 +116,7 @@ def _run_pipe(args: argparse.Namespace) -> int:
             "- reads samples from standard input and writes to standard output: give no other input, -o or --plot"
         )
     from undin import Stream
-    from undin.cli.recording import RAW_RATE_HZ, Raw, Settings, enhance_standard_input
+    from undin.recording import RAW_RATE_HZ, Raw, Settings, enhance_standard_input
     from undin.cli.saying import Voice
     from undin.model.loading import load_once
 

@@ -18,7 +18,7 @@ import numpy as np
 from undin.cli import print_error, printable
 from undin.cli.batch import Failure
 from undin.cli.outputs import Job
-from undin.cli.recording import RecordingReport
+from undin.recording import RecordingReport
 
 NAMES_IN_A_WARNING = 5
 

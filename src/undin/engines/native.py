@@ -96,6 +96,7 @@ STREAM_FUNCTIONS = {
     "reset": (None, ctypes.c_void_p),
     "process": (None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t),
     "process_interleaved": (None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t),
+    "process_many": (None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p),
     "flush_interleaved": (None, ctypes.c_void_p, ctypes.c_void_p),
     "latency_samples": (ctypes.c_int, ctypes.c_void_p),
     "set_atten_lim_db": (ctypes.c_int, ctypes.c_void_p, ctypes.c_float),
@@ -114,6 +115,7 @@ class StreamFunctions:
     reset: Callable[..., None]
     process: Callable[..., None]
     process_interleaved: Callable[..., None]
+    process_many: Callable[..., None]
     flush_interleaved: Callable[..., None]
     latency_samples: Callable[..., int]
     set_atten_lim_db: Callable[..., int]

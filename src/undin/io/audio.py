@@ -3,7 +3,7 @@
 Plain samples are read by `headers.py` and `pcm.py`, which believe the disk rather than the header; all else is decoded
 by libsndfile (through soundfile). This file is what a careful tool needs on top: blocks of float32 in constant memory,
 errors that name the file, and outputs that appear only when complete. It knows nothing of resampling (c/stream) or of
-networks; `cli/recording.py` shows it at work.
+networks; `recording.py` shows it at work.
 """
 
 import os

@@ -1,9 +1,11 @@
-"""Uncompressed samples: bytes to float32 and back, each sample to its nearest code.
+"""Uncompressed samples: bytes to float32 and back, each sample to its nearest code, or that of ITU-T G.711.
 
 This is what WAV files and raw pipes hold. What is compressed goes through libsndfile (`audio.py`), which also writes
 the other containers; `encodable` gives it samples in such a form that it has nothing left to round, since it would not
 do it well: floats come out rounded down in ALAC and others, and with wrong codes of A-law and µ-law.
 """
+
+from collections.abc import Callable
 
 import numpy as np
 
@@ -72,6 +74,8 @@ def decode(data: bytes, *, subtype: str, order: str = "<") -> np.ndarray:
 def encode(block: np.ndarray, *, subtype: str, order: str = "<") -> bytes:
     """Return samples as bytes, each rounded to its nearest code and clipped to full scale; floats keep everything.
 
+    A-law and µ-law are bit for bit those of ITU-T G.711.
+
     Parameters
     ----------
     block : ndarray, any shape, float32
@@ -80,7 +84,7 @@ def encode(block: np.ndarray, *, subtype: str, order: str = "<") -> bytes:
         As in `decode`.
     """
     if subtype in LAWS:
-        return _nearest(block, subtype=subtype).tobytes()
+        return _compressed(block, subtype=subtype).tobytes()
     if subtype in FLOAT_SUBTYPES:
         return block.astype(f"{order}f{SAMPLE_BYTES[subtype]}").tobytes()
     integers = quantize(block, bits=BITS_OF_SUBTYPE[subtype])
@@ -93,9 +97,9 @@ def encode(block: np.ndarray, *, subtype: str, order: str = "<") -> bytes:
 
 
 def encodable(block: np.ndarray, *, subtype: str) -> np.ndarray:
-    """Return `block` so that libsndfile encodes it to the nearest code of `subtype`, clipped to full scale."""
+    """Return `block` so that libsndfile encodes it as `encode` does, clipped to full scale."""
     if subtype in LAWS:
-        return (DECODED[subtype][_nearest(block, subtype=subtype)] * np.float32(32768)).astype(np.int16)
+        return (DECODED[subtype][_compressed(block, subtype=subtype)] * np.float32(32768)).astype(np.int16)
     if subtype in BITS_OF_SUBTYPE:
         bits = BITS_OF_SUBTYPE[subtype]
         return quantize(block, bits=bits) << (32 - bits)
@@ -124,30 +128,42 @@ def quantize(block: np.ndarray, *, bits: int) -> np.ndarray:
     return np.clip(scaled, -full_scale, full_scale - 1, out=scaled).astype(np.int32)
 
 
-def _a_law() -> np.ndarray:
-    """What the 256 codes of A-law mean, in steps of 16 bits (ITU-T G.711, table 1)."""
-    code = np.arange(256) ^ 0x55
-    exponent, mantissa = code >> 4 & 7, code & 15
-    magnitude = np.where(exponent == 0, 16 * mantissa + 8, (16 * mantissa + 264) << np.maximum(exponent, 1) - 1)
-    return np.where(code & 0x80, magnitude, -magnitude)
+def _a_law(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What positive codes of A-law, 0 to 127, mean, and from where on they stand for a sample (ITU-T G.711, table 1a)."""
+    exponent, mantissa = codes >> 4, codes & 15
+    half = 8 << np.maximum(exponent, 1) - 1
+    value = np.where(exponent == 0, 16 * mantissa + 8, (16 * mantissa + 264) << np.maximum(exponent, 1) - 1)
+    return value, value - half
 
 
-def _mu_law() -> np.ndarray:
-    """What the 256 codes of µ-law mean, in steps of 16 bits (ITU-T G.711, table 2)."""
-    code = ~np.arange(256)
-    magnitude = (((code & 15) << 3) + 132 << (code >> 4 & 7)) - 132
-    return np.where(code & 0x80, -magnitude, magnitude)
+def _mu_law(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same of µ-law (ITU-T G.711, table 2a)."""
+    exponent, mantissa = codes >> 4, codes & 15
+    value = ((mantissa << 3) + 132 << exponent) - 132
+    return value, np.maximum(value - (4 << exponent), 0)
 
 
-LAWS = {"ALAW": _a_law(), "ULAW": _mu_law()}
-DECODED = {name: (steps / 32768).astype(np.float32) for name, steps in LAWS.items()}
-# Codes in order of what they mean, each once (of the two zeros of µ-law the positive one), and where the next begins.
-ORDERED = {name: np.unique(steps[::-1], return_index=True) for name, steps in LAWS.items()}
-CODES = {name: (255 - index).astype(np.uint8) for name, (_, index) in ORDERED.items()}
-BORDERS = {name: ((steps[1:] + steps[:-1]) / 65536).astype(np.float32) for name, (steps, _) in ORDERED.items()}
+def _law(law: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]], flipped: int) -> tuple[np.ndarray, np.ndarray]:
+    """What all 256 codes of a law mean, in steps of 16 bits, and the code of each of the 65,536 samples of 16 bits.
+
+    Samples below 0 have the code of their complement of one, as in the Recommendation's own program (ITU-T G.191): where
+    a sample lies between two codes, others round it another way. `flipped` are the bits that are sent inverted.
+    """
+    values, edges = law(np.arange(128))
+    codes = np.arange(256) ^ flipped
+    meaning = np.where(codes & 0x80, values[codes & 0x7F], -values[codes & 0x7F])
+    samples = np.arange(65_536).astype(np.uint16).view(np.int16).astype(np.int32)
+    magnitudes = np.where(samples < 0, ~samples, samples)
+    found = np.searchsorted(edges, magnitudes, side="right") - 1
+    return meaning, ((found | np.where(samples < 0, 0, 0x80)) ^ flipped).astype(np.uint8)
 
 
-def _nearest(block: np.ndarray, *, subtype: str) -> np.ndarray:
-    """The codes, uint8 of the same shape, that mean the values nearest to those of `block`."""
-    # From the right, so that 0, in the middle between two codes of A-law, is the positive one.
-    return CODES[subtype][np.searchsorted(BORDERS[subtype], block, side="right")]
+LAWS = {"ALAW": _law(_a_law, 0x55), "ULAW": _law(_mu_law, 0x7F)}
+"""A-law and µ-law of ITU-T G.711: what each code means, and the code of each sample of 16 bits taken as unsigned."""
+
+DECODED = {name: (meaning / 32768).astype(np.float32) for name, (meaning, _) in LAWS.items()}
+
+
+def _compressed(block: np.ndarray, *, subtype: str) -> np.ndarray:
+    """The codes of samples, uint8 of the same shape: rounded to 16 bits, which is what the laws take."""
+    return LAWS[subtype][1][quantize(block, bits=16).astype(np.uint16)]

@@ -89,6 +89,10 @@ void undin_stream_process(undin_stream *stream, const float *const *in, float *c
 /* The same for interleaved sound: sample i of a channel c is in[i * channels + c]. out may be in. */
 void undin_stream_process_interleaved(undin_stream *stream, const float *in, float *out, size_t samples);
 
+/* The same for a block each of `count` streams, as a server has them: samples[i] samples a channel of streams[i]. The
+ * blocks lie one behind the other, and are enhanced in place. A stream may come several times. */
+void undin_stream_process_many(undin_stream *const *streams, const size_t *samples, size_t count, float *blocks);
+
 /* At the end of a signal: write the last `undin_stream_latency_samples` samples of each channel of the enhanced sound,
  * and go back to a fresh state. */
 void undin_stream_flush(undin_stream *stream, float *const *out, size_t stride);

@@ -254,6 +254,17 @@ static void undin_process(undin_stream *s, const float *const *in, size_t in_str
     }
 }
 
+static void undin_process_interleaved(undin_stream *s, const float *in, float *out, size_t samples) {
+    const float *ins[UNDIN_MAX_CHANNELS];
+    float *outs[UNDIN_MAX_CHANNELS];
+    for (int channel = 0; channel < s->channels; ++channel) {
+        ins[channel] = in + channel;
+        outs[channel] = out + channel;
+    }
+    const size_t stride = (size_t)s->channels;
+    undin_process(s, ins, stride, outs, stride, samples);
+}
+
 static void undin_start_over(undin_stream *s) {
     const undin_layout *l = &s->layout;
     memset(undin_memory(s) + l->channels, 0, l->channel * (size_t)s->channels * sizeof(float));
@@ -313,14 +324,14 @@ void UNDIN_PUBLIC(stream_process)(undin_stream *s, const float *const *in, float
 }
 
 void UNDIN_PUBLIC(stream_process_interleaved)(undin_stream *s, const float *in, float *out, size_t samples) {
-    const float *ins[UNDIN_MAX_CHANNELS];
-    float *outs[UNDIN_MAX_CHANNELS];
-    for (int channel = 0; channel < s->channels; ++channel) {
-        ins[channel] = in + channel;
-        outs[channel] = out + channel;
+    undin_process_interleaved(s, in, out, samples);
+}
+
+void UNDIN_PUBLIC(stream_process_many)(undin_stream *const *streams, const size_t *samples, size_t count, float *blocks) {
+    for (size_t i = 0; i < count; ++i) {
+        undin_process_interleaved(streams[i], blocks, blocks, samples[i]);
+        blocks += samples[i] * (size_t)streams[i]->channels;
     }
-    const size_t stride = (size_t)s->channels;
-    undin_process(s, ins, stride, outs, stride, samples);
 }
 
 void UNDIN_PUBLIC(stream_flush)(undin_stream *s, float *const *out, size_t stride) { undin_flush(s, out, stride); }

@@ -1,19 +1,19 @@
 """One recording through a `Stream`, file to file or pipe to pipe, and a report of how that went.
 
 Offline is the live path in a loop: the first `latency_samples` of the stream's output are left out and its flush is
-added, so what comes out has the length of the input and lines up with it. The command around it is `enhance.py`.
+added, so what comes out has the length of the input and lines up with it. The command around it is `cli/enhance.py`.
 """
 
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
 from undin import Stream
-from undin.cli.outputs import Job
 from undin.engines.engine import MAX_SAMPLE
 from undin.io import audio, pcm, tags
 from undin.io.pipe import Pipe
@@ -130,7 +130,8 @@ class Tally:
 
 
 def enhance_file(
-    job: Job,
+    source: Path,
+    output: Path,
     *,
     model: Model,
     settings: Settings,
@@ -140,7 +141,7 @@ def enhance_file(
 
     Parameters
     ----------
-    job : Job
+    source, output : Path
         What to read and where to write; the folder of the output is made where it is missing.
     model : Model
     settings : Settings
@@ -153,19 +154,19 @@ def enhance_file(
     OSError, ValueError
         The input cannot be read or the output cannot be written; nothing is left at the output's place.
     """
-    with audio.open_reader(job.source) as reader:
-        output_info = audio.output_info(job.output, source=job.source, source_info=reader.info)
+    with audio.open_reader(source) as reader:
+        output_info = audio.output_info(output, source=source, source_info=reader.info)
         output_info = replace(output_info, quality=settings.quality)
         stream = _stream(reader, model, settings)
         tally = Tally()
-        job.output.parent.mkdir(parents=True, exist_ok=True)
+        output.parent.mkdir(parents=True, exist_ok=True)
         blocks, beside = reader.blocks(audio.BLOCK_SAMPLES), reader.beside()
-        with audio.open_writer(job.output, output_info, beside=beside) as write:
+        with audio.open_writer(output, output_info, beside=beside) as write:
             for block in enhance_blocks(blocks, stream=stream, tally=tally, full_scale=settings.full_scale):
                 write(block)
                 on_seconds(len(block) / stream.sample_rate)
     notes = [*reader.notes, *_changes(reader.info, output_info, beside)]
-    return _report(f"{job.source} -> {job.output}", stream, tally, notes, full_scale=settings.full_scale)
+    return _report(f"{source} -> {output}", stream, tally, notes, full_scale=settings.full_scale)
 
 
 def enhance_standard_input(
@@ -175,6 +176,7 @@ def enhance_standard_input(
     raw: Raw,
     model: Model,
     settings: Settings,
+    on_block: Callable[[np.ndarray], None] = lambda block: None,
 ) -> RecordingReport:
     """Enhance what comes through a pipe: a file with a header as that file, anything else as raw samples.
 
@@ -188,6 +190,8 @@ def enhance_standard_input(
         What raw samples are like.
     model, settings
         As in `enhance_file`.
+    on_block : callable
+        Told each block before it is written; what it raises ends the work.
     """
     tally = Tally()
     pipe = Pipe(source)
@@ -202,6 +206,7 @@ def enhance_standard_input(
             output_info = replace(output_info, quality=settings.quality)
             with audio.open_sink(sink, output_info, beside=beside) as write:
                 for block in enhanced:
+                    on_block(block)
                     write(block)
             notes = [*reader.notes, *_changes(reader.info, output_info, beside)]
             kind = f"{output_info.format}, {stream.sample_rate} Hz"
@@ -216,6 +221,7 @@ def enhance_standard_input(
             subtype, order = RAW_FORMATS[raw.sample_format]
             blocks = raw_blocks(pipe, raw, notes=notes)
             for block in enhance_blocks(blocks, stream=stream, tally=tally, full_scale=settings.full_scale):
+                on_block(block)
                 sink.write(pcm.encode(block, subtype=subtype, order=order))
                 sink.flush()
     title = f"standard input -> standard output ({kind})"
