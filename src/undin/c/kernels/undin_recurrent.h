@@ -1,8 +1,9 @@
 /* undin_recurrent.h: one time step of GRU, LSTM and RNN for `rows` sequences that share their weights.
  *
  * Weights are packed (k, gate, padded), where padded is hidden rounded up to a multiple of 4, with zeros. One pass over
- * k feeds all gates of a tile of rows while their sums stay in registers, where the activations are then applied: no
- * gate ever meets memory. Gates come in the order of ONNX: z r h (GRU), i o f c (LSTM).
+ * k feeds all gates of a tile of rows while their sums stay in registers. An activation is one long chain, so that the
+ * few vectors of a tile would mostly wait for themselves: the sums of some tiles go to a small block of memory, and the
+ * activations run over all of it. Gates come in the order of ONNX: z r h (GRU), i o f c (LSTM).
  *
  * bias is (gate, padded), the two biases of ONNX added up. Where x w is the same work for many steps, do it before with
  * one undin_matmul over all of them, and pass inputs = 0, its sums as bias, and bias_row.
@@ -78,37 +79,112 @@ UNDIN_INLINE void undin_state_store(float *state, int row, const undin_tile *til
         }                                                     \
     }
 
-UNDIN_INLINE void undin_gru_tile(float *h_next, const float *x, const float *h, const float *w, const float *r,
+/* Sums that wait for their activations: so many vectors of each gate, of whole rows of a chunk of units, and no more
+   gates than four. */
+#if UNDIN_LANES == 1
+#define UNDIN_WAITING_VECTORS 16
+#else
+#define UNDIN_WAITING_VECTORS 32
+#endif
+#define UNDIN_WAITING_FLOATS (UNDIN_WAITING_VECTORS * UNDIN_LANES)
+
+/* Run a statement for every row i and vector v of sums that wait, which lie at float `at` of each gate. */
+#define UNDIN_FOR_WAITING(rows, units, i, v, at, ...)             \
+    for (int i = 0; i < (rows); ++i) {                            \
+        UNDIN_UNROLL for (int v = 0; v < (units); ++v) {          \
+            const int at = (i * (units) + v) * UNDIN_LANES;       \
+            __VA_ARGS__;                                          \
+        }                                                         \
+    }
+
+/* Run a statement that finishes `waiting` rows from row `first` on, once no further tile has room behind row `next`. */
+#define UNDIN_FINISH_WAITING(waiting, highest, units, next, all_rows, first, statement)          \
+    do {                                                                                         \
+        if (((waiting) + (highest)) * (units) > UNDIN_WAITING_VECTORS || (next) == (all_rows)) { \
+            const int first = (next) - (waiting);                                                \
+            statement;                                                                           \
+            (waiting) = 0;                                                                       \
+        }                                                                                        \
+    } while (0)
+
+/* x = activation(x), `vectors` of it. */
+UNDIN_INLINE void undin_waiting_apply(float *x, int vectors, enum undin_activation activation, float alpha, float beta) {
+    if (undin_is_transcendental(activation)) {
+        undin_activate_vectors(x, vectors, activation, alpha, beta);
+        return;
+    }
+    for (int i = 0; i < vectors * UNDIN_LANES; i += UNDIN_LANES)
+        undin_vector_store(x + i, undin_vector_activate(undin_vector_load(x + i), activation, alpha, beta));
+}
+
+/* gate = activation[which](gate), `vectors` of it. */
+UNDIN_INLINE void undin_waiting_activate(float *gate, int vectors, const undin_recurrent_shape *shape, int which) {
+    if (shape->clip > 0) undin_waiting_apply(gate, vectors, UNDIN_CLIP, -shape->clip, shape->clip);
+    undin_waiting_apply(gate, vectors, shape->activation[which], shape->alpha[which], shape->beta[which]);
+}
+
+/* Write the sums of a gate of a tile to where they wait. */
+UNDIN_INLINE void undin_waiting_store(float *gate, const undin_vector *sum, const undin_tile *tile) {
+    UNDIN_FOR_TILE(*tile, i, v, at,
+        undin_vector_store(gate + (i * tile->width + v) * UNDIN_LANES, sum[at]));
+}
+
+/* Sums of a tile: z, reset, x w_h + bias_h and h r_h + reset_bias, each at a place of its own in `gates`. */
+UNDIN_INLINE void undin_gru_tile(float *gates, const float *x, const float *h, const float *w, const float *r,
                                  const float *bias, const float *reset_bias, const undin_recurrent_shape *shape, int n,
                                  int rows, int units, int last) {
     const int padded = UNDIN_PADDED(shape->hidden);
     const undin_tile tile = undin_recurrent_tile(rows, units, last, 3);
     undin_vector sum[UNDIN_TILE_SUMS];
-    float memory[UNDIN_TILE_SUMS * UNDIN_LANES] __attribute__((aligned(4 * UNDIN_LANES))), *candidate_x = memory;
     undin_recurrent_begin(sum, &tile, bias + n, shape->bias_row, padded);
     if (shape->inputs) {
         undin_tile_product(sum, &tile, x, shape->x_row, 1, w + n, 3 * padded, padded, shape->inputs);
         undin_tile_end_split(sum, &tile);
         undin_tile_begin_split(sum, &tile);
     }
-    /* x w_h waits in memory until h r_h has met the reset gate: both have the same registers. */
+    undin_waiting_store(gates + 2 * UNDIN_WAITING_FLOATS, sum + 2 * units, &tile);
     UNDIN_OPAQUE(reset_bias);
-    UNDIN_FOR_TILE(tile, i, v, at, {
-        undin_vector_store(candidate_x + at * UNDIN_LANES, sum[at + 2 * units]);
-        sum[at + 2 * units] = undin_tile_load(reset_bias + n, padded, &tile, v);
-    });
+    UNDIN_FOR_TILE(tile, i, v, at, sum[at + 2 * units] = undin_tile_load(reset_bias + n, padded, &tile, v));
     undin_tile_product(sum, &tile, h, shape->state_row, 1, r + n, 3 * padded, padded, shape->hidden);
     undin_tile_end_split(sum, &tile);
+    undin_waiting_store(gates, sum, &tile);
+    undin_waiting_store(gates + UNDIN_WAITING_FLOATS, sum + units, &tile);
+    undin_waiting_store(gates + 3 * UNDIN_WAITING_FLOATS, sum + 2 * units, &tile);
+}
 
-    undin_recurrent_activate(sum, &tile, 0, 2, shape, 0);
-    UNDIN_OPAQUE(candidate_x);
-    UNDIN_FOR_TILE(tile, i, v, at,
-        sum[at + 2 * units] = sum[at + units] * sum[at + 2 * units] + undin_vector_load(candidate_x + at * UNDIN_LANES));
-    undin_recurrent_activate(sum, &tile, 2, 1, shape, 1);
-    UNDIN_FOR_TILE(tile, i, v, at, {
-        const undin_vector update = sum[at], candidate = sum[at + 2 * units];
-        const undin_vector old = undin_state_load(h + n, shape->state_row, &tile, last, i, v);
-        undin_state_store(h_next + n, shape->next_row, &tile, last, i, v, candidate + update * (old - candidate));
+/* The next state of `rows` rows whose sums wait. */
+UNDIN_INLINE void undin_gru_finish(float *h_next, const float *h, float *gates, const undin_recurrent_shape *shape,
+                                   int rows, int units, int last) {
+    const undin_tile tile = undin_recurrent_tile(1, units, last, 3);
+    float *const update = gates, *const reset = gates + UNDIN_WAITING_FLOATS;
+    float *const candidate = gates + 2 * UNDIN_WAITING_FLOATS, *const from_h = gates + 3 * UNDIN_WAITING_FLOATS;
+    undin_waiting_activate(update, rows * units, shape, 0);
+    undin_waiting_activate(reset, rows * units, shape, 0);
+    for (int at = 0; at < rows * units * UNDIN_LANES; at += UNDIN_LANES)
+        undin_vector_store(candidate + at, undin_vector_load(candidate + at) +
+                                               undin_vector_load(reset + at) * undin_vector_load(from_h + at));
+    undin_waiting_activate(candidate, rows * units, shape, 1);
+    UNDIN_FOR_WAITING(rows, units, i, v, at, {
+        const undin_vector z = undin_vector_load(update + at), n = undin_vector_load(candidate + at);
+        const undin_vector old = undin_state_load(h, shape->state_row, &tile, last, i, v);
+        undin_state_store(h_next, shape->next_row, &tile, last, i, v, n + z * (old - n));
+    });
+}
+
+/* All rows of a few vectors of units. */
+UNDIN_INLINE void undin_gru_columns(float *h_next, const float *x, const float *h, const float *w, const float *r,
+                                    const float *bias, const float *reset_bias, const undin_recurrent_shape *shape,
+                                    int n, int units, int last) {
+    float gates[4 * UNDIN_WAITING_FLOATS] __attribute__((aligned(4 * UNDIN_LANES)));
+    const int highest = undin_tile_height(shape->rows, 3 * units);
+    int waiting = 0;
+    UNDIN_FOR_ROWS(shape->rows, highest, m, height, {
+        undin_gru_tile(gates + waiting * units * UNDIN_LANES, x + m * shape->x_row, h + m * shape->state_row, w, r,
+                       bias + m * shape->bias_row, reset_bias, shape, n, height, units, last);
+        waiting += height;
+        UNDIN_FINISH_WAITING(waiting, highest, units, m + height, shape->rows, first,
+            undin_gru_finish(h_next + n + first * shape->next_row, h + n + first * shape->state_row, gates, shape,
+                             waiting, units, last));
     });
 }
 
@@ -122,9 +198,7 @@ UNDIN_INLINE void undin_gru_tile(float *h_next, const float *x, const float *h, 
 UNDIN_KERNEL void undin_gru_step(float *h_next, const float *x, const float *h, const float *w, const float *r,
                                  const float *bias, const float *reset_bias, const undin_recurrent_shape *shape) {
     UNDIN_FOR_CHUNKS(shape->hidden, undin_recurrent_widest(shape->rows, 3), n, units, last,
-        UNDIN_FOR_ROWS(shape->rows, undin_tile_height(shape->rows, 3 * units), m, height,
-            undin_gru_tile(h_next + m * shape->next_row, x + m * shape->x_row, h + m * shape->state_row, w, r,
-                           bias + m * shape->bias_row, reset_bias, shape, n, height, units, last)));
+        undin_gru_columns(h_next, x, h, w, r, bias, reset_bias, shape, n, units, last));
 }
 
 /* The gates of the other GRU: z goes to h_next for the time being, reset * h to reset_h. */
@@ -184,43 +258,75 @@ UNDIN_KERNEL void undin_gru_reset_first_step(float *h_next, float *reset_h, cons
                                      units, last)));
 }
 
-/* A gate of an LSTM sees the cell; `gate` points to its first sum. */
-UNDIN_INLINE void undin_lstm_peep(undin_vector *gate, const undin_tile *tile, const float *c, int c_row, int last,
-                                  const float *peephole) {
-    UNDIN_FOR_TILE(*tile, i, v, at,
-        gate[at] += undin_state_load(c, c_row, tile, last, i, v) * undin_tile_load(peephole, 0, tile, v));
-}
-
-UNDIN_INLINE void undin_lstm_tile(float *h_next, float *c_next, const float *x, const float *h, const float *c,
-                                  const float *w, const float *r, const float *bias, const float *peephole,
-                                  const undin_recurrent_shape *shape, int n, int rows, int units, int last) {
+/* Sums of a tile: i, o, f and c, each at a place of its own in `gates`. */
+UNDIN_INLINE void undin_lstm_tile(float *gates, const float *x, const float *h, const float *w, const float *r,
+                                  const float *bias, const undin_recurrent_shape *shape, int n, int rows, int units,
+                                  int last) {
     const int padded = UNDIN_PADDED(shape->hidden);
     const undin_tile tile = undin_recurrent_tile(rows, units, last, 4);
     undin_vector sum[UNDIN_TILE_SUMS];
-    undin_vector *const input = sum, *const output = sum + units, *const forget = sum + 2 * units;
-    undin_vector *const cell = sum + 3 * units;
     undin_recurrent_begin(sum, &tile, bias + n, shape->bias_row, padded);
     undin_tile_product(sum, &tile, x, shape->x_row, 1, w + n, 4 * padded, padded, shape->inputs);
     undin_tile_product(sum, &tile, h, shape->state_row, 1, r + n, 4 * padded, padded, shape->hidden);
     undin_tile_end_split(sum, &tile);
+    for (int gate = 0; gate < 4; ++gate)
+        undin_waiting_store(gates + gate * UNDIN_WAITING_FLOATS, sum + gate * units, &tile);
+}
 
+/* A gate of an LSTM sees the cell. */
+UNDIN_INLINE void undin_lstm_peep(float *gate, const float *c, int c_row, const float *peephole, int rows, int units,
+                                  int last) {
+    const undin_tile tile = undin_recurrent_tile(1, units, last, 4);
+    UNDIN_FOR_WAITING(rows, units, i, v, at,
+        undin_vector_store(gate + at, undin_vector_load(gate + at) + undin_state_load(c, c_row, &tile, last, i, v) *
+                                                                         undin_tile_load(peephole, 0, &tile, v)));
+}
+
+/* The next states of `rows` rows whose sums wait; `peephole` is that of the first of these units. */
+UNDIN_INLINE void undin_lstm_finish(float *h_next, float *c_next, const float *c, float *gates, const float *peephole,
+                                    const undin_recurrent_shape *shape, int rows, int units, int last) {
+    const int padded = UNDIN_PADDED(shape->hidden);
+    const undin_tile tile = undin_recurrent_tile(1, units, last, 4);
+    float *const input = gates, *const output = gates + UNDIN_WAITING_FLOATS;
+    float *const forget = gates + 2 * UNDIN_WAITING_FLOATS, *const cell = gates + 3 * UNDIN_WAITING_FLOATS;
     if (peephole) {
-        undin_lstm_peep(input, &tile, c + n, shape->state_row, last, peephole + n);
-        undin_lstm_peep(forget, &tile, c + n, shape->state_row, last, peephole + 2 * padded + n);
+        undin_lstm_peep(input, c, shape->state_row, peephole, rows, units, last);
+        undin_lstm_peep(forget, c, shape->state_row, peephole + 2 * padded, rows, units, last);
     }
-    undin_recurrent_activate(sum, &tile, 0, 1, shape, 0);
-    undin_recurrent_activate(sum, &tile, 2, 1, shape, 0);
-    undin_recurrent_activate(sum, &tile, 3, 1, shape, 1);
-    UNDIN_FOR_TILE(tile, i, v, at, {
-        const undin_vector old = undin_state_load(c + n, shape->state_row, &tile, last, i, v);
-        cell[at] = forget[at] * old + input[at] * cell[at];
-        undin_state_store(c_next + n, shape->next_row, &tile, last, i, v, cell[at]);
+    undin_waiting_activate(input, rows * units, shape, 0);
+    undin_waiting_activate(forget, rows * units, shape, 0);
+    undin_waiting_activate(cell, rows * units, shape, 1);
+    UNDIN_FOR_WAITING(rows, units, i, v, at, {
+        const undin_vector old = undin_state_load(c, shape->state_row, &tile, last, i, v);
+        const undin_vector next = undin_vector_load(forget + at) * old +
+                                  undin_vector_load(input + at) * undin_vector_load(cell + at);
+        undin_vector_store(cell + at, next);
+        undin_state_store(c_next, shape->next_row, &tile, last, i, v, next);
     });
-    if (peephole) undin_lstm_peep(output, &tile, c_next + n, shape->next_row, last, peephole + padded + n);
-    undin_recurrent_activate(sum, &tile, 1, 1, shape, 0);
-    undin_tile_activate(sum, &tile, 3 * units, units, shape->activation[2], shape->alpha[2], shape->beta[2]);
-    UNDIN_FOR_TILE(tile, i, v, at,
-        undin_state_store(h_next + n, shape->next_row, &tile, last, i, v, output[at] * cell[at]));
+    if (peephole) undin_lstm_peep(output, c_next, shape->next_row, peephole + padded, rows, units, last);
+    undin_waiting_activate(output, rows * units, shape, 0);
+    undin_waiting_apply(cell, rows * units, shape->activation[2], shape->alpha[2], shape->beta[2]);
+    UNDIN_FOR_WAITING(rows, units, i, v, at,
+        undin_state_store(h_next, shape->next_row, &tile, last, i, v,
+                          undin_vector_load(output + at) * undin_vector_load(cell + at)));
+}
+
+/* All rows of a few vectors of units. */
+UNDIN_INLINE void undin_lstm_columns(float *h_next, float *c_next, const float *x, const float *h, const float *c,
+                                     const float *w, const float *r, const float *bias, const float *peephole,
+                                     const undin_recurrent_shape *shape, int n, int units, int last) {
+    float gates[4 * UNDIN_WAITING_FLOATS] __attribute__((aligned(4 * UNDIN_LANES)));
+    const int highest = undin_tile_height(shape->rows, 4 * units);
+    int waiting = 0;
+    UNDIN_FOR_ROWS(shape->rows, highest, m, height, {
+        undin_lstm_tile(gates + waiting * units * UNDIN_LANES, x + m * shape->x_row, h + m * shape->state_row, w, r,
+                        bias + m * shape->bias_row, shape, n, height, units, last);
+        waiting += height;
+        UNDIN_FINISH_WAITING(waiting, highest, units, m + height, shape->rows, first,
+            undin_lstm_finish(h_next + n + first * shape->next_row, c_next + n + first * shape->next_row,
+                              c + n + first * shape->state_row, gates, peephole ? peephole + n : peephole, shape,
+                              waiting, units, last));
+    });
 }
 
 /* LSTM:
@@ -234,10 +340,7 @@ UNDIN_KERNEL void undin_lstm_step(float *h_next, float *c_next, const float *x, 
                                   const float *w, const float *r, const float *bias, const float *peephole,
                                   const undin_recurrent_shape *shape) {
     UNDIN_FOR_CHUNKS(shape->hidden, undin_recurrent_widest(shape->rows, 4), n, units, last,
-        UNDIN_FOR_ROWS(shape->rows, undin_tile_height(shape->rows, 4 * units), m, height,
-            undin_lstm_tile(h_next + m * shape->next_row, c_next + m * shape->next_row, x + m * shape->x_row,
-                            h + m * shape->state_row, c + m * shape->state_row, w, r, bias + m * shape->bias_row,
-                            peephole, shape, n, height, units, last)));
+        undin_lstm_columns(h_next, c_next, x, h, c, w, r, bias, peephole, shape, n, units, last));
 }
 
 UNDIN_INLINE void undin_rnn_tile(float *h_next, const float *x, const float *h, const float *w, const float *r,

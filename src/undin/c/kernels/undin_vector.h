@@ -118,7 +118,19 @@ UNDIN_INLINE undin_vector undin_vector_load_first(const float *from, int count) 
 #endif
 }
 
-/* Write the first `count` lanes, 1 <= count <= UNDIN_LANES. */
+#if UNDIN_LANES > 1 && defined(__SSE2__)
+/* Write the first `count` lanes of four, 1 <= count <= 3. */
+UNDIN_INLINE void undin_quarter_store_first(float *to, __m128 x, int count) {
+    if (count & 2) {
+        _mm_storel_pi((__m64 *)(void *)to, x);
+        x = _mm_movehl_ps(x, x);
+    }
+    if (count & 1) _mm_store_ss(to + (count & 2), x);
+}
+#endif
+
+/* Write the first `count` lanes, 1 <= count <= UNDIN_LANES. No lane is reached through memory, or all sums of which x
+   is one would live there. */
 UNDIN_INLINE void undin_vector_store_first(float *to, undin_vector x, int count) {
     if (count == UNDIN_LANES) {
         undin_vector_store(to, x);
@@ -135,8 +147,16 @@ UNDIN_INLINE void undin_vector_store_first(float *to, undin_vector x, int count)
         return;
     }
     _mm512_mask_storeu_ps(to, (__mmask16)((1u << count) - 1), (__m512)x);
+#elif UNDIN_LANES == 8
+    const __m128 low = _mm256_castps256_ps128((__m256)x);
+    if (count >= 4) _mm_storeu_ps(to, low);
+    undin_quarter_store_first(to + (count & 4), count >= 4 ? _mm256_extractf128_ps((__m256)x, 1) : low, count & 3);
+#elif UNDIN_LANES == 4 && defined(__SSE2__)
+    undin_quarter_store_first(to, (__m128)x, count);
+#elif UNDIN_LANES == 4
+    for (int lane = 0; lane < count; ++lane) to[lane] = x[lane];
 #else
-    __builtin_memcpy(to, &x, (unsigned)count * sizeof(float));
+    *to = x;
 #endif
 }
 

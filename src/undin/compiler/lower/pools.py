@@ -1,6 +1,7 @@
-"""MaxPool and AveragePool: every position of the window joins the outputs that see it, one loop for each.
+"""MaxPool and AveragePool: outputs that see the same part of the window are one loop, with a line for each position.
 
-Which outputs those are is known at compile time, so that the loops have no conditions and run along the channels.
+Which outputs those are is known at compile time, so that the loops have no conditions and run along the channels. Where
+that would be too many lines, every position of the window joins the outputs that see it, one loop for each.
 """
 
 from collections.abc import Callable
@@ -9,10 +10,13 @@ from itertools import product
 import numpy as np
 
 from undin.compiler.ir.graph import Node
-from undin.compiler.ir.program import element, literal, merged_axes, nest, place
+from undin.compiler.ir.program import C_TYPES, element, literal, merged_axes, nest, place
 from undin.compiler.ir.views import Buffer, View
 from undin.compiler.lower.lowering import Lowering
-from undin.compiler.lower.windows import Window, windows
+from undin.compiler.lower.windows import Window, convolution, windows
+
+MAX_LINES = 1024
+"""Of the loops of one pool, one for each position of a window: more take long to compile."""
 
 
 def max_pool(lowering: Lowering, node: Node) -> None:
@@ -34,6 +38,11 @@ def max_pool(lowering: Lowering, node: Node) -> None:
 
     lowest = -np.inf if value.dtype == np.float32 else np.iinfo(value.dtype).min
     fills = [literal(lowest, value.dtype), "0"]
+    if found is None and _lines(node) <= MAX_LINES:
+        kind = C_TYPES[value.dtype.name]
+        body = [f"{kind} pooled = {fills[0]};"], "pooled = {0} > pooled ? {0} : pooled;", "pooled"
+        lowering.step("max_pool", node, targets, [x], lambda: _at_once(node, y, x, *body))
+        return
 
     def code() -> list[str]:
         lines = []
@@ -56,6 +65,11 @@ def average_pool(lowering: Lowering, node: Node) -> None:
             [-1 if other == axis else 1 for other in range(len(y.shape))]
         )
     count = lowering.constant(counts, f"{node.name} counts").expand(y.shape)
+    if _lines(node) <= MAX_LINES:
+        x = _side_by_side(lowering, node, x)
+        body = ["float pooled = 0;"], "pooled += {0};", "pooled / {1}"
+        lowering.step("average_pool", node, [y], [x, count], lambda: _at_once(node, y, x, *body, count))
+        return
 
     def code() -> list[str]:
         axes = merged_axes([y, count])
@@ -74,6 +88,50 @@ def _counts(window: Window, with_padding: bool) -> np.ndarray:
     positions = first + np.arange(window.kernel) * window.dilation
     before, after = (window.pad, window.pad_after) if with_padding else (0, 0)
     return ((positions >= -before) & (positions < window.length_in + after)).sum(axis=1).astype(np.float32)
+
+
+def _lines(node: Node) -> int:
+    """Lines of `_at_once`: positions of the window that lie in the input, for each part of the output."""
+    lines = 1
+    for window in windows(node, tuple(node.get("kernel_shape"))):
+        lines *= sum(len(stretch.taps) for stretch in convolution(window))
+    return lines
+
+
+def _side_by_side(lowering: Lowering, node: Node, x: View) -> View:
+    """The input, copied where its neighbours lie apart: each of them is read once for every position of a window."""
+    steps = {abs(stride): axis for axis, stride in enumerate(x.strides) if x.shape[axis] > 1}
+    if not steps or min(steps) == 1:
+        return x
+    return lowering.dense(x, str(node.inputs[0]), unit_axis=steps[min(steps)])
+
+
+def _at_once(
+    node: Node, y: View, x: View, begin: list[str], join: str, result: str, count: View | None = None
+) -> list[str]:
+    """A loop for the outputs that see the same part of the window; `join` takes in an element of the input."""
+    lines = []
+    for block in product(*(convolution(window) for window in windows(node, tuple(node.get("kernel_shape"))))):
+        views = [y, y if count is None else count]
+        for axis, run in enumerate(block, 2):
+            views = [view.slice(axis, run.out_start, run.out_start + run.count) for view in views]
+        # An input of the shape of these outputs, at their first position of the window, which may lie before it.
+        steps = [x.strides[axis] for axis in range(2)] + [
+            run.in_step * x.strides[axis] for axis, run in enumerate(block, 2)
+        ]
+        start = sum(run.in_start * x.strides[axis] for axis, run in enumerate(block, 2))
+        views.append(View(x.buffer, views[0].shape, tuple(steps)))
+        axes = merged_axes(views)
+        target, number, source = ([steps[i] for _, steps in axes] for i in range(3))
+        body = list(begin)
+        for tap in product(*(run.taps for run in block)):
+            offset = sum(offset * x.strides[axis] for axis, (_, offset) in enumerate(tap, 2))
+            body.append(join.format(element("x0", source, constant=start + offset)))
+        at = element("x1", number, constant=views[1].offset - (y if count is None else count).offset)
+        body.append(f"{element('y0', target, constant=views[0].offset - y.offset)} = {result.format('', at)};")
+        loops = nest([length for length, _ in axes], body)
+        lines += loops if axes else ["{", *(f"    {line}" for line in loops), "}"]
+    return lines
 
 
 def _taps(
