@@ -18,9 +18,12 @@
 #if UNDIN_LANES == 1
 #define UNDIN_INT8_SUMS 4
 #define UNDIN_INT8_VECTORS 2
-#elif UNDIN_HAS_BYTE_PRODUCTS
+#elif defined(UNDIN_ADD_BYTE_PRODUCTS)
 #define UNDIN_INT8_SUMS UNDIN_TILE_SUMS
-#define UNDIN_INT8_VECTORS 4
+#define UNDIN_INT8_VECTORS (UNDIN_TILE_SUMS / 6)
+#elif defined(UNDIN_ADD_NARROW_PRODUCTS)
+#define UNDIN_INT8_SUMS 10
+#define UNDIN_INT8_VECTORS 2
 #elif UNDIN_REGISTERS == 32
 #define UNDIN_INT8_SUMS 16
 #define UNDIN_INT8_VECTORS 4
@@ -42,37 +45,48 @@ typedef struct {
     int tap_offset[UNDIN_TAPS_MAX]; /* where the input of each tap begins, from a; may be negative */
     int a_row, y_row;
     int zero_point;                 /* of a */
+    int narrow;                     /* the weights are, see undin_integer.h */
     enum undin_activation activation;
     float alpha, beta;              /* of the activation */
 } undin_int8_matmul_shape;
 
-/* Load the group of four weights of vector j of columns. */
-UNDIN_INLINE undin_integers undin_int8_load(const int8_t *w, const undin_tile *tile, int group, int j) {
-    return undin_integers_from_vector(undin_tile_load((const float *)(const void *)w, group, tile, j));
+/* Load the group of four weights of vector j of columns; groups of neighbours lie `padded` columns apart. */
+UNDIN_INLINE undin_integers undin_int8_load(const int8_t *w, const undin_tile *tile, int padded, int j) {
+    return undin_integers_from_vector(undin_tile_load((const float *)(const void *)w, padded, tile, j));
 }
 
 /* sum[i][j] += sum over k of a[i][k] w[k][j], for a group of which `count` exist, a constant. */
 UNDIN_INLINE void undin_int8_tile_group(undin_integers *sum, const undin_tile *tile, const int8_t *a, int a_row,
-                                        const int8_t *w, int count) {
+                                        const int8_t *w, int padded, int narrow, int count) {
     undin_integers w_k[UNDIN_TILE_SUMS];
-    UNDIN_UNROLL for (int j = 0; j < tile->vectors; ++j) w_k[j] = undin_int8_load(w, tile, 0, j);
+    UNDIN_UNROLL for (int j = 0; j < tile->vectors; ++j) w_k[j] = undin_int8_load(w, tile, padded, j);
     UNDIN_UNROLL for (int i = 0; i < tile->rows; ++i) {
         const undin_integers a_i = undin_integers_of(undin_four_bytes(a + i * a_row, count));
-        UNDIN_UNROLL for (int j = 0; j < tile->vectors; ++j)
-            sum[i * tile->vectors + j] = undin_add_products_of_bytes(sum[i * tile->vectors + j], a_i, w_k[j]);
+        UNDIN_UNROLL for (int j = 0; j < tile->vectors; ++j) {
+            undin_integers *s = &sum[i * tile->row_sums + j];
+            *s = undin_add_products_of_bytes(*s, a_i, w_k[j], narrow);
+            UNDIN_IN_ORDER(*s);
+        }
     }
 }
 
+/* The same for the whole depth; w_row: columns of a row of w. */
 UNDIN_INLINE void undin_int8_tile_product(undin_integers *sum, const undin_tile *tile, const int8_t *a, int a_row,
-                                          const int8_t *w, int padded, int depth) {
+                                          const int8_t *w, int w_row, int padded, int depth, int narrow) {
     int k = 0;
-    for (; k + 4 <= depth; k += 4) undin_int8_tile_group(sum, tile, a + k, a_row, w + k * padded, 4);
-    if (depth % 4) undin_int8_tile_group(sum, tile, a + k, a_row, w + k * padded, depth % 4);
+    for (; k + 4 <= depth; k += 4)
+        undin_int8_tile_group(sum, tile, a + k, a_row, w + k * w_row, padded, narrow, 4);
+    if (depth % 4) undin_int8_tile_group(sum, tile, a + k, a_row, w + k * w_row, padded, narrow, depth % 4);
 }
 
-/* Vector j of what a column's sum begins with: the zero point times the weights, taken away. */
-UNDIN_INLINE undin_integers undin_int8_begin(const int32_t *w_sum, const undin_tile *tile, int zero_point, int j) {
-    return undin_int8_load((const int8_t *)w_sum, tile, 0, j) * -(zero_point + UNDIN_BYTE_OFFSET);
+/* What the sums of each column begin with: the zero point times the weights, taken away. */
+UNDIN_INLINE void undin_int8_begin(undin_integers *sum, const undin_tile *tile, const int32_t *w_sum, int padded,
+                                   int row, int zero_point) {
+    UNDIN_UNROLL for (int i = 0; i < tile->rows; ++i) {
+        UNDIN_UNROLL for (int j = 0; j < tile->vectors; ++j)
+            sum[i * tile->row_sums + j] = undin_int8_load((const int8_t *)(w_sum + i * row), tile, padded, j) *
+                                          -(zero_point + UNDIN_BYTE_OFFSET);
+    }
 }
 
 /* Sums become floats: bias[j] + scale[j] sum[i][j]; bias may be NULL. */
@@ -97,13 +111,11 @@ UNDIN_INLINE void undin_int8_matmul_tile(float *y, const int8_t *a, const int *t
     const int padded = UNDIN_PADDED(shape->columns);
     const undin_tile tile = undin_plain_tile(rows, vectors, last, 1);
     undin_integers sum[UNDIN_TILE_SUMS];
-    UNDIN_UNROLL for (int i = 0; i < rows; ++i) {
-        UNDIN_UNROLL for (int j = 0; j < vectors; ++j)
-            sum[i * vectors + j] = undin_int8_begin(w_sum, &tile, shape->zero_point, j);
-    }
+    undin_int8_begin(sum, &tile, w_sum, 0, 0, shape->zero_point);
     for (int t = 0; t < shape->taps; ++t)
         undin_int8_tile_product(sum, &tile, a + tap_offset[t], shape->a_row,
-                                w + t * UNDIN_DIVIDE_UP(shape->depth, 4) * 4 * padded, padded, shape->depth);
+                                w + t * UNDIN_DIVIDE_UP(shape->depth, 4) * 4 * padded, padded, 0, shape->depth,
+                                shape->narrow);
 
     undin_vector result[UNDIN_TILE_SUMS];
     undin_int8_scale(result, sum, &tile, scale, bias, 0);
@@ -137,6 +149,7 @@ typedef struct {
     int y_row;
     int bias_row;              /* 0: all rows of y have the same bias; else its stride */
     int zero_point;            /* of x */
+    int narrow;                /* the weights are, see undin_integer.h */
     enum undin_activation activation;
     float alpha, beta;         /* of the activation */
 } undin_int8_band_mix_shape;
@@ -147,18 +160,18 @@ UNDIN_INLINE void undin_int8_band_mix_tile(float *y, const int8_t *x, const int8
     const int padded = UNDIN_PADDED(shape->channels);
     const undin_tile tile = undin_plain_tile(rows, vectors, last, 1);
     undin_integers sum[UNDIN_TILE_SUMS];
-    UNDIN_UNROLL for (int i = 0; i < rows; ++i) {
-        UNDIN_UNROLL for (int j = 0; j < vectors; ++j)
-            sum[i * vectors + j] = undin_int8_begin(w_sum + i * padded, &tile, shape->zero_point, j);
-    }
+    undin_int8_begin(sum, &tile, w_sum, 0, padded, shape->zero_point);
     for (int k = 0; k < shape->depth; k += 4, x += 4 * shape->channels, w += 4 * shape->rows * padded) {
         UNDIN_UNROLL for (int j = 0; j < vectors; ++j) {
             const undin_integers x_j = undin_integers_from_vector(
                 undin_vector_load_first((const float *)(const void *)(x + 4 * j * UNDIN_LANES),
                                         j + 1 < vectors ? UNDIN_LANES : last));
-            UNDIN_UNROLL for (int i = 0; i < rows; ++i)
-                sum[i * vectors + j] = undin_add_products_of_bytes(
-                    sum[i * vectors + j], x_j, undin_int8_load(w + 4 * i * padded, &tile, 0, j));
+            UNDIN_UNROLL for (int i = 0; i < rows; ++i) {
+                undin_integers *s = &sum[i * vectors + j];
+                *s = undin_add_products_of_bytes(*s, x_j, undin_int8_load(w + 4 * i * padded, &tile, 0, j),
+                                                 shape->narrow);
+                UNDIN_IN_ORDER(*s);
+            }
         }
     }
     undin_vector result[UNDIN_TILE_SUMS];

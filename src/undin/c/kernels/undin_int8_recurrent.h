@@ -1,10 +1,10 @@
-/* undin_int8_recurrent.h: one time step of GRU and LSTM with weights of 8 bits, inputs and states of 16.
+/* undin_int8_recurrent.h: one time step of GRU and LSTM with weights of 8 bits, and inputs and states that are rounded
+ * to 8 bits where they meet weights.
  *
  * The products are sums of integers, in two parts of different scale, that of x and that of h. Gates are floats, and so
- * are the new states until they are rounded to 16 bits again.
+ * are the states that go from step to step: what 8 bits lose is lost to the gates alone, and does not add up.
  *
- * Weights are packed in groups of four along the depth, w[k / 4][gate][unit][4], the four in the order 0, 2, 1, 3, so
- * that the even bytes meet one pair of neighbours and the odd bytes the next. Gates and padding are as in
+ * Weights are packed in groups of four along the depth, w[k / 4][gate][unit][4]. Gates and padding are as in
  * undin_recurrent.h.
  *
  * Read next: undin_recurrent.h, for the equations.
@@ -14,183 +14,186 @@
 
 #include "undin_int8_matmul.h"
 
-/* What h of a GRU or an LSTM counts, which lies in [-1, 1], and c of an LSTM: beyond 16, its tanh does not change. */
-#define UNDIN_STATE_STEP (1.0f / 32767)
-#define UNDIN_CELL_STEP (1.0f / 2048)
+/* What h counts where it meets weights: it lies in [-1, 1], and its zero point is 0. */
+#define UNDIN_STATE_STEP (1.0f / 127)
 
-/* Sizes, and strides in 16-bit integers, that of y in floats. */
+/* Sizes, and strides in bytes of x and h, in floats of states. */
 typedef struct {
     int rows, inputs, hidden;
-    int x_row, state_row, next_row, y_row;
+    int x_row, h_row, state_row, next_row;
+    int zero_point; /* of x */
+    int narrow;     /* the weights are, see undin_integer.h */
 } undin_int8_recurrent_shape;
 
-/* A tile: `rows` x `gates` gates of a vector of units, `lanes` of which exist. */
-UNDIN_INLINE undin_tile undin_int8_recurrent_tile(int rows, int gates, int lanes) {
-    undin_tile tile = undin_plain_tile(rows, 1, lanes, 1);
-    tile.vectors = tile.row_sums = gates;
+/* Weights of both parts, their sums over the depth, the scales of both sums, and the bias: all (..., gate, padded), from
+   the first unit of a tile on. */
+typedef struct {
+    const int8_t *w, *r;
+    const int32_t *w_sum, *r_sum;
+    const float *w_scale, *r_scale, *bias;
+} undin_int8_gate_weights;
+
+/* A tile: `rows` x `gates` gates of `units` vectors of units. */
+UNDIN_INLINE undin_tile undin_int8_recurrent_tile(int rows, int gates, int units, int last) {
+    undin_tile tile = undin_plain_tile(rows, units, last, 1);
+    tile.vectors = tile.row_sums = gates * units;
     return tile;
 }
 
-/* The sums of a tile, and one half of the weights that meet them, stay in registers. */
-UNDIN_INLINE int undin_int8_recurrent_height(int rows, int gates) {
-    const int most = UNDIN_LANES == 1 ? 2 : UNDIN_REGISTERS == 32 ? 24 / gates : 9 / gates;
+/* Widest tile, in vectors of units: with few rows the gates of several vectors share the steps of the adders. */
+UNDIN_INLINE int undin_int8_recurrent_widest(int rows, int gates) {
+    return UNDIN_LANES > 1 && rows * gates * 2 <= UNDIN_INT8_SUMS + 2 ? (UNDIN_INT8_SUMS + 2) / (rows * gates) : 1;
+}
+
+/* The sums of a tile stay in registers. */
+UNDIN_INLINE int undin_int8_recurrent_height(int rows, int row_sums) {
+    const int most = UNDIN_LANES == 1 ? 2 : UNDIN_LARGER(1, UNDIN_INT8_SUMS / row_sums);
     return UNDIN_LANES == 1 ? most : UNDIN_DIVIDE_UP(rows, UNDIN_DIVIDE_UP(rows, most));
 }
 
-/* sum[i][j] += sum over k of x[i][k] w[k][j], for a group of which `count` exist, a constant. */
-UNDIN_INLINE void undin_int8_gates_group(undin_integers *sum, const undin_tile *tile, const int16_t *x, int x_row,
-                                         const int8_t *w, int padded, int count) {
-    undin_integers w_k[UNDIN_TILE_SUMS];
-    UNDIN_UNROLL for (int j = 0; j < tile->vectors; ++j) w_k[j] = undin_int8_load(w, tile, padded, j);
-    UNDIN_UNROLL for (int half = 0; half < 2; ++half) {
-        undin_integers w_half[UNDIN_TILE_SUMS];
-        UNDIN_UNROLL for (int j = 0; j < tile->vectors; ++j)
-            w_half[j] = half ? undin_odd_bytes(w_k[j]) : undin_even_bytes(w_k[j]);
-        UNDIN_UNROLL for (int i = 0; i < tile->rows; ++i) {
-            const undin_integers x_i = undin_integers_of(undin_two_shorts(x + i * x_row + 2 * half, count - 2 * half));
-            UNDIN_UNROLL for (int j = 0; j < tile->vectors; ++j) {
-                undin_integers *s = &sum[i * tile->vectors + j];
-                *s = undin_add_products_of_pairs(*s, x_i, w_half[j]);
-            }
-        }
+/* Gate vector v of row i of gate `gate`, where the gates of a tile lie one after the other. */
+#define UNDIN_GATE(tile, gate, i, v) (((gate) * (tile)->rows + (i)) * (tile)->width + (v))
+
+/* gates += the scaled sums, for `count` gates from `first` on. */
+UNDIN_INLINE void undin_int8_add_gates(undin_vector *gates, const undin_integers *sum, const undin_tile *tile,
+                                       const float *scale, int padded, int first, int count) {
+    UNDIN_OPAQUE(scale);
+    UNDIN_UNROLL for (int j = first * tile->width; j < (first + count) * tile->width; ++j) {
+        UNDIN_UNROLL for (int i = 0; i < tile->rows; ++i)
+            gates[UNDIN_GATE(tile, j / tile->width, i, j % tile->width)] +=
+                undin_integers_to_floats(sum[i * tile->row_sums + j]) * undin_tile_load(scale, padded, tile, j);
     }
 }
 
-/* sum[i][j] = sum over k of x[i][k] w[k][j] */
-UNDIN_INLINE void undin_int8_gates(undin_integers *sum, const undin_tile *tile, const int16_t *x, int x_row,
-                                   const int8_t *w, int padded, int depth) {
-    const int w_row = tile->vectors * padded;
-    UNDIN_UNROLL for (int i = 0; i < tile->rows * tile->vectors; ++i) sum[i] = undin_integers_of(0);
-    int k = 0;
-    for (; k + 4 <= depth; k += 4) undin_int8_gates_group(sum, tile, x + k, x_row, w + k * w_row, padded, 4);
-    if (depth % 4) undin_int8_gates_group(sum, tile, x + k, x_row, w + k * w_row, padded, depth % 4);
-}
-
-/* gates[j][i] = start[j] + the scaled sums of x w; sum = those of h r, which have scales of their own. */
-UNDIN_INLINE void undin_int8_both_products(undin_vector *gates, undin_integers *sum, const undin_tile *tile,
-                                           const int16_t *x, const int16_t *h, const int8_t *w, const int8_t *r,
-                                           const float *w_scale, const float *bias,
+/* gates = bias + the scaled sums of x w; sum = those of h r, whose scales are their own. */
+UNDIN_INLINE void undin_int8_both_products(undin_vector *gates, undin_integers *sum, const undin_tile *tile, int count,
+                                           const int8_t *x, const int8_t *h, const undin_int8_gate_weights *weights,
                                            const undin_int8_recurrent_shape *shape) {
-    const int padded = UNDIN_PADDED(shape->hidden);
-    undin_int8_gates(sum, tile, x, shape->x_row, w, padded, shape->inputs);
+    const int padded = UNDIN_PADDED(shape->hidden), w_row = count * padded;
+    const float *bias = weights->bias;
+    undin_int8_begin(sum, tile, weights->w_sum, padded, 0, shape->zero_point);
+    undin_int8_tile_product(sum, tile, x, shape->x_row, weights->w, w_row, padded, shape->inputs, shape->narrow);
+    UNDIN_OPAQUE(bias);
     UNDIN_UNROLL for (int j = 0; j < tile->vectors; ++j) {
         UNDIN_UNROLL for (int i = 0; i < tile->rows; ++i)
-            gates[j * tile->rows + i] = undin_tile_load(bias, padded, tile, j) +
-                                        undin_integers_to_floats(sum[i * tile->vectors + j]) *
-                                            undin_tile_load(w_scale, padded, tile, j);
+            gates[UNDIN_GATE(tile, j / tile->width, i, j % tile->width)] = undin_tile_load(bias, padded, tile, j);
     }
-    undin_int8_gates(sum, tile, h, shape->state_row, r, padded, shape->hidden);
-}
-
-/* gates[j][i] += what h adds, for `count` gates from `first` on. */
-UNDIN_INLINE void undin_int8_add_recurrent(undin_vector *gates, const undin_integers *sum, const undin_tile *tile,
-                                       const float *r_scale, int padded, int first, int count) {
-    UNDIN_UNROLL for (int j = first; j < first + count; ++j) {
-        UNDIN_UNROLL for (int i = 0; i < tile->rows; ++i)
-            gates[j * tile->rows + i] +=
-                undin_integers_to_floats(sum[i * tile->vectors + j]) * undin_tile_load(r_scale, padded, tile, j);
-    }
+    undin_int8_add_gates(gates, sum, tile, weights->w_scale, padded, 0, count);
+    undin_int8_begin(sum, tile, weights->r_sum, padded, 0, 0);
+    undin_int8_tile_product(sum, tile, h, shape->h_row, weights->r, w_row, padded, shape->hidden, shape->narrow);
 }
 
 UNDIN_INLINE void undin_int8_activate(undin_vector *gates, int count, enum undin_activation activation) {
     undin_activate_vectors((float *)gates, count, activation, 0, 0);
 }
 
-/* Lanes of a state, which count steps. */
-UNDIN_INLINE undin_vector undin_int8_state_load(const int16_t *state, float step, int lanes) {
-    return undin_integers_to_floats(undin_shorts_load_first(state, lanes)) * step;
+/* What all gates read, from unit n on. */
+UNDIN_INLINE undin_int8_gate_weights undin_int8_from_unit(const undin_int8_gate_weights *weights, int n) {
+    const undin_int8_gate_weights from = {weights->w + 4 * n,   weights->r + 4 * n,   weights->w_sum + n,
+                                          weights->r_sum + n,   weights->w_scale + n, weights->r_scale + n,
+                                          weights->bias + n};
+    return from;
 }
 
-/* Round x to steps and write it; returns what it has become. */
-UNDIN_INLINE undin_vector undin_int8_state_store(int16_t *state, undin_vector x, float step, int lanes) {
-    const undin_integers rounded = undin_nearest(x * (1 / step), -32767, 32767);
-    undin_shorts_store_first(state, rounded, lanes);
-    return undin_integers_to_floats(rounded) * step;
-}
-
-/* `own` is what h holds of the units of this tile. */
-UNDIN_INLINE void undin_int8_gru_tile(int16_t *h_next, float *y, const int16_t *x, const int16_t *h,
-                                      const int16_t *own, const int8_t *w, const int8_t *r, const float *w_scale,
-                                      const float *r_scale, const float *bias, const float *reset_bias,
-                                      const undin_int8_recurrent_shape *shape, int rows, int lanes) {
-    const int padded = UNDIN_PADDED(shape->hidden);
-    const undin_tile tile = undin_int8_recurrent_tile(rows, 3, lanes);
-    undin_integers sum[UNDIN_TILE_SUMS];
-    undin_vector gates[3 * UNDIN_TILE_ROWS];
-    undin_vector *const update = gates, *const reset = gates + rows, *const candidate = gates + 2 * rows;
-
-    undin_int8_both_products(gates, sum, &tile, x, h, w, r, w_scale, bias, shape);
-    undin_int8_add_recurrent(gates, sum, &tile, r_scale, padded, 0, 2);
-    undin_int8_activate(update, 2 * rows, UNDIN_SIGMOID);
-    UNDIN_UNROLL for (int i = 0; i < rows; ++i)
-        candidate[i] += reset[i] * (undin_tile_load(reset_bias, 0, &tile, 0) +
-                                    undin_integers_to_floats(sum[i * 3 + 2]) * undin_tile_load(r_scale, padded, &tile, 2));
-    undin_int8_activate(candidate, rows, UNDIN_TANH);
-    UNDIN_UNROLL for (int i = 0; i < rows; ++i) {
-        const undin_vector old = undin_int8_state_load(own + i * shape->state_row, UNDIN_STATE_STEP, lanes);
-        const undin_vector next = undin_int8_state_store(
-            h_next + i * shape->next_row, candidate[i] + update[i] * (old - candidate[i]), UNDIN_STATE_STEP, lanes);
-        undin_vector_store_first(y + i * shape->y_row, next, lanes);
+/* Run a statement for row i and vector v of a tile: `lanes` of its units exist. */
+#define UNDIN_FOR_UNITS(tile, last, i, v, lanes, ...)                               \
+    UNDIN_UNROLL for (int i = 0; i < (tile).rows; ++i) {                            \
+        UNDIN_UNROLL for (int v = 0; v < (tile).width; ++v) {                       \
+            const int lanes = v + 1 < (tile).width ? UNDIN_LANES : (last);          \
+            __VA_ARGS__;                                                            \
+        }                                                                           \
     }
+
+UNDIN_INLINE void undin_int8_gru_tile(float *h_next, const int8_t *x, const int8_t *h, const float *old,
+                                      const undin_int8_gate_weights *weights, const float *reset_bias,
+                                      const undin_int8_recurrent_shape *shape, int rows, int units, int last) {
+    const int padded = UNDIN_PADDED(shape->hidden), vectors = rows * units;
+    const undin_tile tile = undin_int8_recurrent_tile(rows, 3, units, last);
+    undin_integers sum[UNDIN_TILE_SUMS];
+    undin_vector gates[UNDIN_TILE_SUMS];
+    undin_vector *const update = gates, *const reset = gates + vectors, *const candidate = gates + 2 * vectors;
+
+    undin_int8_both_products(gates, sum, &tile, 3, x, h, weights, shape);
+    undin_int8_add_gates(gates, sum, &tile, weights->r_scale, padded, 0, 2);
+    undin_int8_activate(update, 2 * vectors, UNDIN_SIGMOID);
+    UNDIN_FOR_UNITS(tile, last, i, v, lanes, {
+        const int at = i * units + v;
+        (void)lanes;
+        candidate[at] += reset[at] * (undin_tile_load(reset_bias, 0, &tile, v) +
+                                      undin_integers_to_floats(sum[i * tile.row_sums + 2 * units + v]) *
+                                          undin_tile_load(weights->r_scale, padded, &tile, 2 * units + v));
+    });
+    undin_int8_activate(candidate, vectors, UNDIN_TANH);
+    UNDIN_FOR_UNITS(tile, last, i, v, lanes, {
+        const int at = i * units + v;
+        const undin_vector before = undin_vector_load_first(old + i * shape->state_row + v * UNDIN_LANES, lanes);
+        undin_vector_store_first(h_next + i * shape->next_row + v * UNDIN_LANES,
+                                 candidate[at] + update[at] * (before - candidate[at]), lanes);
+    });
 }
 
 /* GRU whose reset gate acts after the product, see undin_gru_step.
  *
- * h_next, h (rows, hidden) and x (rows, inputs) of 16 bits; y (rows, hidden) is h_next as floats; w (ceil(inputs / 4),
- * 3, padded, 4), r (ceil(hidden / 4), 3, padded, 4), w_scale, r_scale and bias (3, padded), reset_bias (padded).
- * h_next must not be h. */
-UNDIN_INT8_KERNEL void undin_int8_gru_step(int16_t *h_next, float *y, const int16_t *x, const int16_t *h, const int8_t *w,
-                                      const int8_t *r, const float *w_scale, const float *r_scale, const float *bias,
-                                      const float *reset_bias, const undin_int8_recurrent_shape *shape) {
-    UNDIN_FOR_VECTORS(shape->hidden, n, lanes,
-        UNDIN_FOR_ROWS(shape->rows, undin_int8_recurrent_height(shape->rows, 3), m, height,
-            undin_int8_gru_tile(h_next + m * shape->next_row + n, y + m * shape->y_row + n, x + m * shape->x_row,
-                                h + m * shape->state_row, h + m * shape->state_row + n, w + 4 * n, r + 4 * n, w_scale + n, r_scale + n, bias + n,
-                                reset_bias + n, shape, height, lanes)));
+ * h_next, old (rows, hidden) of floats; x (rows, inputs) as undin_quantize_bytes writes it, h (rows, hidden) what that
+ * writes of `old` in steps of UNDIN_STATE_STEP; w (ceil(inputs / 4), 3, padded, 4), r (ceil(hidden / 4), 3, padded, 4),
+ * w_sum, r_sum, w_scale, r_scale and bias (3, padded), reset_bias (padded). h_next must overlap nothing else. */
+UNDIN_INT8_KERNEL void undin_int8_gru_step(float *h_next, const int8_t *x, const int8_t *h, const float *old,
+                                           const int8_t *w, const int8_t *r, const int32_t *w_sum,
+                                           const int32_t *r_sum, const float *w_scale, const float *r_scale,
+                                           const float *bias, const float *reset_bias,
+                                           const undin_int8_recurrent_shape *shape) {
+    const undin_int8_gate_weights all = {w, r, w_sum, r_sum, w_scale, r_scale, bias};
+    UNDIN_FOR_CHUNKS(shape->hidden, undin_int8_recurrent_widest(shape->rows, 3), n, units, last, {
+        const undin_int8_gate_weights weights = undin_int8_from_unit(&all, n);
+        UNDIN_FOR_ROWS(shape->rows, undin_int8_recurrent_height(shape->rows, 3 * units), m, height,
+            undin_int8_gru_tile(h_next + m * shape->next_row + n, x + m * shape->x_row, h + m * shape->h_row,
+                                old + m * shape->state_row + n, &weights, reset_bias + n, shape, height, units, last));
+    });
 }
 
-UNDIN_INLINE void undin_int8_lstm_tile(int16_t *h_next, int16_t *c_next, float *y, const int16_t *x, const int16_t *h,
-                                       const int16_t *c, const int8_t *w, const int8_t *r, const float *w_scale,
-                                       const float *r_scale, const float *bias,
-                                       const undin_int8_recurrent_shape *shape, int rows, int lanes) {
-    const undin_tile tile = undin_int8_recurrent_tile(rows, 4, lanes);
+UNDIN_INLINE void undin_int8_lstm_tile(float *h_next, float *c_next, const int8_t *x, const int8_t *h, const float *c,
+                                       const undin_int8_gate_weights *weights,
+                                       const undin_int8_recurrent_shape *shape, int rows, int units, int last) {
+    const int vectors = rows * units;
+    const undin_tile tile = undin_int8_recurrent_tile(rows, 4, units, last);
     undin_integers sum[UNDIN_TILE_SUMS];
-    undin_vector gates[4 * UNDIN_TILE_ROWS];
-    undin_vector *const input = gates, *const output = gates + rows, *const forget = gates + 2 * rows;
-    undin_vector *const cell = gates + 3 * rows;
+    undin_vector gates[UNDIN_TILE_SUMS];
+    undin_vector *const input = gates, *const output = gates + vectors, *const forget = gates + 2 * vectors;
+    undin_vector *const cell = gates + 3 * vectors;
 
-    undin_int8_both_products(gates, sum, &tile, x, h, w, r, w_scale, bias, shape);
-    undin_int8_add_recurrent(gates, sum, &tile, r_scale, UNDIN_PADDED(shape->hidden), 0, 4);
-    undin_int8_activate(gates, 3 * rows, UNDIN_SIGMOID);
-    undin_int8_activate(cell, rows, UNDIN_TANH);
-    UNDIN_UNROLL for (int i = 0; i < rows; ++i) {
-        const undin_vector old = undin_int8_state_load(c + i * shape->state_row, UNDIN_CELL_STEP, lanes);
-        cell[i] = undin_int8_state_store(c_next + i * shape->next_row, forget[i] * old + input[i] * cell[i],
-                                         UNDIN_CELL_STEP, lanes);
-    }
-    undin_int8_activate(cell, rows, UNDIN_TANH);
-    UNDIN_UNROLL for (int i = 0; i < rows; ++i) {
-        const undin_vector next =
-            undin_int8_state_store(h_next + i * shape->next_row, output[i] * cell[i], UNDIN_STATE_STEP, lanes);
-        undin_vector_store_first(y + i * shape->y_row, next, lanes);
-    }
+    undin_int8_both_products(gates, sum, &tile, 4, x, h, weights, shape);
+    undin_int8_add_gates(gates, sum, &tile, weights->r_scale, UNDIN_PADDED(shape->hidden), 0, 4);
+    undin_int8_activate(gates, 3 * vectors, UNDIN_SIGMOID);
+    undin_int8_activate(cell, vectors, UNDIN_TANH);
+    UNDIN_FOR_UNITS(tile, last, i, v, lanes, {
+        const int at = i * units + v;
+        const undin_vector before = undin_vector_load_first(c + i * shape->state_row + v * UNDIN_LANES, lanes);
+        cell[at] = forget[at] * before + input[at] * cell[at];
+        undin_vector_store_first(c_next + i * shape->next_row + v * UNDIN_LANES, cell[at], lanes);
+    });
+    undin_int8_activate(cell, vectors, UNDIN_TANH);
+    UNDIN_FOR_UNITS(tile, last, i, v, lanes,
+        undin_vector_store_first(h_next + i * shape->next_row + v * UNDIN_LANES,
+                                 output[i * units + v] * cell[i * units + v], lanes));
 }
 
 /* LSTM, see undin_lstm_step.
  *
- * h_next, c_next, h, c (rows, hidden) and x (rows, inputs) of 16 bits; y (rows, hidden) is h_next as floats; w
- * (ceil(inputs / 4), 4, padded, 4), r (ceil(hidden / 4), 4, padded, 4), w_scale, r_scale and bias (4, padded). h_next
- * must not be h. */
-UNDIN_INT8_KERNEL void undin_int8_lstm_step(int16_t *h_next, int16_t *c_next, float *y, const int16_t *x, const int16_t *h,
-                                       const int16_t *c, const int8_t *w, const int8_t *r, const float *w_scale,
-                                       const float *r_scale, const float *bias,
-                                       const undin_int8_recurrent_shape *shape) {
-    UNDIN_FOR_VECTORS(shape->hidden, n, lanes,
-        UNDIN_FOR_ROWS(shape->rows, undin_int8_recurrent_height(shape->rows, 4), m, height,
+ * h_next, c_next, c (rows, hidden) of floats; x (rows, inputs) and h (rows, hidden) of bytes, as for undin_int8_gru_step;
+ * w (ceil(inputs / 4), 4, padded, 4), r (ceil(hidden / 4), 4, padded, 4), w_sum, r_sum, w_scale, r_scale and bias
+ * (4, padded). h_next and c_next must overlap nothing else. */
+UNDIN_INT8_KERNEL void undin_int8_lstm_step(float *h_next, float *c_next, const int8_t *x, const int8_t *h,
+                                            const float *c, const int8_t *w, const int8_t *r, const int32_t *w_sum,
+                                            const int32_t *r_sum, const float *w_scale, const float *r_scale,
+                                            const float *bias, const undin_int8_recurrent_shape *shape) {
+    const undin_int8_gate_weights all = {w, r, w_sum, r_sum, w_scale, r_scale, bias};
+    UNDIN_FOR_CHUNKS(shape->hidden, undin_int8_recurrent_widest(shape->rows, 4), n, units, last, {
+        const undin_int8_gate_weights weights = undin_int8_from_unit(&all, n);
+        UNDIN_FOR_ROWS(shape->rows, undin_int8_recurrent_height(shape->rows, 4 * units), m, height,
             undin_int8_lstm_tile(h_next + m * shape->next_row + n, c_next + m * shape->next_row + n,
-                                 y + m * shape->y_row + n, x + m * shape->x_row, h + m * shape->state_row,
-                                 c + m * shape->state_row + n, w + 4 * n, r + 4 * n, w_scale + n, r_scale + n,
-                                 bias + n, shape, height, lanes)));
+                                 x + m * shape->x_row, h + m * shape->h_row, c + m * shape->state_row + n, &weights,
+                                 shape, height, units, last));
+    });
 }
 
 #endif

@@ -6,8 +6,12 @@
  * to fused operations, so that what is left of it in floats does too.
  *
  * Weights lie in groups of four along the depth, w[k / 4][column][k % 4]: a lane of 32 bits holds four weights of one
- * column. A processor either multiplies four bytes by four bytes at once (VNNI, the dot product of ARM), or two 16-bit
- * integers by two, the even and the odd bytes of a lane in turn.
+ * column. A processor multiplies four bytes by four bytes at once (VNNI, the dot product of ARM); or two by two into a
+ * sum of 16 bits (SSSE3, AVX2), which holds it if the weights are narrow; or two 16-bit integers by two, the even and
+ * the odd bytes of a lane in turn.
+ *
+ * Weights are narrow if no two neighbours k, k + 1 of a column, k even, have the same sign and a sum beyond [-128, 128]:
+ * then the sum of their products with two unsigned bytes fits into 16 bits.
  *
  * Read next: undin_int8_matmul.h.
  */
@@ -32,24 +36,46 @@
 typedef int32_t undin_integers __attribute__((vector_size(4 * UNDIN_LANES)));
 typedef int16_t undin_pairs __attribute__((vector_size(4 * UNDIN_LANES)));
 typedef uint16_t undin_unsigned_pairs __attribute__((vector_size(4 * UNDIN_LANES)));
-typedef int16_t undin_shorts __attribute__((vector_size(2 * UNDIN_LANES)));
 typedef int8_t undin_bytes __attribute__((vector_size(UNDIN_LANES)));
 #else
 typedef int32_t undin_integers;
 #endif
 
-/* VNNI multiplies unsigned bytes by signed ones: there, bytes of activations are kept 128 higher than they are. */
+/* One instruction that multiplies four bytes by four and adds them up: else the halves of both operands, or products of
+   16 bits, take registers too. */
 #if UNDIN_LANES == 16 && defined(__AVX512VNNI__)
+#define UNDIN_ADD_BYTE_PRODUCTS(sum, a, w) _mm512_dpbusd_epi32((__m512i)(sum), (__m512i)(a), (__m512i)(w))
+#elif UNDIN_LANES == 8 && defined(__AVXVNNI__)
+#define UNDIN_ADD_BYTE_PRODUCTS(sum, a, w) _mm256_dpbusd_avx_epi32((__m256i)(sum), (__m256i)(a), (__m256i)(w))
+#elif UNDIN_LANES == 8 && defined(__AVX512VNNI__) && defined(__AVX512VL__)
+#define UNDIN_ADD_BYTE_PRODUCTS(sum, a, w) _mm256_dpbusd_epi32((__m256i)(sum), (__m256i)(a), (__m256i)(w))
+#elif UNDIN_LANES == 4 && defined(__ARM_FEATURE_DOTPROD)
+#define UNDIN_ADD_BYTE_PRODUCTS(sum, a, w) vdotq_s32((int32x4_t)(sum), (int8x16_t)(a), (int8x16_t)(w))
+#endif
+
+/* sum + a0 w0 + a1 w1 + a2 w2 + a3 w3 of narrow weights, in sums of 16 bits first. */
+#if UNDIN_LANES == 8
+#define UNDIN_ADD_NARROW_PRODUCTS(sum, a, w)                                                                        \
+    _mm256_add_epi32((__m256i)(sum), _mm256_madd_epi16(_mm256_maddubs_epi16((__m256i)(a), (__m256i)(w)), \
+                                                       _mm256_set1_epi16(1)))
+#elif UNDIN_LANES == 4 && defined(__SSSE3__)
+#define UNDIN_ADD_NARROW_PRODUCTS(sum, a, w)                                                            \
+    _mm_add_epi32((__m128i)(sum), _mm_madd_epi16(_mm_maddubs_epi16((__m128i)(a), (__m128i)(w)), _mm_set1_epi16(1)))
+#endif
+
+/* x86 multiplies unsigned bytes by signed ones: there, bytes of activations are kept 128 higher than they are. */
+#if defined(UNDIN_ADD_NARROW_PRODUCTS) || (UNDIN_LANES == 16 && defined(UNDIN_ADD_BYTE_PRODUCTS))
 #define UNDIN_BYTE_OFFSET 128
 #else
 #define UNDIN_BYTE_OFFSET 0
 #endif
 
-/* Whether one instruction multiplies four bytes by four: else the halves of both operands take registers too. */
-#if UNDIN_BYTE_OFFSET || (UNDIN_LANES == 4 && defined(__ARM_FEATURE_DOTPROD))
-#define UNDIN_HAS_BYTE_PRODUCTS 1
+/* Compilers may begin many products before they add the first, and then lack registers for the sums of a tile: a sum
+   that passes here is there before what follows. */
+#if defined(__x86_64__) && UNDIN_LANES > 1
+#define UNDIN_IN_ORDER(sum) __asm__ volatile("" : "+x"(sum))
 #else
-#define UNDIN_HAS_BYTE_PRODUCTS 0
+#define UNDIN_IN_ORDER(sum) (void)0
 #endif
 
 UNDIN_INLINE undin_integers undin_integers_of(int32_t x) {
@@ -137,16 +163,32 @@ UNDIN_INLINE undin_integers undin_add_products_of_pairs(undin_integers sum, undi
 #endif
 }
 
-/* sum + a0 w0 + a1 w1 + a2 w2 + a3 w3, where each lane of a and w holds four bytes; those of a as undin_quantize_bytes
-   leaves them, so that the sum is UNDIN_BYTE_OFFSET times the sum of the weights too large. */
-UNDIN_INLINE undin_integers undin_add_products_of_bytes(undin_integers sum, undin_integers a, undin_integers w) {
+/* The bytes of activations in each lane as two times two 16-bit integers: unsigned where they are kept higher. */
+UNDIN_INLINE undin_integers undin_even_activations(undin_integers a) {
+    return UNDIN_BYTE_OFFSET ? a & 0x00ff00ff : undin_even_bytes(a);
+}
+UNDIN_INLINE undin_integers undin_odd_activations(undin_integers a) {
 #if UNDIN_BYTE_OFFSET
-    return (undin_integers)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)a, (__m512i)w);
-#elif UNDIN_HAS_BYTE_PRODUCTS
-    return (undin_integers)vdotq_s32((int32x4_t)sum, (int8x16_t)a, (int8x16_t)w);
+    return (undin_integers)((undin_unsigned_pairs)a >> 8);
 #else
-    sum = undin_add_products_of_pairs(sum, undin_even_bytes(a), undin_even_bytes(w));
-    return undin_add_products_of_pairs(sum, undin_odd_bytes(a), undin_odd_bytes(w));
+    return undin_odd_bytes(a);
+#endif
+}
+
+/* sum + a0 w0 + a1 w1 + a2 w2 + a3 w3, where each lane of a and w holds four bytes; those of a as undin_quantize_bytes
+   leaves them, so that the sum is UNDIN_BYTE_OFFSET times the sum of the weights too large. `narrow`, a constant: the
+   weights are. */
+UNDIN_INLINE undin_integers undin_add_products_of_bytes(undin_integers sum, undin_integers a, undin_integers w,
+                                                        int narrow) {
+    (void)narrow;
+#if defined(UNDIN_ADD_BYTE_PRODUCTS)
+    return (undin_integers)UNDIN_ADD_BYTE_PRODUCTS(sum, a, w);
+#else
+#if defined(UNDIN_ADD_NARROW_PRODUCTS)
+    if (narrow) return (undin_integers)UNDIN_ADD_NARROW_PRODUCTS(sum, a, w);
+#endif
+    sum = undin_add_products_of_pairs(sum, undin_even_activations(a), undin_even_bytes(w));
+    return undin_add_products_of_pairs(sum, undin_odd_activations(a), undin_odd_bytes(w));
 #endif
 }
 
@@ -155,13 +197,6 @@ UNDIN_INLINE int32_t undin_four_bytes(const int8_t *from, int count) {
     int32_t bytes = 0;
     __builtin_memcpy(&bytes, from, (unsigned)count);
     return bytes;
-}
-
-/* The same of two 16-bit integers; there may be none, or more. */
-UNDIN_INLINE int32_t undin_two_shorts(const int16_t *from, int count) {
-    int32_t shorts = 0;
-    if (count > 0) __builtin_memcpy(&shorts, from, count < 2 ? 2 : 4);
-    return shorts;
 }
 
 /* The nearest integer, ties to even, of x inside [low, high], whole numbers of at most 22 bits; of a NaN, any. */
@@ -178,7 +213,7 @@ UNDIN_INLINE undin_integers undin_nearest(undin_vector x, float low, float high)
 #endif
 }
 
-/* Write the first `count` lanes as bytes or as 16-bit integers, and read those back; 1 <= count <= UNDIN_LANES. */
+/* Write the first `count` lanes as bytes; 1 <= count <= UNDIN_LANES. */
 UNDIN_INLINE void undin_bytes_store_first(int8_t *to, undin_integers x, int count) {
 #if UNDIN_LANES == 16
     _mm512_mask_cvtepi32_storeu_epi8(to, (__mmask16)((1u << count) - 1), (__m512i)x);
@@ -195,25 +230,6 @@ UNDIN_INLINE void undin_bytes_store_first(int8_t *to, undin_integers x, int coun
 #else
     (void)count;
     *to = (int8_t)x;
-#endif
-}
-UNDIN_INLINE void undin_shorts_store_first(int16_t *to, undin_integers x, int count) {
-#if UNDIN_LANES > 1
-    const undin_shorts shorts = __builtin_convertvector(x, undin_shorts);
-    __builtin_memcpy(to, &shorts, 2 * (unsigned)count);
-#else
-    (void)count;
-    *to = (int16_t)x;
-#endif
-}
-UNDIN_INLINE undin_integers undin_shorts_load_first(const int16_t *from, int count) {
-#if UNDIN_LANES > 1
-    undin_shorts shorts = {0};
-    __builtin_memcpy(&shorts, from, 2 * (unsigned)count);
-    return __builtin_convertvector(shorts, undin_integers);
-#else
-    (void)count;
-    return *from;
 #endif
 }
 
@@ -251,15 +267,6 @@ UNDIN_INT8_KERNEL void undin_quantize_bytes(int8_t *y, const float *x, const und
     for (int m = 0; m < shape->rows; ++m, x += shape->x_row, y += shape->y_row)
         UNDIN_FOR_VECTORS(shape->columns, n, lanes,
                           undin_bytes_store_first(y + n, undin_quantized_bytes(x + n, shape, lanes), lanes));
-}
-
-/* y (rows, columns), 16-bit integers in [-32767, 32767], whose zero_point is 0; x (rows, columns). */
-UNDIN_INT8_KERNEL void undin_quantize_shorts(int16_t *y, const float *x, const undin_quantize_shape *shape) {
-    for (int m = 0; m < shape->rows; ++m, x += shape->x_row, y += shape->y_row)
-        UNDIN_FOR_VECTORS(shape->columns, n, lanes, {
-            const undin_vector scaled = undin_vector_load_first(x + n, lanes) * shape->inverse_scale;
-            undin_shorts_store_first(y + n, undin_nearest(scaled, -32767, 32767), lanes);
-        });
 }
 
 /* Four rows of x become one of y: y[k / 4][n][k % 4] = x[k][n] as bytes; what is made of rows that x lacks meets weights

@@ -1,8 +1,8 @@
 """Products in integers, as calls of the kernels in ``c/kernels/undin_int8_matmul.h``.
 
 They are those that ``passes/quantize`` has marked. What such a node reads is rounded into a buffer of its own first,
-channels innermost, with room around it for the borders of windows: so a convolution has no edges. Weights are rounded
-here, each column by its own scale. Recurrent cells are in ``int8_cells``.
+channels innermost, with room around it for the borders of windows: so a convolution has no edges. Weights become
+integers in ``int8_weights``. Recurrent cells are in ``int8_cells``.
 """
 
 from dataclasses import dataclass, replace
@@ -11,15 +11,13 @@ from itertools import product
 import numpy as np
 
 from undin.compiler.ir.graph import Node, Value
-from undin.compiler.ir.operators import GATES, Quantization
+from undin.compiler.ir.operators import Quantization
 from undin.compiler.ir.program import Step, literal, merged_axes, nest
 from undin.compiler.ir.views import View
-from undin.compiler.lower.calls import activation_fields, address, fields, padded
+from undin.compiler.lower.calls import activation_fields, address, fields
+from undin.compiler.lower.int8_weights import GROUP, pack_groups, pack_row, round_weights
 from undin.compiler.lower.lowering import Lowering
 from undin.compiler.lower.windows import Stretch, Window, area, windows
-
-GROUP = 4
-"""Weights of one column that lie together."""
 
 
 @dataclass(eq=False, kw_only=True)
@@ -29,17 +27,24 @@ class Rounding(Step):
     Attributes
     ----------
     what : tuple
-        The value, its type, the axis that lies innermost, and the `Quantization`.
+        The value, the axis that lies innermost, and the `Quantization`.
     borders : tuple of (int, int)
         Positions of zeros before and after each axis.
     """
 
-    what: tuple[Value, np.dtype, int, Quantization]
+    what: tuple[Value, int, Quantization]
     borders: tuple[tuple[int, int], ...]
 
 
-def rounded(lowering: Lowering, node: Node, *, unit_axis: int, borders: tuple[tuple[int, int], ...] = ()) -> View:
-    """The first input of a node in integers: 8 bits, or 16 for recurrent cells.
+def rounded(
+    lowering: Lowering,
+    value: Value,
+    quantization: Quantization,
+    *,
+    unit_axis: int,
+    borders: tuple[tuple[int, int], ...] = (),
+) -> View:
+    """A value in integers of 8 bits.
 
     Parameters
     ----------
@@ -51,20 +56,18 @@ def rounded(lowering: Lowering, node: Node, *, unit_axis: int, borders: tuple[tu
     Returns
     -------
     View
-        Of the input's shape, the borders beyond it.
+        Of the value's shape, the borders beyond it.
     """
-    value, quantization = node.inputs[0], node.attributes["quantization"]
-    dtype = np.dtype(np.int16 if node.operator in GATES else np.int8)
     rank = len(value.shape)
     borders = ((0, 0),) * (rank - len(borders)) + tuple(borders)
-    what = value, dtype, unit_axis, quantization
+    what = value, unit_axis, quantization
     for step in lowering.steps:
         if isinstance(step, Rounding) and step.what == what and (np.array(step.borders) >= borders).all():
             return step.writes[0]
     x = lowering.dense(lowering.view(value), str(value), unit_axis=unit_axis)
     shape = tuple(length + sum(border) for length, border in zip(value.shape, borders, strict=True))
     order = (*(axis for axis in range(rank) if axis != unit_axis % rank), unit_axis % rank)
-    whole = lowering.scratch(shape, dtype, f"{value.name} rounded", order=order)
+    whole = lowering.scratch(shape, np.int8, f"{value.name} rounded", order=order)
     inner = whole
     for axis, (before, _) in enumerate(borders):
         inner = inner.slice(axis, before, before + value.shape[axis])
@@ -75,17 +78,16 @@ def rounded(lowering: Lowering, node: Node, *, unit_axis: int, borders: tuple[tu
         if inner.shape != whole.shape:
             lines.append(f"__builtin_memset(y0 - {inner.offset}, {zero} + UNDIN_BYTE_OFFSET, {whole.size});")
         *loops, (rows, (y_row, x_row)), (columns, _) = [(1, [0, 0]), *_axes(inner, x, unit_axis)]
-        sizes = {"rows": rows, "columns": columns, "x_row": x_row, "y_row": y_row} | _scale(node)
+        sizes = {"rows": rows, "columns": columns, "x_row": x_row, "y_row": y_row} | _scale(quantization)
         variables = "ijklmn"[: len(loops)]
         y_at, x_at = (
             address(name, 0, [(v, loop[1][which]) for v, loop in zip(variables, loops, strict=True)])
             for name, which in (("y0", 0), ("x0", 1))
         )
-        kernel = "undin_quantize_shorts" if dtype == np.int16 else "undin_quantize_bytes"
-        call = f"{kernel}({y_at}, {x_at}, &(undin_quantize_shape){{{fields(sizes)}}});"
+        call = f"undin_quantize_bytes({y_at}, {x_at}, &(undin_quantize_shape){{{fields(sizes)}}});"
         return lines + nest([loop[0] for loop in loops], [call], variables=variables)
 
-    lowering.steps.append(Rounding("round", f"{value} in {dtype}", [inner], [x], code, what=what, borders=borders))
+    lowering.steps.append(Rounding("round", f"{value} in int8", [inner], [x], code, what=what, borders=borders))
     return inner
 
 
@@ -95,32 +97,11 @@ def _axes(y: View, x: View, unit_axis: int) -> list[tuple[int, list[int]]]:
     return axes if axes and axes[-1][1] == [1, 1] else [*axes, (1, [1, 1])]
 
 
-def _scale(node: Node) -> dict[str, object]:
-    quantization = node.attributes["quantization"]
+def _scale(quantization: Quantization) -> dict[str, object]:
     return {
         "inverse_scale": literal(np.float32(1 / quantization.scale), np.dtype(np.float32)),
         "zero_point": quantization.zero_point,
     }
-
-
-def round_weights(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Weights (depth, columns) in [-127, 127], int8, and the scale of each column, float32."""
-    scale = np.abs(weights).max(axis=0, initial=0) / 127
-    scale = np.where(scale > 0, scale, 1).astype(np.float32)
-    return np.rint(weights / scale).astype(np.int8), scale
-
-
-def pack_groups(weights: np.ndarray) -> np.ndarray:
-    """(…, depth, columns) as (…, ceil(depth / 4), padded columns, 4), filled up with zeros."""
-    *outer, depth, columns = weights.shape
-    missing = -depth % GROUP
-    filled = np.pad(weights, [(0, 0)] * len(outer) + [(0, missing), (0, padded(columns) - columns)])
-    return filled.reshape(*outer, -1, GROUP, padded(columns)).swapaxes(-1, -2)
-
-
-def pack_row(numbers: np.ndarray) -> np.ndarray:
-    """Numbers of columns, (…, columns), as many as there are padded columns."""
-    return np.pad(numbers, [(0, 0)] * (numbers.ndim - 1) + [(0, padded(numbers.shape[-1]) - numbers.shape[-1])])
 
 
 class _Columns:
@@ -155,22 +136,26 @@ def convolve(lowering: Lowering, node: Node) -> None:
     found = windows(node, weights.shape[2:], is_transposed=is_transposed)
     runs = [_phases(window) if is_transposed else [_whole(window)] for window in found]
     borders = tuple(_border(axis_runs, window.length_in) for axis_runs, window in zip(runs, found, strict=True))
-    x = rounded(lowering, node, unit_axis=1, borders=borders)
+    x = rounded(lowering, node.inputs[0], node.attributes["quantization"], unit_axis=1, borders=borders)
     y = lowering.output(node.outputs[0], order=(0, *range(2, 2 + rank), 1), unit_axis=1)
-    flat, scale = round_weights(np.moveaxis(weights, 1, -1).reshape(-1, columns))
-    whole = np.moveaxis(flat.reshape(depth, *weights.shape[2:], columns), 0, -2)  # (kernel…, in, out)
+    whole = np.moveaxis(weights, (0, 1), (-2, -1))  # (kernel…, in, out)
     bias = None if bias is None else np.broadcast_to(bias, (columns,))
 
-    blocks = []
+    places, parts = [], []
     for block in product(*runs):
         here = area(block, x, y)
         taps = list(product(*([index for index, _ in run.taps] for run in block)))
         if not taps:  # nothing meets these positions but the bias: one weight of 0, again and again
             here = replace(here, x_start=0, x_row=0, loops=[(count, 0, step) for count, _, step in here.loops])
         offsets, deep = _joined(here.offsets, depth) if taps else ([0], 1)
-        rows = np.concatenate([whole[tap] for tap in taps] or [np.zeros((1, columns), np.int8)])
-        rows = rows.reshape(len(offsets), deep, columns)
-        blocks.append((here, offsets, _Columns(lowering, node, rows, scale, bias)))
+        rows = np.concatenate([whole[tap] for tap in taps] or [np.zeros((1, columns), np.float32)])
+        places.append((here, offsets))
+        parts.append(rows.reshape(len(offsets), deep, columns))
+    in_integers = round_weights(*parts)
+    blocks = [
+        (*place, _Columns(lowering, node, part, in_integers.scale, bias))
+        for place, part in zip(places, in_integers.parts, strict=True)
+    ]
     reads, first = [x], []
     for _, _, operands in blocks:
         first.append(len(reads))
@@ -192,6 +177,7 @@ def convolve(lowering: Lowering, node: Node) -> None:
                 "tap_offset": f"{{{', '.join(map(str, offsets))}}}",
                 "a_row": here.x_row,
                 "y_row": here.y_row,
+                "narrow": int(in_integers.are_narrow),
             }
             call = _call("undin_int8_matmul", f"{y_at}, {x_at}, {operands.arguments(start)}", node, sizes)
             lines += nest([loop[0] for loop in here.loops], [call], variables=variables)
@@ -245,10 +231,11 @@ def matmul(lowering: Lowering, node: Node) -> None:
         band_mix(lowering, node)
         return
     weights, bias = node.constant(1), node.constant(2)
-    x = rounded(lowering, node, unit_axis=-1)
+    x = rounded(lowering, node.inputs[0], node.attributes["quantization"], unit_axis=-1)
     y = lowering.output(node.outputs[0], unit_axis=-1)
-    rows, scale = round_weights(weights)
-    operands = _Columns(lowering, node, rows[None], scale, None if bias is None else np.broadcast_to(bias, scale.shape))
+    whole = round_weights(weights[None])
+    bias = None if bias is None else np.broadcast_to(bias, whole.scale.shape)
+    operands = _Columns(lowering, node, whole.parts[0], whole.scale, bias)
 
     def code() -> list[str]:
         *loops, (count, (y_row, x_row)) = [(1, [0, 0]), *merged_axes([y.select(-1, 0), x.select(-1, 0)])]
@@ -258,7 +245,7 @@ def matmul(lowering: Lowering, node: Node) -> None:
             for name, which in (("y0", 0), ("x0", 1))
         )
         sizes = {"rows": count, "columns": operands.count, "depth": operands.depth, "taps": 1}
-        sizes |= {"a_row": x_row, "y_row": y_row}
+        sizes |= {"a_row": x_row, "y_row": y_row, "narrow": int(whole.are_narrow)}
         call = _call("undin_int8_matmul", f"{y_at}, {x_at}, {operands.arguments(1)}", node, sizes)
         return nest([loop[0] for loop in loops], [call], variables=variables)
 
@@ -272,14 +259,15 @@ def band_mix(lowering: Lowering, node: Node) -> None:
     a = lowering.dense(lowering.view(node.inputs[0]), str(node.inputs[0]), unit_axis=0)
     y = lowering.output(node.outputs[0], order=(2, 1, 0), unit_axis=0)
     groups = lowering.scratch((-(-depth // GROUP), channels, GROUP), np.int8, f"{node.inputs[0].name} rounded")
-    sizes = {"rows": depth, "columns": channels, "x_row": a.strides[2]} | _scale(node)
+    sizes = {"rows": depth, "columns": channels, "x_row": a.strides[2]}
+    sizes |= _scale(node.attributes["quantization"])
     line = f"undin_quantize_groups(y0, x0, &(undin_quantize_shape){{{fields(sizes)}}});"
     lowering.steps.append(Step("round", f"{node.inputs[0]} in int8", [groups], [a], lambda: [line]))
 
-    flat, scale = round_weights(weights.transpose(1, 2, 0).reshape(-1, channels))  # (K · N, C)
-    by_channel = flat.reshape(depth, columns, channels).transpose(1, 0, 2)  # (N, K, C)
+    whole = round_weights(weights.transpose(2, 1, 0))  # (N, K, C)
+    by_channel = whole.parts[0]
     packed = pack_groups(by_channel).transpose(1, 0, 2, 3)  # (groups, N, padded, 4)
-    scale = scale * np.float32(node.attributes["quantization"].scale)
+    scale = whole.scale * np.float32(node.attributes["quantization"].scale)
     reads = [
         groups,
         lowering.constant(packed, f"{node.name} weights"),
@@ -287,6 +275,7 @@ def band_mix(lowering: Lowering, node: Node) -> None:
         lowering.constant(pack_row(scale), f"{node.name} scales"),
     ]
     sizes = {"rows": columns, "channels": channels, "depth": depth, "y_row": y.strides[2]}
+    sizes["narrow"] = int(whole.are_narrow)
     if bias is not None:
         rows = pack_row(np.broadcast_to(bias, y.shape)[:, 0].transpose())
         reads.append(lowering.constant(rows, f"{node.name} bias"))

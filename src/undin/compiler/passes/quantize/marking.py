@@ -8,10 +8,6 @@ from undin.compiler.ir.graph import Graph, Node, Value
 from undin.compiler.ir.operators import CELL_ACTIVATIONS, GATES, Quantization
 from undin.compiler.lower import IN_INTEGERS
 
-SHORT = 32767
-HEADROOM = 2.0
-"""Of the inputs of recurrent cells beyond what was seen: 16 bits have enough."""
-
 SHRINKING = np.linspace(0.3, 1.0, 29)
 """Parts of the range seen that are tried as the range of 8 bits."""
 
@@ -82,13 +78,7 @@ def _last(products: list[Node], readers: dict[Value, list[Node]]) -> Iterator[No
 def mark(nodes: list[Node], seen: dict[Value, np.ndarray]) -> None:
     """Give every node the scale by which it reads its first input, judged by values `seen` of it."""
     for node in nodes:
-        values = seen[node.inputs[0]]
-        if node.operator in GATES:
-            largest = max(float(np.abs(values).max(initial=0)), float(np.finfo(np.float32).tiny))
-            quantization = Quantization(HEADROOM * largest / SHORT)
-        else:
-            quantization = best_of_8_bits(values)
-        node.attributes["quantization"] = quantization
+        node.attributes["quantization"] = best_of_8_bits(seen[node.inputs[0]])
 
 
 def best_of_8_bits(values: np.ndarray) -> Quantization:

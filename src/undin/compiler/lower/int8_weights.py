@@ -1,0 +1,112 @@
+"""Weights as integers of 8 bits, each column with its own scale, and how they lie in memory."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from undin.compiler.lower.calls import padded
+
+GROUP = 4
+"""Weights of one column that lie together."""
+
+MAX = 127
+"""Of weights that are rounded here, and nearly of the sum of two neighbours with one sign: so they are narrow."""
+
+NARROW = 128
+"""Of the sum of two neighbours with one sign, so that their products with unsigned bytes fit into 16 bits."""
+
+TOLERANCE = 1e-4
+"""Of weights that are multiples of a scale, in that scale: what float32 makes of them, scaled again by a norm."""
+
+FIRST = 16
+"""Weights of a column that show at once whether a scale may fit."""
+
+
+@dataclass(frozen=True, eq=False)
+class WholeWeights:
+    """What `round_weights` has made.
+
+    Attributes
+    ----------
+    parts : list of ndarray, shape (…, depth, columns), int8
+    scale : ndarray, shape (columns,), float32
+        By which they are multiplied.
+    are_narrow : bool
+        As undin_integer.h says.
+    """
+
+    parts: list[np.ndarray]
+    scale: np.ndarray
+    are_narrow: bool
+
+
+def round_weights(*parts: np.ndarray) -> WholeWeights:
+    """Round weights; those that are integers times a scale already, as a quantised file has them, are found again.
+
+    Parameters
+    ----------
+    *parts : ndarray, shape (…, depth, columns), float32
+        Of one product: what begins at a multiple of four along the depth in memory, is a part or a row of one.
+    """
+    columns = parts[0].shape[-1]
+    flat = np.concatenate([part.reshape(-1, columns) for part in parts])
+    scale, is_known = known_scale(flat)
+    largest = np.maximum(np.abs(flat).max(axis=0, initial=0), _sums_of_neighbours(parts))
+    own = np.where(largest > 0, largest / MAX, 1).astype(np.float32)
+    scale = np.where(is_known, scale, own)
+    whole = [np.rint(part / scale).astype(np.int8) for part in parts]
+    return WholeWeights(whole, scale, bool((_sums_of_neighbours(whole) <= NARROW).all()))
+
+
+def _sums_of_neighbours(parts: list[np.ndarray] | tuple[np.ndarray, ...]) -> np.ndarray:
+    """Largest sum of two neighbours with the same sign in each column, without it."""
+    found = []
+    for part in parts:
+        wide = part.astype(np.float64)
+        even, odd = wide[..., 0 : part.shape[-2] // 2 * 2 : 2, :], wide[..., 1::2, :]
+        sums = np.where(even * odd > 0, np.abs(even + odd), 0)
+        found.append(sums.reshape(-1, part.shape[-1]).max(axis=0, initial=0))
+    return np.max(found, axis=0)
+
+
+def known_scale(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Scales of columns that are multiples of one, in [-128, 127].
+
+    Parameters
+    ----------
+    weights : ndarray, shape (depth, columns)
+
+    Returns
+    -------
+    scale : ndarray, shape (columns,), float32
+    is_known : ndarray of bool, shape (columns,)
+    """
+    largest = np.abs(weights).max(axis=0, initial=0)
+    scale, left = np.ones_like(largest, np.float32), largest > 0
+    is_known = ~left
+    for steps in range(128, 0, -1):
+        tried = np.flatnonzero(left & ~is_known)
+        tried = tried[_fits(weights[:FIRST, tried], largest[tried] / np.float32(steps))]
+        tried = tried[_fits(weights[:, tried], largest[tried] / np.float32(steps))]
+        scale[tried], is_known[tried] = largest[tried] / np.float32(steps), True
+    return scale, is_known
+
+
+def _fits(weights: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Which columns are multiples of their scale."""
+    counts = weights / scale
+    near = np.rint(counts)
+    return ((np.abs(counts - near) < TOLERANCE) & (near < 128)).all(axis=0)
+
+
+def pack_groups(weights: np.ndarray) -> np.ndarray:
+    """(…, depth, columns) as (…, ceil(depth / 4), padded columns, 4), filled up with zeros."""
+    *outer, depth, columns = weights.shape
+    missing = -depth % GROUP
+    filled = np.pad(weights, [(0, 0)] * len(outer) + [(0, missing), (0, padded(columns) - columns)])
+    return filled.reshape(*outer, -1, GROUP, padded(columns)).swapaxes(-1, -2)
+
+
+def pack_row(numbers: np.ndarray) -> np.ndarray:
+    """Numbers of columns, (…, columns), as many as there are padded columns."""
+    return np.pad(numbers, [(0, 0)] * (numbers.ndim - 1) + [(0, padded(numbers.shape[-1]) - numbers.shape[-1])])
