@@ -204,3 +204,32 @@ def test_what_cannot_be_kept_is_named(tmp_path, identity, capsys, source, target
     assert enhance(path, "-o", tmp_path / f"b.{target}", "--model", identity) == 0
     assert f"does not take over what stands beside its sound: {words}" in capsys.readouterr().err
     assert enhance(path, "-o", tmp_path / f"b.{target}", "--model", identity, "--strict") == 1
+
+
+FIELDS = [b"speaker_id -s4 fcjf", b"utterance_id -s9 fcjf0_sa1", *(b"note_%d -s20 " % i + b"x" * 20 for i in range(60))]
+
+
+@pytest.mark.parametrize("count", [2, 62])
+def test_fields_of_nist_stay_and_are_named_elsewhere(tmp_path, identity, capsys, count):
+    soundfile.write(tmp_path / "plain.sph", noise(1_001)[:, 0], 16_000, format="NIST", subtype="PCM_16")
+    content = (tmp_path / "plain.sph").read_bytes()
+    lines = b"".join(line + b"\n" for line in FIELDS[:count])
+    header = content[:1024].rstrip(b"\0").replace(b"end_head\n", b"sample_checksum -i 7\n" + lines + b"end_head\n")
+    size = 1024 * (1 + len(header) // 1024)
+    header = header.replace(b"   1024", b"%7d" % size).ljust(size, b"\0")
+    (tmp_path / "a.sph").write_bytes(header + content[1024:])
+    assert enhance(tmp_path / "a.sph", "--model", identity, "--strict") == 0
+    output = (tmp_path / "a_enhanced.sph").read_bytes()
+    assert output.count(lines) == 1 and b"checksum" not in output
+    np.testing.assert_array_equal(read(tmp_path / "a_enhanced.sph"), read(tmp_path / "plain.sph"))
+    assert enhance(tmp_path / "a.sph", "-o", tmp_path / "b.flac", "--model", identity) == 0
+    assert "fields of its header (speaker_id, utterance_id" in capsys.readouterr().err
+
+
+def test_text_of_voc_is_named(tmp_path, identity, capsys):
+    soundfile.write(tmp_path / "a.voc", noise(1_000)[:, 0], 16_000, format="VOC", subtype="PCM_16")
+    content = (tmp_path / "a.voc").read_bytes()
+    (tmp_path / "a.voc").write_bytes(content[:26] + b"\5\6\0\0Hello\0" + content[26:])
+    assert enhance(tmp_path / "a.voc", "--model", identity) == 0
+    assert "VOC does not take over what stands beside its sound: text" in capsys.readouterr().err
+    assert len(read(tmp_path / "a_enhanced.voc")) == 1_000

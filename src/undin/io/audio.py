@@ -18,7 +18,7 @@ from typing import IO
 import numpy as np
 import soundfile
 
-from undin.io import chunks, media, mp3, ogg, pcm, tags, wav
+from undin.io import chunks, lossy, media, mp3, ogg, pcm, tags, wav
 from undin.io.chunks import Chunks
 from undin.io.files import partial_of, replacing
 from undin.io.formats import FORMAT_OF_SUFFIX, HEADERLESS_SUFFIXES, IN_PLACE_OF, AudioInfo, output_info
@@ -46,7 +46,6 @@ BLOCK_SAMPLES = 16384
 SMALL_CONTAINERS = {"AIFF", "AU", "NIST", "VOC", "SVX", "AVR", "IRCAM", "PVF", "PAF", "HTK"}
 MAX_SMALL_BYTES = 2**32 - 2**16
 COPY_BYTES = 2**20
-LOSSY = {"MPEG_LAYER_III", "VORBIS", "OPUS"}
 
 MAGICS = {
     b"RIFF": "WAV",
@@ -323,7 +322,12 @@ def _sndfile_reader(sounds: list[soundfile.SoundFile], file: IO[bytes], name: st
     stated_samples = wav.stated_samples(parts) if parts and first.subtype in IN_PLACE_OF else None
     if stated_samples and length_samples:
         length_samples = min(length_samples, stated_samples)
-    info = AudioInfo(first.samplerate, first.channels, length_samples, first.format, first.subtype)
+    size = os.fstat(file.fileno()).st_size
+    seconds = length_samples / first.samplerate if length_samples else None
+    bit_rate = None if parts else lossy.read_bit_rate(file, first.subtype, size=size, seconds=seconds)
+    info = AudioInfo(
+        first.samplerate, first.channels, length_samples, first.format, first.subtype, bit_rate=bit_rate
+    )
     notes = []
     if (first.format, first.subtype) == ("AIFF", "IMA_ADPCM"):
         notes.append(
@@ -352,7 +356,7 @@ def _sndfile_reader(sounds: list[soundfile.SoundFile], file: IO[bytes], name: st
             notes.append(_short(done / info.sample_rate, length_samples / info.sample_rate))
 
     def beside() -> tags.Beside:
-        return tags.of_chunks(parts) if parts else tags.of_file(file, info.format, size=os.fstat(file.fileno()).st_size)
+        return tags.of_chunks(parts) if parts else tags.of_file(file, info.format, size=size)
 
     return Reader(info, blocks, notes, beside)
 
@@ -450,16 +454,17 @@ def open_sink(
 def _libsndfile_writer(path: os.PathLike[str], info: AudioInfo) -> Iterator[Callable[[np.ndarray], None]]:
     written = 0
     place = str(path) if os.name == "nt" else os.fsencode(path)
-    # soundfile before 0.13 knows no such option, and LAME takes no level of 1.
-    level = None if info.quality is None or info.subtype not in LOSSY else min(1 - info.quality, 0.99)
-    options = {} if level is None else {"compression_level": level}
+    options, gain = lossy.options(
+        info.subtype, info.sample_rate, info.channels, bit_rate=info.bit_rate, quality=info.quality
+    )
     encoding = (info.sample_rate, info.channels, info.subtype)
     with soundfile.SoundFile(place, "w", *encoding, format=info.format, **options) as sound:
 
         def write(block: np.ndarray) -> None:
             nonlocal written
             written += len(block)
-            sound.write(pcm.encodable(block, subtype=info.subtype))
+            block = pcm.encodable(block, subtype=info.subtype)
+            sound.write(block if gain == 1 else block * np.float32(gain))
 
         yield write
     if info.format == "AIFF" and pcm.SAMPLE_BYTES.get(info.subtype) == 1:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 
@@ -18,7 +19,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     Yields
     ------
     Path
-        A name beside `path`, with the same suffix. A file made under it is gone in the end, whatever happens.
+        A name beside `path`, with the same suffix. A file made under it is gone in the end, whatever happens; what
+        processes that were killed have left beside `path` is gone at once.
 
     Raises
     ------
@@ -31,6 +33,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     if path.exists() and not path.is_file():  # renaming onto a device such as /dev/null would destroy it
         raise OSError(f"{path}: not a regular file, so it cannot be replaced")
     partial = partial_of(path)
+    _remove_left(path.parent.absolute())
     try:
         yield partial
         with open(partial, "rb") as file:  # on the disk before it takes the place of what was good
@@ -44,3 +47,24 @@ def partial_of(path: str | os.PathLike[str]) -> Path:
     """The name beside `path` under which this process writes it."""
     path = Path(path)
     return path.with_name(f".partial.{os.getpid()}.{path.name}")
+
+
+@cache
+def _remove_left(folder: Path) -> None:
+    """Remove what processes that are no more have left in a folder; once, since that takes a look at all its files."""
+    if os.name != "posix":  # elsewhere no process can be looked for without ending it
+        return
+    for left in folder.glob(".partial.*.*"):
+        number = left.name.split(".")[2]
+        if number.isdecimal() and not _runs(int(number)):
+            left.unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # it is somebody else's
+        pass
+    return True

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import soundfile
 
+from undin.io.lossy import BitRate
 from undin.io.pcm import BITS_OF_SUBTYPE, FLOAT_SUBTYPES
 
 FORMAT_OF_SUFFIX = {
@@ -70,9 +71,10 @@ class AudioInfo:
         Samples a channel, None where the file does not say. Damaged files may hold fewer.
     format, subtype : str
         Container and encoding in libsndfile's names, for example "WAV" and "PCM_16".
+    bit_rate : BitRate or None
+        Of MP3, Vorbis and Opus. PyAV keeps that of the files that it reads by itself.
     quality : float or None
-        Of a lossy file to be written: 0 for the smallest, 1 for the best. None keeps the bit rate where PyAV writes,
-        and is the usual quality elsewhere.
+        Of a lossy file to be written, in place of the bit rate: 0 for the smallest, 1 for the best.
     """
 
     sample_rate: int
@@ -80,6 +82,7 @@ class AudioInfo:
     length_samples: int | None
     format: str
     subtype: str
+    bit_rate: BitRate | None = None
     quality: float | None = None
 
 
@@ -110,7 +113,7 @@ def output_info(path: str | os.PathLike[str], *, source: str | os.PathLike[str],
         uncompressed = [encoding, "PCM_24" if deep else usual]
         known = [name for name in uncompressed if name in BITS_OF_SUBTYPE or name in FLOAT_SUBTYPES]
         subtype = next((name for name in known if soundfile.check_format(target_format, name)), usual)
-        chosen = replace(source_info, format=target_format, subtype=subtype)
+        chosen = replace(source_info, format=target_format, subtype=subtype, bit_rate=None)
     else:
         known_suffixes = " ".join(FORMAT_OF_SUFFIX)
         raise ValueError(f"{path}: no audio format has the suffix {suffix!r}; use one of {known_suffixes}")

@@ -17,6 +17,7 @@ import numpy as np
 
 from undin.io import pcm
 from undin.io.formats import AudioInfo
+from undin.io.lossy import mp3_gain
 
 if TYPE_CHECKING:
     import av
@@ -49,9 +50,6 @@ DELAYS = {"aac": 1024, "libmp3lame": 1105, "libopencore_amrnb": 40, "mp2": 481, 
 container has no place to say so: as many are left out in front, or put there."""
 
 SAYS_DELAY = {*EDITED, ".mkv", ".mka", ".webm"}
-
-LAME_GAIN = 0.95
-"""LAME turns sound down by this at a constant bit rate, 0.44 dB, against clipping."""
 
 GUESS_SECONDS = 1.0
 """Headers that do not count samples are no further off than this, about."""
@@ -232,7 +230,6 @@ class _Writer:
             self._encode(np.zeros((-self._to_skip, info.channels), np.float32))
 
     def _add_sound(self, codec: "av.Codec", name: str, info: AudioInfo, sound: Any) -> Any:
-        self._gain = np.float32(1 / LAME_GAIN if name == "libmp3lame" else 1)
         stream: Any = self._output.add_stream(name, rate=info.sample_rate)
         formats = [sample_format.name for sample_format in codec.audio_formats or []] or ["s16"]
         wide = ("fltp", "flt") if name not in ("alac", "flac", "tta", "wavpack") else (sound.format.name,)
@@ -245,6 +242,8 @@ class _Writer:
             stream.codec_context.bit_rate = round(info.channels * (least + info.quality * (most - least)))
         elif bit_rate := sound.bit_rate or sound.codec_context.bit_rate or _bit_rate(self._source, sound):
             stream.codec_context.bit_rate = bit_rate
+        is_lame, bits_per_s = name == "libmp3lame", stream.codec_context.bit_rate
+        self._gain = np.float32(1 / mp3_gain(info.sample_rate, info.channels, bits_per_s) if is_lame else 1)
         return stream
 
     def write(self, block: np.ndarray) -> None:

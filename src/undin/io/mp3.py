@@ -107,19 +107,50 @@ def unstated(file: Source, *, size: int) -> int | None:
     if found is None:
         return None
     offset, frame = found
+    stated = _stated(file, offset, frame)
+    if stated is None:
+        return offset
+    if stated.bytes is None:
+        return None if stated.frames else offset
+    joined = size - offset - stated.bytes > TAIL_BYTES and _goes_on(file, offset + stated.bytes)
+    return offset + frame.size if joined or not stated.frames else None
+
+
+def mean_bits_per_s(file: Source) -> tuple[int, bool] | None:
+    """Return the bit rate of an MP3 file, tags not counted, and whether all frames have it; None where it tells none."""
+    found = first_frame(file)
+    if found is None or found[1].layer != 3:
+        return None
+    offset, frame = found
+    stated = _stated(file, offset, frame)
+    if stated is None or stated.mark == b"Info":
+        return frame.bits_per_s, True
+    if not stated.bytes or not stated.frames:
+        return None
+    seconds = stated.frames * (1152 if frame.version == "1" else 576) / frame.sample_rate
+    return round(8 * stated.bytes / seconds), False
+
+
+class _Stated(NamedTuple):
+    """What a frame in place of sound states of those behind it: how many, and how many bytes, None where it does not."""
+
+    mark: bytes
+    frames: int
+    bytes: int | None
+
+
+def _stated(file: Source, offset: int, frame: Frame) -> _Stated | None:
+    """What the first frame of a file states, None where that is sound."""
     file.seek(offset)
     content = file.read(frame.size)
-    mark = next((place for mark in LENGTH_MARKS if (place := content.find(mark)) > 0), None)
-    if mark is None:
-        return offset
-    if content[mark : mark + 4] == b"VBRI":
-        stated_bytes, stated_frames = struct.unpack_from(">II", content.ljust(mark + 18, b"\0"), mark + 10)
-    else:
-        flags, stated_frames, stated_bytes = struct.unpack_from(">III", content.ljust(mark + 16, b"\0"), mark + 4)
-        if flags & 3 != 3:
-            return None if flags & 1 and stated_frames else offset
-    joined = size - offset - stated_bytes > TAIL_BYTES and _goes_on(file, offset + stated_bytes)
-    return offset + frame.size if joined or not stated_frames else None
+    place, mark = next(((place, mark) for mark in LENGTH_MARKS if (place := content.find(mark)) > 0), (0, b""))
+    if not mark:
+        return None
+    if mark == b"VBRI":
+        size, frames = struct.unpack_from(">II", content.ljust(place + 18, b"\0"), place + 10)
+        return _Stated(mark, frames, size)
+    flags, frames, size = struct.unpack_from(">III", content.ljust(place + 16, b"\0"), place + 4)
+    return _Stated(mark, frames if flags & 1 else 0, size if flags & 3 == 3 else None)
 
 
 def _goes_on(file: Source, offset: int) -> bool:

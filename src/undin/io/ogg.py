@@ -60,6 +60,11 @@ def read_comments(file: IO[bytes]) -> bytes | None:
     return None if prefix is None else packet[0][len(prefix) :].removesuffix(b"\1" if prefix[0] == 3 else b"")
 
 
+def sound_offset(file: IO[bytes]) -> int:
+    """Return where sound begins in an Ogg Vorbis or Opus file, bytes; 0 where it is damaged before."""
+    return _header_packets(file)[2]
+
+
 def with_comments(file: IO[bytes], comments: bytes) -> tuple[int, bytes, int]:
     """Return what an Ogg file must begin with to have other comments.
 

@@ -2,7 +2,7 @@
 
 It is copied as bytes, within one family of containers; nothing here knows what a title is. What cannot be copied is
 named by `lost`. MP3 has ID3 and APE tags around its frames, FLAC metadata blocks in front of them, Ogg a packet of
-comments (`ogg.py`), and all others chunks (`chunks.py`).
+comments (`ogg.py`), NIST Sphere lines of text (`nist.py`), VOC blocks, and all others chunks (`chunks.py`).
 """
 
 import io
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import IO
 
-from undin.io import chunks, mp3, ogg
+from undin.io import chunks, mp3, nist, ogg
 from undin.io.chunks import Chunks
 from undin.io.formats import AudioInfo
 
@@ -22,13 +22,16 @@ STRUCTURE = {b"fmt ", b"fact", b"ds64", b"JUNK", b"junk", b"FLLR", b"PAD ", b"PE
 
 FAMILY_OF_FORMAT = {
     "WAV": "WAV", "WAVEX": "WAV", "RF64": "WAV", "W64": "W64", "AIFF": "AIFF", "CAF": "CAF", "AU": "AU",
-    "FLAC": "FLAC", "OGG": "OGG", "MP3": "MP3",
+    "FLAC": "FLAC", "OGG": "OGG", "MP3": "MP3", "NIST": "NIST", "VOC": "VOC",
 }  # fmt: skip
 
 FAMILY_OF_MAGIC = {b"riff": "W64", b"FORM": "AIFF", b"caff": "CAF", b".snd": "AU", b"dns.": "AU"}
 
 FLAC_BLOCKS = {2: b"application data", 4: b"tags", 5: b"cue sheet", 6: b"picture"}
 """Kinds of metadata blocks of FLAC that are kept: not its description, an index to the old frames, or filling."""
+
+VOC_TEXT, VOC_BEFORE_SOUND = 5, {4, 6, 8}
+"""Kinds of blocks of VOC: text, and others that may stand before the sound (marker, repetition, description)."""
 
 WORDS = {
     b"LIST": "tags (LIST)", b"list": "tags (list)", b"bext": "broadcast data (bext)", b"cue ": "cue points",
@@ -75,8 +78,8 @@ def of_media(path: str, info: AudioInfo, others: list[str]) -> Beside:
 
 
 def of_file(file: IO[bytes], container: str, *, size: int) -> Beside:
-    """Return what stands beside the samples in a FLAC, Ogg or MP3 file of `size` bytes; nothing where it is damaged."""
-    read = {"FLAC": _read_flac, "OGG": _read_ogg, "MP3": _read_mp3}.get(container)
+    """Return what stands beside the samples in a file of `size` bytes without chunks; nothing where it is damaged."""
+    read = READERS.get(container)
     try:
         return read(file, size) if read else Beside()
     except (struct.error, ValueError, IndexError):
@@ -204,6 +207,32 @@ def _write_mp3(file: IO[bytes], beside: Beside) -> None:
     _replace_start(file, 0, b"".join(content for _, content in beside.before))
 
 
+def _read_nist(file: IO[bytes], size: int) -> Beside:
+    lines = nist.read_fields(file)
+    names = b", ".join(line.split()[0] for line in lines)
+    return Beside("NIST", [(b"fields of its header (" + names + b")", b"\n".join(lines))] if lines else [])
+
+
+def _write_nist(file: IO[bytes], beside: Beside) -> None:
+    _replace_start(file, *nist.with_fields(file, beside.before[0][1].split(b"\n")))
+
+
+def _read_voc(file: IO[bytes], size: int) -> Beside:
+    file.seek(20)
+    (offset,) = struct.unpack("<H", file.read(2))
+    texts = []
+    while offset + 4 < size:
+        file.seek(offset)
+        kind, *length = file.read(4)
+        block_bytes = int.from_bytes(bytes(length), "little")
+        if kind == VOC_TEXT:
+            texts.append((b"text", file.read(block_bytes).rstrip(b"\0")))
+        elif kind not in VOC_BEFORE_SOUND:
+            break
+        offset += 4 + block_bytes
+    return Beside("VOC", texts)
+
+
 def _replace_start(file: IO[bytes], end: int, start: bytes) -> None:
     """Put `start` in place of the first `end` bytes of a file, and move the rest."""
     size = file.seek(0, io.SEEK_END)
@@ -219,8 +248,12 @@ def _replace_start(file: IO[bytes], end: int, start: bytes) -> None:
     file.write(start)
 
 
+READERS: dict[str, Callable[[IO[bytes], int], Beside]] = {
+    "FLAC": _read_flac, "OGG": _read_ogg, "MP3": _read_mp3, "NIST": _read_nist, "VOC": _read_voc,
+}  # fmt: skip
+
 WRITERS: dict[str, Callable[[IO[bytes], Beside], None]] = {
     "AIFF": _write_chunks, "CAF": _write_chunks, "W64": _write_chunks,
-    "FLAC": _write_flac, "OGG": _write_ogg, "MP3": _write_mp3,
+    "FLAC": _write_flac, "OGG": _write_ogg, "MP3": _write_mp3, "NIST": _write_nist,
 }  # fmt: skip
 """Families whose files are written by libsndfile and completed here."""
