@@ -3,16 +3,18 @@
     python tests/support/fuzz_models.py 100000 --processes 2
 
 Each is made from a whole file (models of undin, graphs of random operators, a network with graphs in it, a checkpoint)
-by a few changes, by its number alone. Half of them change bytes; the others change fields of the decoded file, which
+by a few changes, by its number alone. A third of them change bytes; the others change fields of the decoded file, which
 keeps it readable, so that what comes behind the decoder is reached too. A model goes the ways of `undin info`, of
-`undin compile` up to the C, and of ONNX Runtime; a checkpoint those of `undin export` and of a run that starts from it.
+`undin compile` up to the C, and of ONNX Runtime; a checkpoint that of a run that starts from its weights.
 """
 
+import argparse
 import contextlib
 import io
 import sys
 import tempfile
 import tomllib
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,7 +31,7 @@ from undin.model.loading import find
 
 RANDOM_GRAPHS = 24
 KINDS = ["small-step", "gain", "undin-nano", *(f"random {seed}" for seed in range(RANDOM_GRAPHS))]
-KINDS += ["graphs in it"] * 3 + ["checkpoint"] * 2
+KINDS += ["graphs in it"] * 3 + ["checkpoint"]
 WITH_GRAPHS = """
 <ir_version: 8, opset_import: ["" : 17, "own" : 1]>
 net (float[1, 8] x, float[1, 8] state) => (float[1, 8] y, float[1, 8] next_state)
@@ -102,7 +104,7 @@ def mutated(number: int) -> bytes:
     rng = np.random.default_rng(number)
     content = bytearray(whole(kind(number)))
     changes = int(rng.integers(1, 4))
-    if rng.random() < 0.5:
+    if rng.random() < 0.3:
         for _ in range(changes):
             if content:
                 fuzz_files.change(content, int(rng.integers(0, len(content))), rng)
@@ -209,25 +211,21 @@ def check(number: int, folder: Path) -> str:
     if kind(number) == "checkpoint":
         path = folder / "in.pt"
         path.write_bytes(mutated(number))
-        return _checkpoint(path)
+        return "trained" if _is_read(_trained, path) else "refused"
     path.write_bytes(mutated(number))
-    said = io.StringIO()
-    with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
-        status = _info(path)
-    assert status == (1 if said.getvalue() else 0)
-    assert not said.getvalue() or (said.getvalue().count("\n") == 1 and str(path) in said.getvalue()), said.getvalue()
-    words = ["known"] if not status else []
-    words += [word for word, read in (("compiled", _compile), ("run", _run)) if _is_read(read, path)]
+    words = [word for word, read in READERS.items() if _is_read(read, path)]
     return " and ".join(words) or "refused"
 
 
-def _info(path: Path) -> int:
-    from undin.cli import main
+def _info(path: Path) -> None:
+    from undin.cli import info
 
-    return max(main(["info", str(path)]), main(["info", "--json", str(path)])) if main(["info", str(path)]) == 0 else 1
+    with contextlib.redirect_stdout(io.StringIO()):
+        for json in (False, True):
+            info.run(argparse.Namespace(models=[str(path)], json=json))
 
 
-def _compile(path: Path) -> None:
+def _translate(path: Path) -> None:
     from undin.compiler.pipeline import translate
 
     translate(path)
@@ -239,7 +237,16 @@ def _run(path: Path) -> None:
     undin.load(path, engine="onnxruntime")
 
 
-def _is_read(read: Any, path: Path) -> bool:
+READERS = {"known": _info, "compiled": _translate, "run": _run}
+
+
+def _trained(path: Path) -> None:
+    from undin.train.trained import Trained
+
+    Trained.load(str(path))
+
+
+def _is_read(read: Callable[[Path], None], path: Path) -> bool:
     """Whether a file is read; what is said where not must be a sentence."""
     from undin.cli import sentence
 
@@ -252,21 +259,9 @@ def _is_read(read: Any, path: Path) -> bool:
     return True
 
 
-def _checkpoint(path: Path) -> str:
-    from undin.train.trained import Trained, export_model
-
-    words = []
-    if _is_read(lambda path: Trained.load(str(path)), path):
-        words.append("known")
-    if words and _is_read(lambda path: export_model([path], path.with_suffix(".onnx")), path):
-        words.append("exported")
-    return " and ".join(words) or "refused"
-
-
 def prepare() -> None:
     """Import what is imported at first use."""
     import onnxruntime  # noqa: F401
-    import torch  # noqa: F401
 
     for one in KINDS:
         whole(one)
