@@ -5,6 +5,7 @@ so: every call of a vector kernel would be compiled for its own sizes, and that 
 """
 
 import ctypes
+import mmap
 import re
 import subprocess
 from collections.abc import Callable, Sequence
@@ -76,23 +77,42 @@ def _caller(function, program: Program, arena_bytes: int) -> Callable[..., list[
         ]
         buffers = list(program.outputs.values())
         sizes = [buffer.size * buffer.dtype.itemsize for buffer in buffers] + [arena_bytes]
-        memories = [_Guarded(size) for size in sizes]
-        function(*(ctypes.c_void_p(array.ctypes.data) for array in arrays), *(memory.start for memory in memories))
-        results = [memory.read() for memory in memories]
-        return [result.view(buffer.dtype) for result, buffer in zip(results, buffers, strict=False)]
+        given, memories = [Guarded(array.nbytes) for array in arrays], [Guarded(size) for size in sizes]
+        for memory, array in zip(given, arrays, strict=True):
+            memory.array[:] = array.reshape(-1).view(np.uint8)
+        function(*(memory.start for memory in (*given, *memories)))
+        for memory in (*given, *memories):
+            memory.check()
+        return [memory.array.view(buffer.dtype).copy() for memory, buffer in zip(memories, buffers, strict=False)]
 
     return run
 
 
-class _Guarded:
-    """Memory that is not 0, as a caller's may be: nothing may depend on it, and nothing around it may change."""
+class Guarded:
+    """Memory between two pages that nobody may touch, as close to the second as its alignment lets it be.
+
+    It is not 0 at first, as a caller's may be: nothing may depend on it, and nothing around it may change.
+    """
 
     def __init__(self, size: int):
-        self.bytes = np.full(ALIGNMENT + size + ALIGNMENT, FILL, np.uint8)
-        self.offset, self.size = -self.bytes.ctypes.data % ALIGNMENT, size
-        self.start = ctypes.c_void_p(self.bytes.ctypes.data + self.offset)
+        room = -(-size // ALIGNMENT) * ALIGNMENT
+        pages = -(-room // mmap.PAGESIZE) * mmap.PAGESIZE
+        self._map = mmap.mmap(-1, pages + 2 * mmap.PAGESIZE)
+        whole = np.frombuffer(self._map, np.uint8)
+        for begin in (0, mmap.PAGESIZE + pages):
+            _forbid(whole.ctypes.data + begin)
+        self._pages = whole[mmap.PAGESIZE : mmap.PAGESIZE + pages]
+        self._pages[:] = FILL
+        # Only an arena must lie at a multiple of the alignment, and its size is one.
+        self.array = self._pages[pages - size :]
+        self.start = ctypes.c_void_p(self.array.ctypes.data)
 
-    def read(self) -> np.ndarray:
-        start, stop = self.offset, self.offset + self.size
-        assert (self.bytes[:start] == FILL).all() and (self.bytes[stop:] == FILL).all(), "written outside of it"
-        return self.bytes[start:stop]
+    def check(self) -> None:
+        """Nothing was written before it; what is written behind it ends the process."""
+        assert (self._pages[: len(self._pages) - len(self.array)] == FILL).all(), "written outside of it"
+
+
+def _forbid(page: int) -> None:
+    """Let any access to a page end the process, where the system can."""
+    if hasattr(libc := ctypes.CDLL(None), "mprotect"):
+        assert libc.mprotect(ctypes.c_void_p(page), ctypes.c_size_t(mmap.PAGESIZE), 0) == 0
