@@ -77,6 +77,11 @@ def padded(columns: int) -> int:
     return -(-columns // 4) * 4
 
 
+def row_padded(columns: int) -> int:
+    """Floats of a row of weights of recurrent cells and of mixing of bands."""
+    return padded(columns) if columns < 32 else -(-columns // 8) * 8
+
+
 def room(size: int, offset: int = 0) -> np.ndarray:
     """NaN (size,), float32, `offset` floats off the alignment of the allocator, with guards on both sides.
 

@@ -13,6 +13,7 @@ from support.kernel_shim import (
     DepthwiseShape,
     noise,
     padded,
+    row_padded,
     room,
     shim,
     shims,
@@ -46,7 +47,7 @@ def depthwise_operands(shape: DepthwiseShape, seed: int, *, offset: int = 0, bia
 
 def band_mix_operands(shape: BandMixShape, seed: int, *, offset: int = 0, bias: bool = True) -> list:
     rng = np.random.default_rng(seed)
-    width = padded(shape.channels)
+    width = row_padded(shape.channels)
     return [
         noise(rng, (shape.depth - 1) * shape.x_row + shape.channels, offset=offset),
         noise(rng, shape.depth * shape.rows * width, scale=shape.depth**-0.5, offset=offset),

@@ -8,7 +8,7 @@ import onnxruntime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.kernel_shim import ACTIVATIONS, RecurrentShape, noise, padded, room, shim, shims, whole
+from support.kernel_shim import ACTIVATIONS, RecurrentShape, row_padded, noise, room, shim, shims, whole
 from support.needs import need
 
 GATES = {"gru_step": 3, "gru_reset_first_step": 3, "lstm_step": 4, "rnn_step": 1}
@@ -22,7 +22,7 @@ def activations(*names: int) -> ctypes.Array:
 def operands(kernel: str, shape: RecurrentShape, seed: int, *, offset: int = 0, peephole: bool = True) -> dict:
     """Inputs of a step by the names that undin_recurrent.h gives them."""
     rng = np.random.default_rng(seed)
-    gates, width = GATES[kernel], padded(shape.hidden)
+    gates, width = GATES[kernel], row_padded(shape.hidden)
     state_size = (shape.rows - 1) * shape.state_row + shape.hidden
 
     def weights(depth: int) -> np.ndarray:
@@ -76,7 +76,7 @@ def shapes(draw) -> RecurrentShape:
     return RecurrentShape(
         rows=draw(st.integers(1, 20)), inputs=inputs, hidden=hidden,
         x_row=inputs + draw(st.integers(0, 4)), state_row=hidden + draw(st.integers(0, 4)),
-        next_row=hidden + draw(st.integers(0, 4)), bias_row=draw(st.sampled_from([0, 4 * padded(hidden)])),
+        next_row=hidden + draw(st.integers(0, 4)), bias_row=draw(st.sampled_from([0, 4 * row_padded(hidden)])),
         activation=activations(*draw(st.tuples(*[st.integers(4, len(ACTIVATIONS) - 1)] * 3))),
         alpha=(ctypes.c_float * 3)(0.2, 0.9, 0.5), beta=(ctypes.c_float * 3)(0.5, 0.8, 1.0),
         clip=draw(st.sampled_from([0.0, 0.7])),
@@ -123,7 +123,7 @@ def packed(weights: np.ndarray, gates: int) -> np.ndarray:
     """ONNX's (gates * hidden, depth) as (depth, gate, padded)."""
     hidden = len(weights) // gates
     blocks = weights.reshape(gates, hidden, -1).transpose(2, 0, 1)
-    return np.ascontiguousarray(np.pad(blocks, ((0, 0), (0, 0), (0, padded(hidden) - hidden))).ravel())
+    return np.ascontiguousarray(np.pad(blocks, ((0, 0), (0, 0), (0, row_padded(hidden) - hidden))).ravel())
 
 
 @pytest.mark.parametrize("kernel", GATES)
@@ -160,7 +160,7 @@ def test_gates_are_those_of_onnx(kernel):
     w_bias, r_bias = values["B"][0].reshape(2, -1, 1)
     bias = packed(w_bias + r_bias, gates)
     if kernel == "gru_step":  # the bias of h r_h is added before the reset gate, not here
-        bias[2 * padded(hidden) :] = packed(w_bias, gates)[2 * padded(hidden) :]
+        bias[2 * row_padded(hidden) :] = packed(w_bias, gates)[2 * row_padded(hidden) :]
     shape = RecurrentShape(
         rows=rows, inputs=inputs, hidden=hidden, x_row=inputs, state_row=hidden, next_row=hidden, clip=0.9,
         activation=activations(*((TANH,) if operator == "RNN" else (SIGMOID, TANH, TANH))),
@@ -170,7 +170,7 @@ def test_gates_are_those_of_onnx(kernel):
         {
             "x": values["X"].ravel(), "h": values["H"].ravel(), "c": values["C"].ravel(),
             "w": packed(values["W"][0], gates), "r": packed(values["R"][0], gates), "bias": bias,
-            "reset_bias": packed(r_bias, gates)[-padded(hidden) :].copy(),
+            "reset_bias": packed(r_bias, gates)[-row_padded(hidden) :].copy(),
             "peephole": packed(values["P"][0].reshape(-1, 1), 3),
         },
     )  # fmt: skip

@@ -75,7 +75,7 @@ typedef struct {
    its rows of them from beginning to end. */
 UNDIN_INLINE void undin_band_mix_tile(float *y, const float *x, const float *w, const float *bias,
                                       const undin_band_mix_shape *shape, int rows, int vectors, int last) {
-    const int padded = UNDIN_PADDED(shape->channels);
+    const int padded = UNDIN_ROW_PADDED(shape->channels);
     const undin_tile tile = undin_plain_tile(rows, vectors, last, 1);
     undin_vector sum[UNDIN_TILE_SUMS];
     const int has_bias = bias != 0;
@@ -100,7 +100,7 @@ UNDIN_INLINE void undin_band_mix_tile(float *y, const float *x, const float *w, 
 
 UNDIN_INLINE void undin_band_mix_columns(float *y, const float *x, const float *w, const float *bias,
                                          const undin_band_mix_shape *shape, int vectors, int last) {
-    const int padded = UNDIN_PADDED(shape->channels);
+    const int padded = UNDIN_ROW_PADDED(shape->channels);
     UNDIN_FOR_ROWS(shape->rows, undin_tile_height(shape->rows, vectors), n, height,
         undin_band_mix_tile(y + n * shape->y_row, x, w + n * shape->depth * padded,
                             bias ? bias + n * shape->bias_row : bias, shape, height, vectors, last));
@@ -109,7 +109,7 @@ UNDIN_INLINE void undin_band_mix_columns(float *y, const float *x, const float *
 /* Mixing of bands, channel by channel (a batched matrix product whose batch is the innermost axis):
  * y[n][c] = activation(bias[n][c] + sum over k of x[k][c] w[n][k][c])
  *
- * y (rows, channels), x (depth, channels), w (rows, depth, padded), bias (padded) or (rows, padded);
+ * y (rows, channels), x (depth, channels), w (rows, depth, UNDIN_ROW_PADDED(channels)), bias (padded) or (rows, padded);
  * bias may be NULL. y must overlap nothing else. */
 UNDIN_KERNEL void undin_band_mix(float *y, const float *x, const float *w, const float *bias,
                                  const undin_band_mix_shape *shape) {

@@ -1,6 +1,6 @@
 /* undin_recurrent.h: one time step of GRU, LSTM and RNN for `rows` sequences that share their weights.
  *
- * Weights are packed (k, gate, padded), where padded is hidden rounded up to a multiple of 4, with zeros. One pass over
+ * Weights are packed (k, gate, padded), where padded is hidden rounded up with zeros (UNDIN_ROW_PADDED). One pass over
  * k feeds all gates of a tile of rows while their sums stay in registers. An activation is one long chain, so that the
  * few vectors of a tile would mostly wait for themselves: the sums of some tiles go to a small block of memory, and the
  * activations run over all of it. Gates come in the order of ONNX: z r h (GRU), i o f c (LSTM).
@@ -133,7 +133,7 @@ UNDIN_INLINE void undin_waiting_store(float *gate, const undin_vector *sum, cons
 UNDIN_INLINE void undin_gru_tile(float *gates, const float *x, const float *h, const float *w, const float *r,
                                  const float *bias, const float *reset_bias, const undin_recurrent_shape *shape, int n,
                                  int rows, int units, int last) {
-    const int padded = UNDIN_PADDED(shape->hidden);
+    const int padded = UNDIN_ROW_PADDED(shape->hidden);
     const undin_tile tile = undin_recurrent_tile(rows, units, last, 3);
     undin_vector sum[UNDIN_TILE_SUMS];
     undin_recurrent_begin(sum, &tile, bias + n, shape->bias_row, padded);
@@ -205,7 +205,7 @@ UNDIN_KERNEL void undin_gru_step(float *h_next, const float *x, const float *h, 
 UNDIN_INLINE void undin_gru_gates_tile(float *h_next, float *reset_h, const float *x, const float *h, const float *w,
                                        const float *r, const float *bias, const undin_recurrent_shape *shape, int n,
                                        int rows, int units, int last) {
-    const int padded = UNDIN_PADDED(shape->hidden);
+    const int padded = UNDIN_ROW_PADDED(shape->hidden);
     const undin_tile tile = undin_recurrent_tile(rows, units, last, 2);
     undin_vector sum[UNDIN_TILE_SUMS];
     undin_recurrent_begin(sum, &tile, bias + n, shape->bias_row, padded);
@@ -223,7 +223,7 @@ UNDIN_INLINE void undin_gru_gates_tile(float *h_next, float *reset_h, const floa
 UNDIN_INLINE void undin_gru_candidate_tile(float *h_next, const float *reset_h, const float *x, const float *h,
                                            const float *w, const float *r, const float *bias,
                                            const undin_recurrent_shape *shape, int n, int rows, int units, int last) {
-    const int padded = UNDIN_PADDED(shape->hidden), gate = 2 * padded + n;
+    const int padded = UNDIN_ROW_PADDED(shape->hidden), gate = 2 * padded + n;
     const undin_tile tile = undin_recurrent_tile(rows, units, last, 1);
     undin_vector sum[UNDIN_TILE_SUMS];
     undin_recurrent_begin(sum, &tile, bias + gate, shape->bias_row, padded);
@@ -262,7 +262,7 @@ UNDIN_KERNEL void undin_gru_reset_first_step(float *h_next, float *reset_h, cons
 UNDIN_INLINE void undin_lstm_tile(float *gates, const float *x, const float *h, const float *w, const float *r,
                                   const float *bias, const undin_recurrent_shape *shape, int n, int rows, int units,
                                   int last) {
-    const int padded = UNDIN_PADDED(shape->hidden);
+    const int padded = UNDIN_ROW_PADDED(shape->hidden);
     const undin_tile tile = undin_recurrent_tile(rows, units, last, 4);
     undin_vector sum[UNDIN_TILE_SUMS];
     undin_recurrent_begin(sum, &tile, bias + n, shape->bias_row, padded);
@@ -285,7 +285,7 @@ UNDIN_INLINE void undin_lstm_peep(float *gate, const float *c, int c_row, const 
 /* The next states of `rows` rows whose sums wait; `peephole` is that of the first of these units. */
 UNDIN_INLINE void undin_lstm_finish(float *h_next, float *c_next, const float *c, float *gates, const float *peephole,
                                     const undin_recurrent_shape *shape, int rows, int units, int last) {
-    const int padded = UNDIN_PADDED(shape->hidden);
+    const int padded = UNDIN_ROW_PADDED(shape->hidden);
     const undin_tile tile = undin_recurrent_tile(1, units, last, 4);
     float *const input = gates, *const output = gates + UNDIN_WAITING_FLOATS;
     float *const forget = gates + 2 * UNDIN_WAITING_FLOATS, *const cell = gates + 3 * UNDIN_WAITING_FLOATS;
@@ -346,7 +346,7 @@ UNDIN_KERNEL void undin_lstm_step(float *h_next, float *c_next, const float *x, 
 UNDIN_INLINE void undin_rnn_tile(float *h_next, const float *x, const float *h, const float *w, const float *r,
                                  const float *bias, const undin_recurrent_shape *shape, int n, int rows, int units,
                                  int last) {
-    const int padded = UNDIN_PADDED(shape->hidden);
+    const int padded = UNDIN_ROW_PADDED(shape->hidden);
     const undin_tile tile = undin_recurrent_tile(rows, units, last, 1);
     undin_vector sum[UNDIN_TILE_SUMS];
     undin_recurrent_begin(sum, &tile, bias + n, shape->bias_row, padded);

@@ -52,7 +52,7 @@ static inline void undin_band_mix_reference(float *y, const float *x, const floa
         for (int c = 0; c < shape->channels; ++c) {
             float sum = bias ? bias[n * shape->bias_row + c] : 0.0f;
             for (int k = 0; k < shape->depth; ++k)
-                sum += x[k * shape->x_row + c] * w[(n * shape->depth + k) * UNDIN_PADDED(shape->channels) + c];
+                sum += x[k * shape->x_row + c] * w[(n * shape->depth + k) * UNDIN_ROW_PADDED(shape->channels) + c];
             y[n * shape->y_row + c] =
                 undin_finish_reference(sum, 0, shape->activation, shape->alpha, shape->beta);
         }
@@ -74,7 +74,7 @@ static inline float undin_recurrent_activate_reference(float x, const undin_recu
 static inline void undin_gru_step_reference(float *h_next, const float *x, const float *h, const float *w,
                                             const float *r, const float *bias, const float *reset_bias,
                                             const undin_recurrent_shape *shape) {
-    const int padded = UNDIN_PADDED(shape->hidden);
+    const int padded = UNDIN_ROW_PADDED(shape->hidden);
     for (int m = 0; m < shape->rows; ++m)
         for (int n = 0; n < shape->hidden; ++n) {
             float from_x[3], from_h[3];
@@ -95,7 +95,7 @@ static inline void undin_gru_step_reference(float *h_next, const float *x, const
 static inline void undin_gru_reset_first_step_reference(float *h_next, float *reset_h, const float *x, const float *h,
                                                         const float *w, const float *r, const float *bias,
                                                         const undin_recurrent_shape *shape) {
-    const int padded = UNDIN_PADDED(shape->hidden);
+    const int padded = UNDIN_ROW_PADDED(shape->hidden);
     for (int m = 0; m < shape->rows; ++m) {
         const float *x_m = x + m * shape->x_row, *h_m = h + m * shape->state_row, *bias_m = bias + m * shape->bias_row;
         float *reset_m = reset_h + m * shape->hidden, *next_m = h_next + m * shape->next_row;
@@ -122,7 +122,7 @@ static inline void undin_gru_reset_first_step_reference(float *h_next, float *re
 static inline void undin_lstm_step_reference(float *h_next, float *c_next, const float *x, const float *h,
                                              const float *c, const float *w, const float *r, const float *bias,
                                              const float *peephole, const undin_recurrent_shape *shape) {
-    const int padded = UNDIN_PADDED(shape->hidden);
+    const int padded = UNDIN_ROW_PADDED(shape->hidden);
     for (int m = 0; m < shape->rows; ++m)
         for (int n = 0; n < shape->hidden; ++n) {
             const float old = c[m * shape->state_row + n];
@@ -146,7 +146,7 @@ static inline void undin_lstm_step_reference(float *h_next, float *c_next, const
 
 static inline void undin_rnn_step_reference(float *h_next, const float *x, const float *h, const float *w,
                                             const float *r, const float *bias, const undin_recurrent_shape *shape) {
-    const int padded = UNDIN_PADDED(shape->hidden);
+    const int padded = UNDIN_ROW_PADDED(shape->hidden);
     for (int m = 0; m < shape->rows; ++m)
         for (int n = 0; n < shape->hidden; ++n)
             h_next[m * shape->next_row + n] = undin_recurrent_activate_reference(

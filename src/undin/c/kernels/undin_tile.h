@@ -38,6 +38,10 @@ enum { UNDIN_TAPS_MAX = 32 };
 #define UNDIN_LARGER(a, b) ((a) > (b) ? (a) : (b))
 #define UNDIN_PADDED(columns) (((columns) + 3) / 4 * 4)
 
+/* Floats of a row of weights: a multiple of 4, and of 8 where that is little more. Loads that cross from one line of the
+   cache to the next cost twice, and fill the first cache with lines that are half used. */
+#define UNDIN_ROW_PADDED(columns) ((columns) < 32 ? UNDIN_PADDED(columns) : ((columns) + 7) / 8 * 8)
+
 /* Widest tile of a product of some depth, in vectors. Few rows make one tile high, so that w is read once: it is as wide
    as registers allow. With more rows all tiles of a chunk of columns read the same part of w: it is narrow enough to
    stay in the first cache. */

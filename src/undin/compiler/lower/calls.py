@@ -13,13 +13,18 @@ MAX_TAPS = 32
 
 
 def padded(columns: int) -> int:
-    """Columns of packed weights."""
+    """Columns that may be read: a multiple of 4."""
     return -(-columns // 4) * 4
 
 
+def row_padded(columns: int) -> int:
+    """Floats of a row of packed weights, as UNDIN_ROW_PADDED."""
+    return padded(columns) if columns < 32 else -(-columns // 8) * 8
+
+
 def pack(weights: np.ndarray) -> np.ndarray:
-    """Pad the last axis to a multiple of 4 with zeros."""
-    missing = padded(weights.shape[-1]) - weights.shape[-1]
+    """Pad the last axis with zeros, as rows of weights are."""
+    missing = row_padded(weights.shape[-1]) - weights.shape[-1]
     return np.pad(weights.astype(np.float32), [(0, 0)] * (weights.ndim - 1) + [(0, missing)])
 
 

@@ -1,7 +1,7 @@
 """Matrix products and convolutions, all as calls of one kernel, `undin_matmul` in ``c/kernels/undin_matmul.h``.
 
 Channels lie innermost, so the window of a convolution over frequency is contiguous and its rows overlap. Weights are
-packed at compile time: rows in the order in which a window is read, columns padded to a multiple of 4.
+packed at compile time: rows in the order in which a window is read, columns padded with zeros (`row_padded`).
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from undin.compiler.ir.operators import IDENTITY
 from undin.compiler.ir.program import nest
 from undin.compiler.ir.views import View
 from undin.compiler.lower import integer_products, lanes, upsampling
-from undin.compiler.lower.calls import MAX_TAPS, activation_fields, address, fields, pack, padded
+from undin.compiler.lower.calls import MAX_TAPS, activation_fields, address, fields, pack, row_padded
 from undin.compiler.lower.lowering import Lowering
 from undin.compiler.lower.taps import Taps, assign
 from undin.compiler.lower.windows import convolution, transposed, windows
@@ -78,7 +78,7 @@ def convolve(lowering: Lowering, node: Node) -> None:
             w, b, counts = f"x{2 + taps.pack}", "x1", [loop[0] for loop in here.loops]
             if group > 1:
                 a, y_at = f"{a} + g * {depth * x.strides[1]}", f"{y_at} + g * {columns * target.strides[1]}"
-                w, b = f"{w} + g * {packed[taps.pack].strides[0]}", f"{b} + g * {padded(columns)}"
+                w, b = f"{w} + g * {packed[taps.pack].strides[0]}", f"{b} + g * {row_padded(columns)}"
                 counts, variables = [*counts, group], variables + "g"
             sizes = {"rows": here.rows, "columns": columns, "a_row": here.x_row, "a_step": channel, "y_row": here.y_row}
             lines += nest(counts, _calls(node, y_at, a, w, b, taps, depth, sizes), variables=variables)
@@ -89,7 +89,7 @@ def convolve(lowering: Lowering, node: Node) -> None:
 
 def _calls(node: Node, y: str, a: str, w: str, bias: str, taps: Taps, depth: int, sizes: dict[str, Any]) -> list[str]:
     """Calls for the output positions of one area; `depth` is that of a tap of the kernel."""
-    w_row = padded(sizes["columns"])
+    w_row = row_padded(sizes["columns"])
     sizes = sizes | {"w_row": w_row, "w_tap": taps.step * depth * w_row, "padded": 1}
     lines, offsets = [], taps.offsets
     for first in range(0, max(1, len(offsets)), MAX_TAPS):
@@ -144,7 +144,7 @@ def matmul(lowering: Lowering, node: Node) -> None:
 
     if b_value.constant is not None and not swapped:
         packed = lowering.constant(pack(b_value.constant), f"{b_value.name} packed")
-        packed = packed.expand((*batch, depth, padded(columns)))
+        packed = packed.expand((*batch, depth, row_padded(columns)))
         w = packed.slice(-1, 0, columns)
         is_padded = 1
     else:

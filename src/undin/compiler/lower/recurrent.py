@@ -10,7 +10,7 @@ from undin.compiler.ir.graph import Node, Unsupported, Value
 from undin.compiler.ir.operators import GATES
 from undin.compiler.ir.program import CellRun, Recurrence, Step
 from undin.compiler.ir.views import View
-from undin.compiler.lower.calls import padded
+from undin.compiler.lower.calls import row_padded
 from undin.compiler.lower.cells import Cell, cells_of
 from undin.compiler.lower.lowering import Lowering, describe
 
@@ -113,7 +113,7 @@ class _Layer:
         y = y.slice(1, index, index + 1).squeeze((1,))
         bias, bias_row, inputs = cell.bias, 0, self.size_in
         if steps > 1:
-            bias, bias_row, inputs = self.project(cell), GATES[self.node.operator] * padded(self.hidden), 0
+            bias, bias_row, inputs = self.project(cell), GATES[self.node.operator] * row_padded(self.hidden), 0
         reset_first = self.node.operator == "GRU" and cell.reset_bias is None
         h = states[0].select(0, index)
         reads = {"x": x, "h": h, "w": cell.w, "r": cell.r, "bias": bias}
@@ -167,7 +167,7 @@ class _Layer:
 
     def project(self, cell: Cell) -> View:
         """What the inputs of all steps add to the gates: (T, B, gates · padded)."""
-        x, steps, rows, width = self.x, self.steps, self.rows, GATES[self.node.operator] * padded(self.hidden)
+        x, steps, rows, width = self.x, self.steps, self.rows, GATES[self.node.operator] * row_padded(self.hidden)
         sums = self.lowering.scratch((steps, rows, width), np.float32, f"{self.node.name} inputs")
 
         def code() -> list[str]:
