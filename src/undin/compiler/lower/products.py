@@ -13,6 +13,7 @@ from undin.compiler.ir.operators import IDENTITY
 from undin.compiler.ir.program import nest
 from undin.compiler.ir.views import View
 from undin.compiler.lower import integer_products, lanes, upsampling
+from undin.compiler.lower.borders import within_zeros
 from undin.compiler.lower.calls import MAX_TAPS, activation_fields, address, fields, pack, row_padded
 from undin.compiler.lower.lowering import Lowering
 from undin.compiler.lower.taps import Taps, assign
@@ -43,10 +44,10 @@ def convolve(lowering: Lowering, node: Node) -> None:
         weights = weights.reshape(group, -1, *weights.shape[1:])
     _, columns, depth, *_ = weights.shape
     bias = np.zeros(group * columns, np.float32) if bias is None else bias
-    runs = [
-        transposed(window) if is_transposed else convolution(window)
-        for window in windows(node, kernel, is_transposed=is_transposed)
-    ]
+    seen = windows(node, kernel, is_transposed=is_transposed)
+    if not is_transposed:
+        x, seen = within_zeros(lowering, x, seen, str(node.inputs[0]))
+    runs = [transposed(window) if is_transposed else convolution(window) for window in seen]
 
     order = (0, *range(2, 2 + rank), 1)
     target = lowering.output(y, order=order, unit_axis=1)

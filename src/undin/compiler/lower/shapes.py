@@ -4,9 +4,9 @@ import numpy as np
 
 from undin.compiler.ir.graph import Node, Unsupported
 from undin.compiler.ir.operators import RESHAPES, permutation
-from undin.compiler.ir.program import Pointwise, literal
 from undin.compiler.ir.sizes.moving import positions
 from undin.compiler.ir.views import View, joined
+from undin.compiler.lower.borders import fill_around
 from undin.compiler.lower.lowering import Lowering
 
 
@@ -84,6 +84,9 @@ def pad(lowering: Lowering, node: Node) -> None:
     lowering.copy(source, middle, comment=str(value))
     fill = node.constant(2, "value", 0)
     fill = np.asarray(0 if fill is None else fill, value.dtype).reshape(-1)[0]
+    if mode == "constant":
+        fill_around(lowering, target, before, source.shape, fill, str(value))
+        return
     # Axis by axis: what lies beside the filled part of this axis, over the filled parts of the axes before it.
     for axis in range(rank):
         inner = target
@@ -92,17 +95,8 @@ def pad(lowering: Lowering, node: Node) -> None:
         length = source.shape[axis]
         filled = inner.slice(axis, before[axis], before[axis] + length)
         for start, width in ((0, before[axis]), (before[axis] + length, after[axis])):
-            if not width:
-                continue
             border = inner.slice(axis, start, start + width)
-            if mode == "constant":
-                lowering.steps.append(
-                    Pointwise("fill", str(value), [border], [], expression=literal(fill, value.dtype))
-                )
-                continue
-            positions = np.arange(start, start + width) - before[axis]
-            indices = BORDERS[mode](positions, length)
-            for i, index in enumerate(indices):
+            for i, index in enumerate(BORDERS[mode](np.arange(start, start + width) - before[axis], length)):
                 lowering.copy(
                     filled.slice(axis, int(index), int(index) + 1), border.slice(axis, i, i + 1), comment=str(value)
                 )

@@ -1,0 +1,53 @@
+"""What lies around a tensor: constants beside its edges, and zeros for convolutions whose windows reach far beyond."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import prod
+
+import numpy as np
+
+from undin.compiler.ir.program import Pointwise, literal
+from undin.compiler.ir.views import View
+from undin.compiler.lower.lowering import Lowering
+from undin.compiler.lower.windows import Window, convolution
+
+MAX_AREAS = 12
+"""Parts of an output that see different parts of a kernel, each a call of its own. With more of them most are a row or
+two, which read all weights for little work, and each is code: then zeros around a copy of the input are cheaper."""
+
+
+def fill_around(
+    lowering: Lowering, target: View, before: Sequence[int], lengths: Sequence[int], fill: np.generic, comment: str
+) -> None:
+    """Fill a view beside its middle, which begins at `before` and has these lengths."""
+    for axis in range(len(lengths)):
+        inner = target  # axis by axis: over the middle of the axes behind
+        for later in range(axis + 1, len(lengths)):
+            inner = inner.slice(later, before[later], before[later] + lengths[later])
+        end = before[axis] + lengths[axis]
+        for start, stop in ((0, before[axis]), (end, target.shape[axis])):
+            if start < stop:
+                expression = literal(fill, target.buffer.dtype)
+                border = inner.slice(axis, start, stop)
+                lowering.steps.append(Pointwise("fill", comment, [border], [], expression=expression))
+
+
+def within_zeros(lowering: Lowering, x: View, windows: list[Window], comment: str) -> tuple[View, list[Window]]:
+    """The input (B, C, …) and the windows of a convolution, where it has many areas with the zeros in memory."""
+    if prod(len(convolution(window)) for window in windows) <= MAX_AREAS:
+        return x, windows
+    reaches = [(window.length_out - 1) * window.stride + (window.kernel - 1) * window.dilation + 1 for window in windows]
+    lengths = [
+        max(window.pad + window.length_in, reach) for window, reach in zip(windows, reaches, strict=True)
+    ]
+    rank, shape = len(x.shape), (*x.shape[:2], *lengths)
+    whole = lowering.scratch(shape, x.buffer.dtype, f"{x.buffer.name} within zeros", order=(0, *range(2, rank), 1))
+    before = [0, 0, *(window.pad for window in windows)]
+    middle = whole
+    for axis in range(2, rank):
+        middle = middle.slice(axis, before[axis], before[axis] + x.shape[axis])
+    lowering.copy(x, middle, comment=comment)
+    fill_around(lowering, whole, before, x.shape, x.buffer.dtype.type(0), comment)
+    return whole, [
+        replace(window, length_in=length, pad=0, pad_after=0) for window, length in zip(windows, lengths, strict=True)
+    ]
