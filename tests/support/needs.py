@@ -78,6 +78,12 @@ NEEDS = {
     "ziglang": Need(lambda: find_spec("ziglang") is not None, "pip install ziglang"),
     "av": Need(lambda: find_spec("av") is not None, "pip install av"),
     "pesq": Need(lambda: find_spec("pesq") is not None, "build-essential and python3-dev, then pip install pesq"),
+    "litert-torch": Need(
+        lambda: find_spec("litert_torch") is not None, 'pip install "undin[tflite]", as docs/tflite.md tells', FACES
+    ),
+    "tflite-micro": Need(
+        lambda: find_spec("tflite_micro") is not None, "pip install tflite-micro, which has wheels for Linux", FACES
+    ),
     "sanitizers": Need(lambda: all(map(sanitizer, SANITIZERS)), "build-essential"),
     "flock": _debian("util-linux", "flock", "bash"),
     "cc": _debian("build-essential", "cc"),
