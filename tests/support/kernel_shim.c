@@ -129,6 +129,14 @@ FUNCTION(exp) FUNCTION(log) FUNCTION(sigmoid) FUNCTION(tanh) FUNCTION(erf)
 void shim_pow(float *y, const float *x, const float *exponent, int count) {
     for (int i = 0; i < count; ++i) y[i] = undin_pow(x[i], exponent[i]);
 }
+/* The exponent is the first of them. */
+void shim_pow_small(float *y, const float *x, const float *exponent, int count) {
+    for (int i = 0; i < count; ++i) y[i] = undin_pow_small(x[i], exponent[0]);
+}
+void shim_vector_pow_small(float *y, const float *x, const float *exponent, int count) {
+    for (int i = 0; i < count; i += UNDIN_LANES)
+        undin_vector_store(y + i, undin_vector_pow_small(undin_vector_load(x + i), exponent[0]));
+}
 void shim_vector_pow(float *y, const float *x, const float *exponent, int count) {
     for (int i = 0; i < count; i += UNDIN_LANES)
         undin_vector_store(y + i, undin_vector_pow(undin_vector_load(x + i), undin_vector_load(exponent + i)));

@@ -73,6 +73,20 @@ def test_pow_error_is_as_stated(name):
         assert error.max() <= 6, (form, x[fits][error.argmax()], y[fits][error.argmax()], error.max())
 
 
+SMALL_EXPONENTS = (-0.35, 0.3, 2 / 3, -0.9999, 0.001)
+
+
+@pytest.mark.parametrize("name", shims())
+def test_pow_small_error_is_as_stated(name):
+    every = every_size(SAMPLES // 8, signs=False)[1:]
+    for exponent in map(np.float32, SMALL_EXPONENTS):
+        exact = every.astype(np.float64) ** np.float64(exponent)
+        x, exact = every[exact < 3.4e38], exact[exact < 3.4e38]
+        for form in FORMS:
+            error = ulps(run(name, f"{form}pow_small", x, np.full_like(x, exponent)), exact)
+            assert error.max() <= 2, (form, exponent, x[error.argmax()], error.max())
+
+
 @pytest.mark.parametrize("name", shims())
 def test_special_values(name):
     """Zeros, infinities, NaN, denormals and the edges of the range give what numpy gives."""
@@ -91,6 +105,10 @@ def test_special_values(name):
             y = run(name, f"{form}pow", base, exponent)
             np.testing.assert_allclose(y, expected, rtol=1e-6, atol=2e-38, err_msg=f"{form}pow")
             np.testing.assert_array_equal(np.signbit(y[y == 0]), np.signbit(expected[y == 0]), err_msg=f"{form}pow")
+        for exponent in map(np.float32, SMALL_EXPONENTS):
+            for form in FORMS:
+                y = run(name, f"{form}pow_small", x, np.full_like(x, exponent))
+                np.testing.assert_allclose(y, np.power(x, exponent), rtol=1e-6, atol=2e-38, err_msg=f"{form}pow_small")
 
 
 @pytest.mark.parametrize("name", shims())

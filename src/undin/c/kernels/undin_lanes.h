@@ -54,8 +54,9 @@ UNDIN_KERNEL void undin_depthwise(float *y, const float *x, const float *w, cons
                                   const float *residual, const undin_depthwise_shape *sizes) {
     const undin_depthwise_shape copy = *sizes, *const shape = &copy; /* as in undin_matmul */
     const int *tap_offset = sizes->tap_offset;
-    UNDIN_FOR_CHUNKS(shape->channels, 1, n, vectors, lanes,
-        UNDIN_FOR_ROWS(shape->rows, undin_depthwise_height(shape->rows), m, height,
+    /* All channels of a few rows before the next: rows that lie far apart would not stay in the first cache. */
+    UNDIN_FOR_ROWS(shape->rows, undin_depthwise_height(shape->rows), m, height,
+        UNDIN_FOR_CHUNKS(shape->channels, 1, n, vectors, lanes,
             undin_depthwise_tile(y + m * shape->y_row + n, x + m * shape->x_row + n, tap_offset, w + n,
                                  bias ? bias + n : bias,
                                  residual ? residual + m * shape->residual_row + n : residual, shape, height, vectors,

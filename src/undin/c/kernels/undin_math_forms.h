@@ -104,19 +104,23 @@ UNDIN_INLINE UNDIN_FLOAT UNDIN_FORM(log_split)(UNDIN_FLOAT x, UNDIN_FLOAT *expon
     return UNDIN_FORM(from_bits)(((UNDIN_FORM(to_bits)(scaled) - sqrt_half) & 0x7fffffu) + sqrt_half) - 1.0f;
 }
 
-/* Natural logarithm, at most 1 ulp off; log(0) = -inf, NaN below. */
-UNDIN_INLINE UNDIN_FLOAT UNDIN_FORM(log)(UNDIN_FLOAT x) {
-    const UNDIN_FLOAT zero = UNDIN_FORM(of)(0.0f), infinity = UNDIN_FORM(of)(undin_from_bits(0x7f800000u));
-    UNDIN_FLOAT e;
-    const UNDIN_FLOAT f = UNDIN_FORM(log_split)(x, &e), f2 = f * f;
+/* p with log(1 + f) = f - f^2 / 2 + f^3 p. */
+UNDIN_INLINE UNDIN_FLOAT UNDIN_FORM(log_tail)(UNDIN_FLOAT f) {
     UNDIN_FLOAT p = f * -7.63442989e-2f + 1.27615504e-1f;
     p = p * f - 1.31601951e-1f;
     p = p * f + 1.42017625e-1f;
     p = p * f - 1.66233565e-1f;
     p = p * f + 2.00012267e-1f;
     p = p * f - 2.50008211e-1f;
-    p = p * f + 3.33333317e-1f;
-    p = p * f * f2 + e * UNDIN_LN2_LOW - 0.5f * f2;
+    return p * f + 3.33333317e-1f;
+}
+
+/* Natural logarithm, at most 1 ulp off; log(0) = -inf, NaN below. */
+UNDIN_INLINE UNDIN_FLOAT UNDIN_FORM(log)(UNDIN_FLOAT x) {
+    const UNDIN_FLOAT zero = UNDIN_FORM(of)(0.0f), infinity = UNDIN_FORM(of)(undin_from_bits(0x7f800000u));
+    UNDIN_FLOAT e;
+    const UNDIN_FLOAT f = UNDIN_FORM(log_split)(x, &e), f2 = f * f;
+    const UNDIN_FLOAT p = UNDIN_FORM(log_tail)(f) * f * f2 + e * UNDIN_LN2_LOW - 0.5f * f2;
     UNDIN_FLOAT y = f + p + e * UNDIN_LN2_HIGH;
     y = UNDIN_FORM(if_less)(x, infinity, y, x);
     y = UNDIN_FORM(if_less)(zero, x, y, x - infinity);
@@ -174,6 +178,25 @@ UNDIN_INLINE UNDIN_FLOAT UNDIN_FORM(pow)(UNDIN_FLOAT x, UNDIN_FLOAT y) {
     result = UNDIN_FORM(from_bits)(UNDIN_FORM(to_bits)(result) | UNDIN_FORM(to_bits)(sign));
     const UNDIN_FLOAT undefined = UNDIN_FORM(if_less)(x, zero, UNDIN_FORM(if_less)(-infinity, x, parted, zero), zero);
     return UNDIN_FORM(if_less)(zero, undefined, infinity - infinity, result);
+}
+
+/* x^y as undin_pow for one y with 0 < |y| < 1, at most 2 ulp off.
+ *
+ * 2^(y e) 2^(y log2(1 + f)): so small a power makes errors of the logarithm no larger, and parts of y times a whole
+ * number are exact. */
+UNDIN_INLINE UNDIN_FLOAT UNDIN_FORM(pow_small)(UNDIN_FLOAT x, float y) {
+    const UNDIN_FLOAT zero = UNDIN_FORM(of)(0.0f), infinity = UNDIN_FORM(of)(undin_from_bits(0x7f800000u));
+    const UNDIN_FLOAT size = UNDIN_FORM(max)(x, -x);
+    const float y_high = undin_high_part(y), y_low = y - y_high;
+    UNDIN_FLOAT e;
+    const UNDIN_FLOAT f = UNDIN_FORM(log_split)(size, &e), f2 = f * f;
+    const UNDIN_FLOAT rest = e * y_low + (UNDIN_FORM(log_tail)(f) * f * f2 - 0.5f * f2 + f) * (1.44269504f * y), power = e * y_high;
+    const UNDIN_FLOAT rounded = power + rest + UNDIN_ROUNDER;
+    const UNDIN_FLOAT fraction = power - (rounded - UNDIN_ROUNDER) + rest;
+    UNDIN_FLOAT result = UNDIN_FORM(scale)(UNDIN_FORM(exp_of_small)(fraction * 0.693147181f), rounded);
+    result = UNDIN_FORM(if_less)(zero, size, result, y > 0 ? zero : infinity);
+    result = UNDIN_FORM(if_less)(size, infinity, result, y > 0 ? size : 1.0f / size); /* a NaN is not less */
+    return UNDIN_FORM(if_less)(-infinity, x, UNDIN_FORM(if_less)(x, zero, infinity - infinity, result), result);
 }
 
 /* Activations, named as in ONNX; alpha and beta as there. A NaN stays one. */

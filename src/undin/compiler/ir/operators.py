@@ -97,7 +97,11 @@ def permutation(transpose: Node) -> tuple[int, ...]:
     return tuple(transpose.get("perm") or reversed(range(len(transpose.inputs[0].shape))))
 
 
-def seen_through(node: Node, x: View) -> View | None:
+@overload
+def seen_through(node: Node, x: np.ndarray) -> np.ndarray: ...
+@overload
+def seen_through(node: Node, x: View) -> View | None: ...
+def seen_through(node: Node, x: View | np.ndarray) -> View | np.ndarray | None:
     """The output of one of the `VIEWS`, given where its input lies; None where strides cannot express it."""
     return x.transpose(permutation(node)) if node.operator == "Transpose" else x.reshape(node.outputs[0].shape)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from undin.compiler.ir.vector_loops import MIN_LENGTH, vector_expression, vector_loop
 from undin.compiler.ir.views import Buffer, View
 
 C_TYPES = {
@@ -21,6 +22,10 @@ C_TYPES = {
     "float16": "uint16_t",
     "float64": "double",
 }
+
+
+VARIABLES = "ijklmnopq"
+"""Of loops, from the outermost."""
 
 
 @dataclass(eq=False)
@@ -63,6 +68,11 @@ class Pointwise(Step):
         names = [*(f"y{i}" for i in range(len(self.writes))), *(f"x{i}" for i in range(len(self.reads)))]
         axes = merged_axes(views)
         elements = [element(name, [axis[1][i] for axis in axes]) for i, name in enumerate(names)]
+        vectors = vector_expression(self.expression) if len(self.writes) == 1 else None
+        if vectors and axes and axes[-1][0] >= MIN_LENGTH and axes[-1][1][0] == 1 and set(axes[-1][1]) <= {0, 1}:
+            if all(view.buffer.dtype == np.float32 for view in views):
+                inner = vector_loop(vectors, *axes[-1], elements, VARIABLES[len(axes) - 1])
+                return nest([axis[0] for axis in axes[:-1]], inner)
         statement = f"{elements[0]} = {self.expression.format(*elements[len(self.writes) :])};"
         return nest([axis[0] for axis in axes], [statement])
 
@@ -158,7 +168,7 @@ def merged_axes(views: Iterable[View]) -> list[tuple[int, list[int]]]:
     return axes
 
 
-def place(strides: Iterable[int], *, constant: int = 0, variables: Iterable[str] = "ijklmnopq") -> str:
+def place(strides: Iterable[int], *, constant: int = 0, variables: Iterable[str] = VARIABLES) -> str:
     """The index ``i * 12 + j * 4 + k + constant`` for loop variables i, j, k, … with these strides."""
     terms = [
         variable if stride == 1 else f"{variable} * {stride}"
@@ -168,13 +178,13 @@ def place(strides: Iterable[int], *, constant: int = 0, variables: Iterable[str]
     return " + ".join([*terms, *([str(constant)] if constant or not terms else [])]).replace("+ -", "- ")
 
 
-def element(name: str, strides: Iterable[int], *, constant: int = 0, variables: Iterable[str] = "ijklmnopq") -> str:
+def element(name: str, strides: Iterable[int], *, constant: int = 0, variables: Iterable[str] = VARIABLES) -> str:
     """``name[…]`` at such an index."""
     return f"{name}[{place(strides, constant=constant, variables=variables)}]"
 
 
 def nest(
-    lengths: Sequence[int], body: list[str], *, variables: Sequence[str] = "ijklmnopq", first: int = 0
+    lengths: Sequence[int], body: list[str], *, variables: Sequence[str] = VARIABLES, first: int = 0
 ) -> list[str]:
     """Loops over variables i, j, k, … around a body, each from `first` on."""
     lines, depth = [], 0

@@ -24,9 +24,27 @@ def pointwise(lowering: Lowering, node: Node) -> None:
             operands.append(f"{{{len(reads)}}}")
             reads.append(lowering.view(operand).expand(value.shape))
     target = lowering.output(value, order=_order(value, reads))
+    reads = [_ordered(lowering, view, target) for view in reads]
     lowering.steps.append(
         Pointwise(node.operator.lower(), describe(node), [target], reads, expression=expression(operands))
     )
+
+
+def _ordered(lowering: Lowering, view: View, target: View) -> View:
+    """A constant whose elements lie in the order in which `target` meets them; any other view as it is."""
+    axes = [axis for axis in target.order if view.strides[axis]]
+    if view.buffer.data is None or [view.strides[axis] for axis in axes] == sorted(view.strides, reverse=True)[: len(axes)]:
+        return view
+    elements = np.lib.stride_tricks.as_strided(
+        view.buffer.data[view.offset :],
+        [view.shape[axis] for axis in axes],
+        [view.strides[axis] * view.buffer.data.itemsize for axis in axes],
+    )
+    dense = lowering.constant(elements, view.buffer.name)
+    strides = [0] * len(view.shape)
+    for axis, stride in zip(axes, dense.strides, strict=True):
+        strides[axis] = stride
+    return View(dense.buffer, view.shape, tuple(strides))
 
 
 def _order(value: Value, reads: Sequence[View]) -> tuple[int, ...] | None:
@@ -67,6 +85,8 @@ def _pow(node: Node, operands: list[str]) -> str:
         known = float(exponent.reshape(-1)[0])
         if known in POWERS:
             return POWERS[known].format(operands[0])
+        if 0 < abs(known) < 1:
+            return f"undin_pow_small({operands[0]}, {literal(known, np.dtype(np.float32))})"
     if not _is_float(node) and node.inputs[1].dtype != np.float32:
         return f"({C_TYPES[node.outputs[0].dtype.name]})undin_integer_pow({operands[0]}, {operands[1]})"
     base, power = (

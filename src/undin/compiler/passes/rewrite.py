@@ -12,12 +12,14 @@ import numpy as np
 from undin.compiler.ir.graph import Graph, Node, Value
 from undin.compiler.ir.operators import ACTIVATIONS, CLIP, PRODUCTS, VIEWS, Activation, seen_back
 from undin.compiler.passes.concatenations import read_pieces
+from undin.compiler.passes.detours import remove_detours
 from undin.compiler.passes.padding import join_paddings
 
 
 def rewrite(graph: Graph) -> None:
     """Simplify a graph in place."""
     join_paddings(graph)
+    remove_detours(graph)
     read_pieces(graph)
     readers = graph.readers()
     for product in [node for node in graph.nodes if node.operator in PRODUCTS]:
