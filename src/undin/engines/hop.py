@@ -33,7 +33,7 @@ class StepEngine:
     """
 
     def __init__(self, metadata: Metadata, new_step: Callable[[], Step]):
-        self.metadata, self._new_step = metadata, new_step
+        self.metadata, self.new_step = metadata, new_step
         hop, overlap = metadata.hop, metadata.window - metadata.hop
         self._delay = metadata.latency_samples - (hop - 1)
         self._analysis_window = analysis_window(metadata.window)
@@ -115,7 +115,7 @@ class StepEngine:
         """Enhanced spectrum (F,) complex64; the state becomes the next one."""
         step = getattr(self._of_thread, "step", None)
         if step is None:
-            step = self._of_thread.step = self._new_step()
+            step = self._of_thread.step = self.new_step()
         return step(spec, state)
 
 
