@@ -22,11 +22,49 @@ LINUX = {
     "android-arm64": AARCH64,
     "linux-armv7": ("qemu-arm", "qemu-arm", "/usr/arm-linux-gnueabihf", "lib/ld-linux-armhf.so.3"),
     "android-armv7": ("qemu-armel", "qemu-arm", "/usr/arm-linux-gnueabi", "lib/ld-linux.so.3"),
+    "linux-riscv64-v": (
+        *("qemu-riscv64", "qemu-riscv64 -cpu rv64,v=true", "/usr/riscv64-linux-gnu"),
+        "lib/ld-linux-riscv64-lp64d.so.1",
+    ),
 }
-"""What a test needs, the emulator, and the folder of another machine's files with its dynamic linker, by which floats
+"""What a test needs, the emulator with its flags, and the folder of another machine's files with its dynamic linker, by which floats
 travel as the target has it; no other library is needed."""
 
-INSTRUCTIONS_PER_TICK = 1.25  # of SysTick at 25 MHz, where QEMU's -icount shift=5 lets an instruction last 32 ns
+
+@dataclass(frozen=True)
+class Board:
+    """A board of microcontrollers as QEMU plays it, and as the drivers' link script wants its memory.
+
+    Parameters
+    ----------
+    machine : str
+    code_at, data_at, stack_end : int
+        Addresses.
+    instructions_per_tick : float
+        Of the clock that counts a hop: SysTick, where QEMU's ``-icount shift=5`` lets an instruction last 32 ns, or
+        minstret, in which QEMU 7.2 counts these nanoseconds.
+    qemu : str
+    flags : tuple of str
+    """
+
+    machine: str
+    code_at: int
+    data_at: int
+    stack_end: int
+    instructions_per_tick: float
+    qemu: str = "qemu-system-arm"
+    flags: tuple[str, ...] = ()
+
+
+BOARDS = {
+    "cortex-m4f": Board("mps2-an386", 0, 0x20000000, 0x20400000, 40 / 32),
+    "cortex-m7": Board("mps2-an500", 0, 0x20000000, 0x20400000, 40 / 32),
+    # CPU 0 of mps2-an521 and mps3-an524 has neither a unit for floats nor DSP instructions, this one has.
+    "cortex-m33": Board("mps2-an505", 0x10000000, 0x38000000, 0x38400000, 50 / 32),
+    "cortex-m55": Board("mps3-an547", 0x10000000, 0x30000000, 0x30080000, 31.25 / 32),
+    "riscv32": Board("virt", 0x80000000, 0x80400000, 0x80800000, 1 / 32, "qemu-system-riscv32", ("-bios", "none")),
+}
+"""By the target whose products they run."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +74,12 @@ class Blocks:
     sample_rate: int
     channels: int
     block: int
+    atten_lim_db: float | None = None
 
     def flags(self) -> list[str]:
         """Of its compilation."""
-        return [f"-DSAMPLE_RATE_HZ={self.sample_rate}", f"-DCHANNELS={self.channels}", f"-DBLOCK={self.block}"]
+        limit = [] if self.atten_lim_db is None else [f"-DATTEN_LIM_DB={self.atten_lim_db}"]
+        return [f"-DSAMPLE_RATE_HZ={self.sample_rate}", f"-DCHANNELS={self.channels}", f"-DBLOCK={self.block}", *limit]
 
 
 def driver(blocks: Blocks | None) -> list[str | Path]:
@@ -63,7 +103,7 @@ def run_on_linux(product: Path, target: str, samples: np.ndarray, *, blocks: Blo
         ],
         check=True,
     )
-    output = subprocess.check_output([emulator, "-L", root, program], input=samples.tobytes())
+    output = subprocess.check_output([*emulator.split(), "-L", root, program], input=samples.tobytes())
     return np.frombuffer(output, np.float32)
 
 
@@ -75,8 +115,14 @@ def run_in_node(product: Path, samples: np.ndarray, *, blocks: Blocks) -> np.nda
     return np.frombuffer(subprocess.check_output(command, input=samples.tobytes()), np.float32)
 
 
-def run_on_cortex_m7(
-    product: Path, compiler_name: str, samples: np.ndarray, *, blocks: Blocks | None = None
+def run_on_board(
+    product: Path,
+    target: str,
+    compiler_name: str,
+    samples: np.ndarray,
+    *,
+    blocks: Blocks | None = None,
+    may_be_unaligned: bool = False,
 ) -> tuple[np.ndarray, float]:
     """Enhance samples with the library of a model on a board that QEMU plays.
 
@@ -84,11 +130,16 @@ def run_on_cortex_m7(
     ----------
     product : Path
         The library, with the headers beside it.
+    target : str
+        One of `BOARDS`.
     compiler_name : str
+        Which builds the firmware; the library may come of another.
     samples : ndarray, float32
         Whole hops, or whole blocks.
     blocks : Blocks, optional
         Bring them through a stream, else through hops.
+    may_be_unaligned : bool
+        Rows of bytes may begin anywhere, which plain loads allow; otherwise each unaligned access is a fault.
 
     Returns
     -------
@@ -96,29 +147,32 @@ def run_on_cortex_m7(
     instructions : float
         Of the median hop; NaN of a stream.
     """
-    need("qemu-system-arm")
-    folder = product.parent
-    compiler = find_compiler(TARGETS["cortex-m7"], name=compiler_name)
+    board, folder = BOARDS[target], product.parent
+    need(board.qemu)
+    compiler = find_compiler(TARGETS[target], name=compiler_name)
+    places = {"CODE_AT": board.code_at, "DATA_AT": board.data_at, "STACK_END": board.stack_end}
+    script = "".join(f"{name} = {place:#x};\n" for name, place in places.items())
+    (folder / "board.ld").write_text(script + (SUPPORT / "board.ld").read_text())
     subprocess.run(
         [
             *compiler.command,
-            *compiler.flags(TARGETS["cortex-m7"], Variant()),
+            *compiler.flags(TARGETS[target], Variant()),
             *("-O2", "-ffreestanding", "-nostdlib", "-fno-builtin", f"-I{C / 'freestanding'}"),
             *(*compiler.flags_of_string_functions(), *model_flags(folder, product.stem.removeprefix("lib"))),
             *(*driver(blocks), C / "freestanding" / "undin_string.c", product),
-            *("-T", SUPPORT / "mps2_an500.ld", "-Wl,--gc-sections", "-lcompiler_rt" if compiler.is_zig else "-lgcc"),
+            *(["-DMAY_BE_UNALIGNED"] if may_be_unaligned else []),
+            *("-T", folder / "board.ld", "-Wl,-e,reset", "-Wl,--gc-sections"),
+            # A library of zig calls __aeabi_memcpy4 and its like, which newlib has.
+            *(["-lcompiler_rt"] if compiler.is_zig else ["-lgcc", *(["-lc"] if "arm" in compiler.name else [])]),
             *("-o", folder / "firmware.elf"),
         ],
         check=True,
     )
     (folder / "in.f32").write_bytes(samples.tobytes())
-    board = ["-M", "mps2-an500", "-display", "none", "-serial", "none", "-monitor", "none", "-icount", "shift=5"]
-    subprocess.run(
-        ["qemu-system-arm", *board, "-semihosting-config", "enable=on,target=native", "-kernel", "firmware.elf"],
-        cwd=folder,
-        check=True,
-        timeout=120,
-    )
+    machine = ["-M", board.machine, *board.flags, "-display", "none", "-serial", "none", "-monitor", "none"]
+    semihosting = ["-icount", "shift=5", "-semihosting-config", "enable=on,target=native"]
+    command = [board.qemu, *machine, *semihosting, "-kernel", "firmware.elf"]
+    subprocess.run(command, cwd=folder, check=True, timeout=120, stdin=subprocess.DEVNULL)
     ticks = np.fromfile(folder / "ticks.u32", np.uint32)
-    instructions = float(np.median(ticks)) * INSTRUCTIONS_PER_TICK if len(ticks) else np.nan
+    instructions = float(np.median(ticks)) * board.instructions_per_tick if len(ticks) else np.nan
     return np.fromfile(folder / "out.f32", np.float32), instructions

@@ -100,8 +100,16 @@ NEEDS = {
         "qemu-user and libc6-armhf-cross", "qemu-arm", "/usr/arm-linux-gnueabihf/lib/ld-linux-armhf.so.3"
     ),
     "qemu-armel": _debian("qemu-user and libc6-armel-cross", "qemu-arm", "/usr/arm-linux-gnueabi/lib/ld-linux.so.3"),
-    "arm-none-eabi-gcc": _debian("gcc-arm-none-eabi", "arm-none-eabi-gcc"),
+    "qemu-riscv64": _debian(
+        "qemu-user and libc6-riscv64-cross", "qemu-riscv64", "/usr/riscv64-linux-gnu/lib/ld-linux-riscv64-lp64d.so.1"
+    ),
+    "riscv64-unknown-elf-gcc": _debian("gcc-riscv64-unknown-elf", "riscv64-unknown-elf-gcc"),
+    "arm-none-eabi-gcc": _debian(
+        "gcc-arm-none-eabi and libnewlib-arm-none-eabi",
+        *("arm-none-eabi-gcc", "/usr/lib/arm-none-eabi/include/newlib.h"),
+    ),
     "qemu-system-arm": _debian("qemu-system-arm", "qemu-system-arm", groups=BOARD),
+    "qemu-system-riscv32": _debian("qemu-system-misc", "qemu-system-riscv32", groups=BOARD),
     "llvm-objdump": _debian("llvm", "llvm-objdump", "llvm-nm", groups=FACES),
     "jdk": _debian("openjdk-17-jdk-headless", "javac", groups=FACES),
     "android": _debian(

@@ -9,7 +9,7 @@ import soundfile
 from onnx import TensorProto, helper, numpy_helper, shape_inference
 from onnx.reference import ReferenceEvaluator
 from support.c_stream import CStream
-from support.emulators import Blocks, run_in_node, run_on_cortex_m7, run_on_linux
+from support.emulators import BOARDS, Blocks, run_in_node, run_on_board, run_on_linux
 from support.product_checks import built
 from support.small_networks import SMALL_NETWORKS, small_network
 from support.step_models import metadata
@@ -126,8 +126,8 @@ class TestSameBits:
         library = build(compiled[name][1], tmp_path, target=target)
         np.testing.assert_array_equal(in_stream(library, stereo), expected)
 
-    @pytest.mark.parametrize("target", ["linux-aarch64", "linux-aarch64-dotprod", "linux-armv7"])
-    def test_arm_under_qemu(self, compiled, stereo, expected, tmp_path, name, target):
+    @pytest.mark.parametrize("target", ["linux-aarch64", "linux-aarch64-dotprod", "linux-armv7", "linux-riscv64-v"])
+    def test_linux_under_qemu(self, compiled, stereo, expected, tmp_path, name, target):
         product = built(compiled[name][1], tmp_path, target, "zig")
         output = run_on_linux(product, target, stereo, blocks=BLOCKS)
         np.testing.assert_array_equal(output.reshape(expected.shape), expected)
@@ -138,11 +138,15 @@ class TestSameBits:
         output = run_in_node(product, stereo, blocks=BLOCKS)
         np.testing.assert_array_equal(output.reshape(expected.shape), expected)
 
-    @pytest.mark.parametrize("compiler", ["arm-none-eabi-gcc", "zig"])
-    @pytest.mark.needs("qemu-system-arm")
-    def test_cortex_m7(self, compiled, stereo, expected, tmp_path, name, compiler):
-        product = built(compiled[name][1], tmp_path, "cortex-m7", compiler)
-        output, _ = run_on_cortex_m7(product, compiler, stereo, blocks=BLOCKS)
+    @pytest.mark.parametrize("compiler", ["gcc", "zig"])
+    @pytest.mark.parametrize("target", BOARDS)
+    @pytest.mark.needs("qemu-system-arm", "qemu-system-riscv32")
+    def test_microcontrollers(self, compiled, stereo, expected, tmp_path, name, target, compiler):
+        if name == LSTM and target not in ("cortex-m7", "cortex-m55"):
+            pytest.skip("one network is enough where nothing is of this processor alone")
+        compiler = TARGETS[target].gcc[0] if compiler == "gcc" else compiler
+        product = built(compiled[name][1], tmp_path, target, compiler)
+        output, _ = run_on_board(product, target, compiler, stereo, blocks=BLOCKS, may_be_unaligned=True)
         np.testing.assert_array_equal(output.reshape(expected.shape), expected)
 
 

@@ -1,6 +1,6 @@
 /* files.h: how a driver reads and writes, with a library of C or without one, as the code that it drives.
  *
- * Files are then read by calls of the Linux kernel, or of the debugger behind a Cortex-M7, semihosting. */
+ * Files are then read by calls of the Linux kernel, or of the debugger behind a board, semihosting. */
 #if __STDC_HOSTED__
 #include <stdio.h>
 #define MAIN int main(void)
@@ -9,8 +9,12 @@ static int fill(void *to, unsigned size) { return fread(to, 1, size, stdin) == s
 static void put(const void *from, unsigned size) { fwrite(from, 1, size, stdout); }
 static void begin(void) {}
 static void leave(void) {}
-#elif defined(__ARM_ARCH_7EM__)
-#include "mps2_an500.h"
+#elif defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M'
+#include "cortex_m.h"
+#include "debugger_files.h"
+#elif defined(__riscv) && __riscv_xlen == 32
+#include "riscv_virt.h"
+#include "debugger_files.h"
 #else
 #include "linux_calls.h"
 #endif

@@ -1,4 +1,4 @@
-/* linux_calls.h: standard input and output by calls of the kernel, on ARM of 32 and 64 bits. */
+/* linux_calls.h: standard input and output by calls of the kernel, on ARM of 32 and 64 bits and on RISC-V. */
 #define MAIN void _start(void)
 
 #if defined(__aarch64__)
@@ -7,6 +7,13 @@ static long call(long number, long a, long b, long c) {
     register long x8 __asm__("x8") = number, x0 __asm__("x0") = a, x1 __asm__("x1") = b, x2 __asm__("x2") = c;
     __asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2) : "memory");
     return x0;
+}
+#elif defined(__riscv)
+enum { READ = 63, WRITE = 64, EXIT = 93 };
+static long call(long number, long a, long b, long c) {
+    register long a7 __asm__("a7") = number, a0 __asm__("a0") = a, a1 __asm__("a1") = b, a2 __asm__("a2") = c;
+    __asm__ volatile("ecall" : "+r"(a0) : "r"(a7), "r"(a1), "r"(a2) : "memory");
+    return a0;
 }
 #else
 enum { READ = 3, WRITE = 4, EXIT = 1 };

@@ -11,13 +11,21 @@
 
 #include <stdint.h>
 
-/* Floats in a vector: 16 (AVX-512), 8 (AVX2 and FMA), 4 (SSE2, NEON, WebAssembly), 1 (plain float). */
+/* Whether there are vectors of RISC-V of at least 128 bits, or Helium that computes with floats. */
+#if defined(__riscv_v_min_vlen) && __riscv_v_min_vlen >= 128
+#define UNDIN_HAS_RVV 1
+#elif defined(__ARM_FEATURE_MVE) && __ARM_FEATURE_MVE & 2
+#define UNDIN_HAS_HELIUM 1
+#endif
+
+/* Floats in a vector: 16 (AVX-512), 8 (AVX2 and FMA), 4 (SSE2, NEON, WebAssembly, RISC-V, Helium), 1 (plain float). */
 #if !defined(UNDIN_LANES)
 #if defined(__AVX512F__)
 #define UNDIN_LANES 16
 #elif defined(__AVX2__) && defined(__FMA__)
 #define UNDIN_LANES 8
-#elif defined(__SSE2__) || defined(__ARM_NEON) || defined(__wasm_simd128__)
+#elif defined(__SSE2__) || defined(__ARM_NEON) || defined(__wasm_simd128__) || defined(UNDIN_HAS_RVV) || \
+    defined(UNDIN_HAS_HELIUM)
 #define UNDIN_LANES 4
 #else
 #define UNDIN_LANES 1
@@ -25,7 +33,7 @@
 #endif
 
 /* Vector registers: what bounds the size of a register tile. */
-#if UNDIN_LANES == 16 || defined(__aarch64__)
+#if UNDIN_LANES == 16 || defined(__aarch64__) || defined(UNDIN_HAS_RVV)
 #define UNDIN_REGISTERS 32
 #else
 #define UNDIN_REGISTERS 16

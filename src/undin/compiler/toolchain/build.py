@@ -230,18 +230,19 @@ class _Build:
             variant = replace(variant, features=(*variant.features, *variant.for_integers))
         suffix = variant.suffix
         public = [f"-DUNDIN_PUBLIC(name)={unit.public}_##name##{suffix}"] if suffix else []
-        exact = EXACT_FLAGS if unit.is_exact else ()
-        return self.compilation(unit.stem, *exact, *public, variant=variant)
+        return self.compilation(unit.stem, *public, variant=variant, exact=unit.is_exact)
 
-    def compilation(self, stem: str, *flags: str, variant: Variant | None = None) -> list[str]:
+    def compilation(
+        self, stem: str, *flags: str, variant: Variant | None = None, exact: bool = False
+    ) -> list[str]:
         """The command that compiles one file, the object's name last."""
         variant = variant or self.target.variants[0]
         freestanding = ["-ffreestanding", f"-I{C / 'freestanding'}"] if self.target.freestanding else []
         suffix = variant.suffix if any(unit.stem == stem for unit in self.units) else ""
         return [
             *self.compiler.command,
-            *self.compiler.flags(self.target, variant),
-            *(*FLAGS, *freestanding, *self.target.flags, *flags),
+            *self.compiler.flags(self.target, variant, exact=exact),
+            *(*FLAGS, *freestanding, *self.target.flags, *(EXACT_FLAGS if exact else ()), *flags),
             *("-c", f"{stem}.c", "-o", f"{stem}{suffix}.o"),
         ]
 

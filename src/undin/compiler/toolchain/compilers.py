@@ -49,12 +49,14 @@ class Compiler:
         """It is the gcc of this machine, and not clang, which answers to that name on a Mac."""
         return self.name == "gcc" and sys.platform != "darwin"
 
-    def flags(self, target: Target, variant: Variant) -> list[str]:
-        """What tells it how to optimise, and the instructions of a variant."""
+    def flags(self, target: Target, variant: Variant, *, exact: bool = False) -> list[str]:
+        """What tells it how to optimise, and the instructions of a variant, or those of them that give exact bits."""
         if self.is_zig:
-            return [*OPTIMISATION, "-target", target.triple, f"-mcpu={'+'.join((target.cpu, *variant.features))}"]
+            cpu = (exact and target.exact_cpu) or target.cpu
+            return [*OPTIMISATION, "-target", target.triple, f"-mcpu={'+'.join((cpu, *variant.features))}"]
         optimisation = OPTIMISATION_OF_GCC if self.is_gcc else OPTIMISATION
-        return [*optimisation, *(f"-m{feature}" for feature in variant.features)]
+        exact_flags = target.exact_gcc if exact else ()
+        return [*optimisation, *exact_flags, *(f"-m{feature}" for feature in variant.features)]
 
     def flags_of_string_functions(self) -> list[str]:
         """What keeps it from compiling a loop in memcpy as a call of memcpy."""
@@ -73,7 +75,7 @@ def find_compiler(target: Target, *, name: str | None = None) -> Compiler:
     Parameters
     ----------
     target : Target
-    name : {"gcc", "clang", "arm-none-eabi-gcc", "zig"}, optional
+    name : {"gcc", "clang", "arm-none-eabi-gcc", "riscv64-unknown-elf-gcc", "zig"}, optional
         No other than this one.
 
     Raises
@@ -82,6 +84,8 @@ def find_compiler(target: Target, *, name: str | None = None) -> Compiler:
         None is installed; the message tells what to do.
     """
     known = [*(("gcc", "clang") if target.is_host else target.gcc[:1]), "zig"]
+    if target.prefers_zig:
+        known.reverse()
     wanted = [candidate for candidate in known if name in (None, candidate)]
     for candidate in wanted:
         if candidate == "zig" and (package := importlib.util.find_spec("ziglang")) and package.origin:

@@ -59,6 +59,12 @@ class Target:
         It is the machine that undin runs on, whose own compiler will do.
     gcc : tuple of str
         A cross compiler that is preferred to zig where it is installed, and its flags for the target.
+    exact_cpu : str
+        What zig compiles for in place of `cpu` where all processors are to compute the same bits; the same if empty.
+    exact_gcc : tuple of str
+        Flags of the cross compiler for that.
+    prefers_zig : bool
+        Its code is so much faster that the cross compiler is taken where zig is missing.
     """
 
     triple: str
@@ -71,6 +77,9 @@ class Target:
     freestanding: bool = False
     is_host: bool = False
     gcc: tuple[str, ...] = ()
+    exact_cpu: str = ""
+    exact_gcc: tuple[str, ...] = ()
+    prefers_zig: bool = False
 
 
 ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64", "armv7l": "arm"}
@@ -84,6 +93,16 @@ X86_64: dict[str, Any] = {"triple": "x86_64-linux-gnu", "cpu": "x86_64", "varian
 AARCH64: dict[str, Any] = {"triple": "aarch64-linux-gnu", "cpu": "generic"}
 AARCH64_ANDROID: dict[str, Any] = {"triple": "aarch64-linux-android"}
 ARMV7: dict[str, Any] = {"triple": "arm-linux-gnueabihf", "cpu": "generic+v7a+neon"}
+
+# -O2, since code lies in flash.
+ON_MICROCONTROLLER: dict[str, Any] = {
+    "product": "archive",
+    "library": "lib{}.a",
+    "flags": ("-O2", "-ffunction-sections", "-fdata-sections"),
+    "freestanding": True,
+}
+ON_CORTEX_M = ON_MICROCONTROLLER | {"triple": "thumb-freestanding-eabihf"}
+ARM_GCC = "arm-none-eabi-gcc", "-mthumb", "-mfloat-abi=hard"
 
 
 def _host() -> Target:
@@ -109,6 +128,8 @@ TARGETS = {
     "android-armv7": Target(triple="arm-linux-androideabi", cpu="generic+v7a+neon", **ON_ANDROID),
     # What the binary interface of Android promises on x86-64.
     "android-x86_64": Target(triple="x86_64-linux-android", cpu="x86_64_v2", **ON_ANDROID),
+    # Processors with the vectors of RISC-V, of 128 bits or more.
+    "linux-riscv64-v": Target(triple="riscv64-linux-gnu", cpu="baseline_rv64+v", **ON_LINUX),
     "wasm32": Target(
         triple="wasm32-freestanding",
         cpu="generic+simd128+bulk_memory",
@@ -118,14 +139,36 @@ TARGETS = {
         link_flags=("-Wl,--no-entry", "-Wl,--export=__heap_base", "-s"),
         freestanding=True,
     ),
-    # Of single precision, since not every Cortex-M7 has a unit for doubles; -O2, since code lies in flash.
+    # Floats of single precision, since not every one has a unit for doubles; zig must be told of each unit, or it computes
+    # without one and passes floats otherwise than the firmware does.
+    "cortex-m4f": Target(
+        **ON_CORTEX_M,
+        cpu="cortex_m4+vfp4d16sp",
+        gcc=(*ARM_GCC, "-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16"),
+    ),
     "cortex-m7": Target(
-        triple="thumb-freestanding-eabihf",
+        **ON_CORTEX_M,
         cpu="cortex_m7-fp64+fp_armv8d16sp",
-        product="archive",
-        library="lib{}.a",
-        flags=("-O2", "-ffunction-sections", "-fdata-sections"),
-        freestanding=True,
-        gcc=("arm-none-eabi-gcc", "-mcpu=cortex-m7", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv5-sp-d16"),
+        gcc=(*ARM_GCC, "-mcpu=cortex-m7", "-mfpu=fpv5-sp-d16"),
+    ),
+    "cortex-m33": Target(
+        **ON_CORTEX_M,
+        cpu="cortex_m33+fp_armv8d16sp",
+        gcc=(*ARM_GCC, "-mcpu=cortex-m33", "-mfpu=fpv5-sp-d16"),
+    ),
+    # Helium takes subnormal floats for zeros, as no other processor here does: the same bits come from integers alone.
+    "cortex-m55": Target(
+        **ON_CORTEX_M,
+        cpu="cortex_m55+mve_fp+fp_armv8d16+fullfp16",
+        gcc=(*ARM_GCC, "-mcpu=cortex-m55"),
+        exact_cpu="cortex_m55+mve-mve_fp+fp_armv8d16+fullfp16",
+        exact_gcc=("-mcpu=cortex-m55+nomve.fp",),
+        prefers_zig=True,
+    ),
+    "riscv32": Target(
+        **ON_MICROCONTROLLER,
+        triple="riscv32-freestanding-none",
+        cpu="generic_rv32+m+a+f+c",
+        gcc=("riscv64-unknown-elf-gcc", "-march=rv32imafc", "-mabi=ilp32f"),
     ),
 }
