@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import os
+from contextlib import suppress
 from typing import Any
 
 from undin.model.loading import DEFAULT
@@ -88,7 +89,8 @@ def run(args: argparse.Namespace) -> int:
     )
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("undin.serve").setLevel(logging.WARNING if args.quiet else logging.INFO)
-    serve(settings, host=args.host, port=args.port, certificate=args.ssl_certfile, key=args.ssl_keyfile)
+    with suppress(KeyboardInterrupt):  # the signal, once all is done
+        serve(settings, host=args.host, port=args.port, certificate=args.ssl_certfile, key=args.ssl_keyfile)
     return 0
 
 

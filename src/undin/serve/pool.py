@@ -1,7 +1,7 @@
 """Threads that enhance the blocks of many voices at a time, while the event loop goes on.
 
 What costs is not the network, which takes 30 microseconds a packet, but the way from thread to thread and the calls of
-Python around it. So blocks are gathered for two milliseconds, many go into one call of C, which lets go of Python's lock
+Python around it. So blocks are gathered for three milliseconds, many go into one call of C, which lets go of Python's lock
 once, and all answers come back at once. A voice is with one thread at most, and its blocks keep their order.
 """
 
@@ -17,7 +17,7 @@ from undin.io import pcm
 from undin.recording import RAW_FORMATS
 from undin.stream import Stream, process_many
 
-GATHER_SECONDS = 0.002
+GATHER_SECONDS = 0.003
 MOST_AT_ONCE = 64
 """Voices in one call: at some 30 microseconds each they are soon done, and another thread may take the next."""
 

@@ -3,7 +3,6 @@
 import asyncio
 import functools
 import ipaddress
-import logging
 import socket
 from typing import Any
 
@@ -14,7 +13,6 @@ from uvicorn.supervisors import Multiprocess
 from undin.serve.app import create
 from undin.serve.house import Settings
 from undin.serve.ledger import Ledger
-from undin.serve.upload import Broken
 from undin.serve.websocket import VoiceProtocol
 
 HEADER_BYTES = 2**14
@@ -67,7 +65,7 @@ def serve(settings: Settings, *, host: str, port: int, certificate: str | None =
     name, at = listening.getsockname()[:2]
     print(f"undin serves at {scheme}://{f'[{name}]' if ':' in name else name}:{at}/", flush=True)
     if settings.workers > 1:
-        Multiprocess(config, sockets=[listening]).run()
+        _Workers(config, sockets=[listening]).run()
     else:
         uvicorn.Server(config).run(sockets=[listening])
 
@@ -94,8 +92,24 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+class _Workers(Multiprocess):
+    """Several processes; when they are to end, their parent must not go on listening, where nobody would answer."""
+
+    def terminate_all(self) -> None:
+        for listening in self.sockets:
+            listening.close()
+        super().terminate_all()
+
+
 class TimedProtocol(H11Protocol):
     """HTTP of uvicorn, which else waits for a request for ever, and takes any number of connections."""
+
+    def __init__(self, config: uvicorn.Config, server_state: Any, app_state: dict[str, Any], _loop: Any = None):
+        super().__init__(config, server_state, app_state | {"connection": self}, _loop)
+
+    def cut(self) -> None:
+        """End it at once, with what is not sent."""
+        self.transport.abort()
 
     def connection_made(self, transport: Any) -> None:
         """Begin."""
@@ -117,14 +131,3 @@ class TimedProtocol(H11Protocol):
     def _late(self) -> None:
         if self.cycle is None and self.scope is None:
             self.transport.close()
-
-
-class _NoTraces(logging.Filter):
-    """An answer that was cut needs no trace in the log; why is said elsewhere."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Whether a record stays."""
-        return not (record.exc_info and isinstance(record.exc_info[1], Broken))
-
-
-logging.getLogger("uvicorn.error").addFilter(_NoTraces())

@@ -11,11 +11,11 @@ import queue
 import tempfile
 import threading
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 
 from undin.recording import Raw, Settings, enhance_standard_input
 from undin.serve.house import House
@@ -26,17 +26,19 @@ from undin.serve.voice import Wanted
 PIECES = 16
 """Of the body that wait for the thread, 64 KiB each at most; then no more is read of it."""
 
+LAST_SECONDS = 2.0
+"""For a client that sends too much to read what there is; it may not read at all before it has sent everything."""
+
 IN_MEMORY_BYTES = 2**20
 PIECE_BYTES = 2**16
 
-KINDS = {b"RIFF": "audio/wav", b"RIFX": "audio/wav", b"RF64": "audio/wav", b"fLaC": "audio/flac", b"OggS": "audio/ogg"}
+KINDS = {
+    **{magic: b"audio/wav" for magic in (b"RIFF", b"RIFX", b"RF64")},
+    **{b"fLaC": b"audio/flac", b"OggS": b"audio/ogg"},
+}
 """What the answer is, by its first bytes."""
 
 log = logging.getLogger("undin.serve")
-
-
-class Broken(Exception):
-    """An answer cannot go on that has begun: the connection is cut, so that nobody takes it for whole."""
 
 
 async def enhance(request: Request) -> Response:
@@ -61,21 +63,47 @@ async def enhance(request: Request) -> Response:
     if isinstance(first, Refusal):
         upload.end()
         raise first
-    kind = KINDS.get((first or b"")[:4], "application/octet-stream")
-    return StreamingResponse(_answer(upload, feeding, first), media_type=kind)
+    return _Answer(upload, feeding, first, cut=request.state.connection.cut)
 
 
-async def _answer(upload: "_Upload", feeding: "asyncio.Task[None]", piece: bytes | None | Refusal) -> AsyncIterator[bytes]:
-    try:
+class _Answer(Response):
+    """The answer, piece by piece. `StreamingResponse` would read the body to see whether the client is gone."""
+
+    def __init__(
+        self, upload: "_Upload", feeding: "asyncio.Task[None]", first: bytes | None, *, cut: Callable[[], None]
+    ):
+        self._upload, self._feeding, self._first, self._cut = upload, feeding, first, cut
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Send it; where it cannot be sent to its end, the connection is cut, so that nobody takes it for whole."""
+        try:
+            async with self._upload.alive():
+                refusal = await self._send(send)
+        except TimeoutError:
+            refusal = Refusal("idle", "the client reads nothing")
+        finally:
+            self._feeding.cancel()
+            self._upload.end()
+        if refusal:
+            self._upload.house.count(f"refused {refusal.code}")
+            log.info("upload cut: %s", refusal.message)
+            self._cut()
+            await asyncio.sleep(0.01)  # until the server knows
+
+    async def _send(self, send: Any) -> Refusal | None:
+        """Send all, or return why not."""
+        piece: bytes | None | Refusal = self._first
+        kind = KINDS.get((self._first or b"")[:4], b"application/octet-stream")
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", kind)]})
         while piece is not None:
             if isinstance(piece, Refusal):
-                raise Broken(piece.message)
-            yield piece
-            piece = await upload.next()
-        upload.house.count("recordings")
-    finally:
-        feeding.cancel()
-        upload.end()
+                return piece
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            self._upload.moved()
+            piece = await self._upload.next()
+        await send({"type": "http.response.body"})
+        self._upload.house.count("recordings")
+        return None
 
 
 class _Upload:
@@ -88,8 +116,19 @@ class _Upload:
         self._is_gone = self._is_ended = False
         self._result: Refusal | None = None
         self._decoded_bytes = 0
+        self._alive = asyncio.timeout(None)
         self._thread = threading.Thread(target=self._run, name="undin-upload", daemon=True)
         self._thread.start()
+
+    def alive(self) -> asyncio.Timeout:
+        """Ends an answer when nothing has moved for a while: not the body, not the answer, not the work on it."""
+        self._alive = asyncio.timeout(self.house.limits.idle_seconds)
+        return self._alive
+
+    def moved(self) -> None:
+        """Something has moved."""
+        if self._alive.when() is not None and not self._alive.expired():
+            self._alive.reschedule(self._loop.time() + self.house.limits.idle_seconds)
 
     async def feed(self, request: Request) -> None:
         """Bring the body to the thread, no faster than it takes it."""
@@ -98,6 +137,7 @@ class _Upload:
         try:
             while (chunk := await asyncio.wait_for(anext(chunks, None), limits.idle_seconds)) is not None:
                 size += len(chunk)
+                self.moved()
                 if size > limits.upload_bytes:
                     raise Refusal("too-large", f"an upload has {limits.upload_bytes:,} bytes at most here")
                 for begin in range(0, len(chunk), PIECE_BYTES):
@@ -109,6 +149,8 @@ class _Upload:
             self._body.fail(Refusal("bad-request", "the body ended before its end"))
         except Refusal as refusal:
             self._body.fail(refusal)
+            if self._alive.when() is not None and not self._alive.expired():
+                self._alive.reschedule(self._loop.time() + LAST_SECONDS)
 
     async def next(self) -> bytes | None | Refusal:
         """A piece of the answer; None at its end, or why there is none."""
@@ -164,6 +206,7 @@ class _Upload:
         if self._decoded_bytes > self.house.limits.decoded_bytes:
             most = self.house.limits.decoded_bytes
             raise Refusal("too-large", f"a recording has {most:,} bytes of decoded samples at most here")
+        self._tell(self.moved)
 
     def _tell(self, callback: Any) -> None:
         try:

@@ -200,9 +200,10 @@ class VoiceProtocol(asyncio.Protocol):
             (self._transport.resume_reading if held else self._transport.pause_reading)()
 
     def _send(self) -> None:
-        if data := self._websocket.data_to_send():
-            if not self._transport.is_closing():
-                self._transport.write(data[0] if len(data) == 1 else b"".join(data))
+        if (data := self._websocket.data_to_send()) and not self._transport.is_closing():
+            self._transport.write(data[0] if len(data) == 1 else b"".join(data))
+            if not data[-1] and self._transport.can_write_eof():  # it will hear nothing more
+                self._transport.write_eof()
 
     def _end(self) -> None:
         """Wait for the client to close too, for a while: what it has not read would be lost with what is not read of it."""
