@@ -8,7 +8,7 @@ import soundfile
 from support.audio_files import noise
 
 from undin.cli import main
-from undin.io import audio, pcm
+from undin.io import audio, media, pcm
 from undin.io.formats import READ_ONLY
 
 LOSSY = {"VORBIS", "OPUS", "MPEG_LAYER_III"}
@@ -146,7 +146,8 @@ def test_ogg_within_sound_is_no_second_recording(tmp_path):
     assert len(audio.read(tmp_path / "a.ogg")[0]) == 48_000
 
 
-def test_ima4_in_aiff_comes_with_a_warning(tmp_path, capsys):
+def test_ima4_in_aiff_comes_with_a_warning_without_pyav(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(media, "is_there", lambda: False)
     soundfile.write(tmp_path / "a.aiff", noise(6_400), 16_000, subtype="IMA_ADPCM")
     assert main(["enhance", str(tmp_path / "a.aiff")]) == 0
     assert "error of -52 dBFS" in capsys.readouterr().err

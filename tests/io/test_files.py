@@ -11,8 +11,9 @@ from undin.io.files import partial_of, replacing
 
 
 def test_what_a_killed_process_left_goes(tmp_path):
-    kill = "import os, sys; from undin.io.files import replacing\nwith replacing(sys.argv[1]) as p: p.touch(); os.abort()"
-    subprocess.run([sys.executable, "-c", kill, tmp_path / "a.wav"], stderr=subprocess.DEVNULL)
+    code = "import os, sys; from undin.io.files import replacing\n"
+    code += "with replacing(sys.argv[1]) as partial: partial.touch(); os.abort()"
+    subprocess.run([sys.executable, "-c", code, tmp_path / "a.wav"], stderr=subprocess.DEVNULL)
     (left,) = files_below(tmp_path)
     own = partial_of(tmp_path / "c.wav")
     own.touch()

@@ -1,6 +1,6 @@
-"""Mutated inputs by the hundred thousand: each read in a sentence or a result, none crashes, hangs or takes all memory.
+"""Mutated inputs by the hundred thousand: each a result or a sentence, none a crash, a hang or all of the memory.
 
-What is read, and what must hold of it, is a `Target`: sound in `fuzz_files.py`, models in `fuzz_models.py`. Inputs go by
+What is read, and what must hold of it, is a `Target`: sound in `fuzz_files.py`, models in `fuzz_models.py`. They go by
 numbers, so that what fails can be made again. They run in batches, each a process of its own: a library that crashes or
 hangs takes no other batch with it, and is named. Inputs that crash other software are not for committing.
 """

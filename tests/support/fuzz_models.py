@@ -74,7 +74,8 @@ def whole(kind: str) -> bytes:
             return find(kind).read_bytes()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        return (small_step.save(folder) if kind == "small-step" else step_models.gain(folder / "a.onnx", 0.5)).read_bytes()
+        path = small_step.save(folder) if kind == "small-step" else step_models.gain(folder / "gain.onnx", 0.5)
+        return path.read_bytes()
 
 
 def checkpoint() -> bytes:
@@ -194,7 +195,8 @@ def _scalar(field: Any, value: Any, model: onnx.ModelProto, rng: np.random.Gener
         return others[rng.integers(0, len(others))]
     if field.type == field.TYPE_BYTES:
         content = bytearray(value)
-        fuzz_files.change(content, int(rng.integers(0, len(content) + 1)) if len(content) > 1 else 0, rng) if content else None
+        if content:
+            fuzz_files.change(content, int(rng.integers(0, len(content))), rng)
         return bytes(content)
     if field.type in (field.TYPE_FLOAT, field.TYPE_DOUBLE):
         return RATIOS[rng.integers(0, len(RATIOS))]

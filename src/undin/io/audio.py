@@ -12,7 +12,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import IO
 
 import numpy as np
@@ -22,7 +22,7 @@ from undin.io import chunks, lossy, media, mp3, ogg, pcm, tags, wav
 from undin.io.chunks import Chunks
 from undin.io.files import partial_of, replacing
 from undin.io.formats import FORMAT_OF_SUFFIX, HEADERLESS_SUFFIXES, IN_PLACE_OF, AudioInfo, output_info
-from undin.io.headers import Format, find_sound
+from undin.io.headers import Format, find_sound, is_ima4
 from undin.io.pcm import BITS_OF_SUBTYPE, FLOAT_SUBTYPES, quantize
 from undin.io.pipe import Pipe, Source, is_pipe, open_pipe
 
@@ -212,6 +212,8 @@ def _open_file(file: IO[bytes], *, name: str, stack: ExitStack, path: str | None
         return _media_reader(path or name, name, stack)
     if not parts and suffix in HEADERLESS_SUFFIXES:  # which libsndfile would guess
         raise ValueError(f"{name}: headerless audio has no known rate; pipe it through `undin enhance -`")
+    if parts and is_ima4(parts) and media.is_there():
+        return _media_reader(path or name, name, stack, parts=parts)
     paths: list[str | int] = [path or name]
     file.seek(0)
     if parts and parts.unfinished:  # and compressed
@@ -225,11 +227,14 @@ def _open_file(file: IO[bytes], *, name: str, stack: ExitStack, path: str | None
     return _sndfile_reader(sounds, file, name, parts)
 
 
-def _media_reader(path: str, name: str, stack: ExitStack) -> Reader:
-    """Read what libsndfile cannot open."""
+def _media_reader(path: str, name: str, stack: ExitStack, *, parts: Chunks | None = None) -> Reader:
+    """Read what libsndfile cannot open, or decodes badly: then it is AIFF of these chunks."""
     if not media.is_there():
         raise ValueError(f'{name}: not damaged, but sound that libsndfile cannot open: pip install "undin[media]"')
     source = media.Source(path, stack=stack)
+    if parts:
+        info = replace(source.info, format="AIFF", subtype="IMA_ADPCM")
+        return Reader(info, source.blocks, source.notes, lambda: tags.of_chunks(parts))
     return Reader(source.info, source.blocks, source.notes, lambda: tags.of_media(path, source.info, source.others))
 
 
@@ -325,13 +330,12 @@ def _sndfile_reader(sounds: list[soundfile.SoundFile], file: IO[bytes], name: st
     size = os.fstat(file.fileno()).st_size
     seconds = length_samples / first.samplerate if length_samples else None
     bit_rate = None if parts else lossy.read_bit_rate(file, first.subtype, size=size, seconds=seconds)
-    info = AudioInfo(
-        first.samplerate, first.channels, length_samples, first.format, first.subtype, bit_rate=bit_rate
-    )
+    info = AudioInfo(first.samplerate, first.channels, length_samples, first.format, first.subtype, bit_rate=bit_rate)
     notes = []
     if (first.format, first.subtype) == ("AIFF", "IMA_ADPCM"):
         notes.append(
-            "libsndfile decodes this encoding with an error of -52 dBFS and an offset; convert it elsewhere first"
+            "libsndfile decodes this encoding with an error of -52 dBFS and an offset, and PyAV as it was meant: "
+            'pip install "undin[media]"'
         )
     if parts and parts.unfinished:
         notes.append(

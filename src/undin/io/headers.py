@@ -134,6 +134,11 @@ def _aiff(chunks: Chunks) -> Format | None:
     return Format(sample_rate, channels, "AIFF", subtype, order, samples or None)
 
 
+def is_ima4(chunks: Chunks) -> bool:
+    """Whether a file is AIFF of four bits a sample, as QuickTime codes them."""
+    return chunks.magic == b"FORM" and (chunks.find(b"COMM") or b"")[18:22] == b"ima4"
+
+
 def _caf(chunks: Chunks) -> Format | None:
     desc = chunks.find(b"desc") or b""
     sample_rate, kind, flags, packet_bytes, packet_samples, channels, _ = struct.unpack_from(">d4sIIIII", desc)

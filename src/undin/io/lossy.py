@@ -121,9 +121,7 @@ def _vorbis_level(sample_rate: int, channels: int, bits_per_s: int) -> float:
     for _ in range(VORBIS_STEPS):
         level = (best + worst) / 2
         file = io.BytesIO()
-        soundfile.SoundFile(
-            file, "w", sample_rate, channels, "VORBIS", format="OGG", compression_level=level
-        ).close()
+        soundfile.SoundFile(file, "w", sample_rate, channels, "VORBIS", format="OGG", compression_level=level).close()
         (stated,) = VORBIS_BITS_PER_S.unpack_from(file.getvalue())
         best, worst = (best, level) if stated < bits_per_s else (level, worst)
     return (best + worst) / 2

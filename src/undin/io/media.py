@@ -225,6 +225,9 @@ class _Writer:
         self._pts = _first_place(source, self._rate)
         self._says_delay = suffix in SAYS_DELAY
         self._to_skip = 0 if self._says_delay else DELAYS.get(name, 0)
+        # An encoder dates its first packet by its delay before its first sample; a container that cannot say so would
+        # move all that is before 0, pictures too.
+        self._pts += max(0, self._to_skip)
         self._samples, self._coded_samples = max(0, -self._to_skip), 0
         if self._to_skip < 0:
             self._encode(np.zeros((-self._to_skip, info.channels), np.float32))

@@ -117,7 +117,7 @@ def unstated(file: Source, *, size: int) -> int | None:
 
 
 def mean_bits_per_s(file: Source) -> tuple[int, bool] | None:
-    """Return the bit rate of an MP3 file, tags not counted, and whether all frames have it; None where it tells none."""
+    """Return the bit rate of an MP3 file, without tags, and whether all frames have it; None where it tells none."""
     found = first_frame(file)
     if found is None or found[1].layer != 3:
         return None
@@ -132,7 +132,7 @@ def mean_bits_per_s(file: Source) -> tuple[int, bool] | None:
 
 
 class _Stated(NamedTuple):
-    """What a frame in place of sound states of those behind it: how many, and how many bytes, None where it does not."""
+    """What a frame in place of sound states of those behind it: how many, else 0, and their bytes, else None."""
 
     mark: bytes
     frames: int

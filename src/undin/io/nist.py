@@ -24,7 +24,7 @@ def read_fields(file: IO[bytes]) -> list[bytes]:
 
 
 def with_fields(file: IO[bytes], lines: list[bytes]) -> tuple[int, bytes]:
-    """Return what a whole file must begin with to have more lines: how many of its bytes that replaces, and the bytes."""
+    """Return what a whole file must begin with to have more lines: how many bytes that replaces, and the new ones."""
     header = _header(file)
     text = header[HEAD_BYTES : header.index(END)] + b"".join(line + b"\n" for line in lines) + END
     size = -(-(HEAD_BYTES + len(text)) // UNIT) * UNIT

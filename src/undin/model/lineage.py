@@ -73,8 +73,11 @@ class Provenance:
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> "Provenance":
-        """Take back what `to_table` returned."""
-        return cls(**{**table, "ancestors": tuple(Ancestor(**ancestor) for ancestor in table["ancestors"])})
+        """Take back what `to_table` returned; ValueError where that is something else."""
+        try:
+            return cls(**{**table, "ancestors": tuple(Ancestor(**ancestor) for ancestor in table["ancestors"])})
+        except (TypeError, KeyError):
+            raise ValueError("where its weights come from is not told as undin tells it") from None
 
 
 def to_json(ancestors: Sequence[Ancestor]) -> str:

@@ -121,7 +121,7 @@ class Checkpoint:
 
     def provenance(self) -> Provenance:
         """Tell where the averaged weights come from; the commit of the code that trained them was not kept."""
-        start = Provenance.from_table(self.start) if self.start else None
+        start = Provenance.from_table(self.start) if self.start is not None else None
         return Provenance(
             name=self.recipe["name"],
             hours_trained=self.hours,
@@ -133,7 +133,10 @@ class Checkpoint:
     def build_network(self) -> Streaming:
         """Make the averaged network, the one to export and to listen to, in evaluation mode."""
         network = Recipe.from_table(self.recipe).build_network()
-        network.load_state_dict(self.ema)
+        try:
+            network.load_state_dict(self.ema)
+        except (RuntimeError, TypeError, AttributeError) as error:
+            raise ValueError("the weights of the checkpoint are not those of its recipe's network") from error
         return network.eval()
 
 

@@ -259,6 +259,10 @@ UNFIT = {
     "Transpose <perm = [0, 0]> (x)": ("float[4, 4] x",),
     "Pad (x, s) {1099511627776, 0}": ("float[2] x",),
     "Pad (x, s) {-5, 0}": ("float[2] x",),
+    'Pad <mode = "constaXt"> (x, s) {1, 1}': ("float[2] x",),
+    'Pad <mode = "edge"> (x, s) {65536, 0}': ("float[2] x",),
+    "Reshape (x, w)": ("float[2] x", "float[2, 2] w"),
+    "Cast <to = 255> (x)": ("float[2] x",),
     "Concat <axis = 3> (x, x)": ("float[2] x",),
 }
 """Nodes that ONNX Runtime refuses too; a name beginning with x is the input, s are integers, all others weights."""
@@ -383,6 +387,42 @@ def test_files_that_are_no_models_are_refused(tmp_path, content):
     path = tmp_path / "broken.onnx"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"broken\.onnx is not a valid ONNX file: .+") as refusal:
+        read_graph(path)
+    assert "\n" not in str(refusal.value)
+
+
+def _type_that_is_none(spoilt):
+    spoilt.graph.input[0].type.tensor_type.elem_type = 256
+
+
+def _name_that_is_no_text(spoilt):
+    spoilt.graph.node[0].attribute[0].name = "name_of_an_attribute"
+
+
+def _call_of_a_function(spoilt, *, inputs):
+    other = onnx.parser.parse_function('<domain: "own", opset_import: ["" : 17]> Doubled (v) => (u) { u = Add(v, v) }')
+    spoilt.functions.append(other)
+    spoilt.opset_import.append(helper.make_opsetid("own", 1))
+    spoilt.graph.node.append(helper.make_node("Doubled", inputs, ["z"], domain="own"))
+    spoilt.graph.output.add().name = "z"
+
+
+SPOILT = {
+    "type": (_type_that_is_none, "type of the number 256"),
+    "name": (_name_that_is_no_text, "is not UTF-8"),
+    "too much for a function": (lambda m: _call_of_a_function(m, inputs=["x", "x"]), "its functions cannot be written"),
+    "too little for a function": (lambda m: _call_of_a_function(m, inputs=[]), "it lacks its input 0"),
+}
+
+
+@pytest.mark.parametrize("what", SPOILT)
+def test_spoilt_files_are_refused_in_one_sentence(tmp_path, what):
+    spoil, sentence = SPOILT[what]
+    spoilt = model(CONV.replace("Conv(", "Conv <group = 1> ("))
+    spoil(spoilt)
+    path = tmp_path / "spoilt.onnx"
+    path.write_bytes(spoilt.SerializeToString().replace(b"name_of_an_attribute", b"name_of_an_attribut\xff"))
+    with pytest.raises(ValueError, match=sentence) as refusal:
         read_graph(path)
     assert "\n" not in str(refusal.value)
 

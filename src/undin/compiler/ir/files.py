@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
+from onnx.inliner import inline_local_functions
 
 OLDEST, NEWEST = 1, onnx.defs.onnx_opset_version()
 """Versions of ONNX's operators that are known."""
@@ -114,6 +115,7 @@ def load(path: str | Path, given: Given | None = None) -> onnx.ModelProto:
     except Exception as error:  # protobuf's decoder has no narrower base class
         raise ValueError(f"{path} is not a valid ONNX file: {_first_line(error)}") from None
     try:
+        _refuse_odd_names(model.graph)
         if given is not None:
             given.apply(model.graph)
         tidy(model)
@@ -131,6 +133,19 @@ def load(path: str | Path, given: Given | None = None) -> onnx.ModelProto:
     del model.graph.output[:]
     model.graph.output.extend(declared)
     return model
+
+
+def _refuse_odd_names(graph: onnx.GraphProto) -> None:
+    """Raise where a name is no text: protobuf hands out bytes then, and nobody who reads names counts on that."""
+    names = [info.name for info in (*graph.input, *graph.output, *graph.initializer)]
+    for node in graph.node:
+        names += [node.op_type, node.domain, node.name, *node.input, *node.output]
+        names += [item.name for item in node.attribute]
+        for inner in graphs_of(node):
+            _refuse_odd_names(inner)
+    for name in names:
+        if not isinstance(name, str):
+            raise ValueError(f"the name {name!r} is not UTF-8")
 
 
 def _first_line(error: Exception) -> str:
@@ -151,6 +166,20 @@ def tidy(model: onnx.ModelProto) -> None:
     # Before, a constant had to be an input too; many files of that version have others, and every runtime takes them.
     model.ir_version = max(model.ir_version, FIRST_WITHOUT_INPUTS)
     _sort(model.graph)
+
+
+def without_functions(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A model with its functions written out.
+
+    Raises
+    ------
+    ValueError
+        A node does not call one as it is.
+    """
+    try:
+        return inline_local_functions(model) if model.functions else model
+    except Exception as error:  # ONNX's errors share no narrower base class
+        raise ValueError(f"its functions cannot be written out: {_first_line(error)}") from None
 
 
 def opset_of(model: onnx.ModelProto) -> int:

@@ -88,6 +88,10 @@ def types_of(node: Node, types: Sequence[np.dtype | None], opset: int) -> list[n
         return [types[0]] * len(node.outputs) if types else None
     allowed = {item.type_param_str: item.allowed_type_strs for item in schema.type_constraints}
     bound: dict[str, np.dtype] = {}
+    for index, formal in enumerate(schema.inputs[: schema.min_input]):
+        is_there = index < len(types) and types[index] is not None
+        if not is_there and formal.option == onnx.defs.OpSchema.FormalParameterOption.Single:
+            raise Unsupported(node, f"it lacks its input {index}")
     for index, dtype in enumerate(types):
         if dtype is None:
             continue
@@ -117,12 +121,12 @@ def _output_type(
         return TYPES.get(kinds[0])
     if node.operator == "QuantizeLinear":
         given = node.get("output_dtype") or (node.input(2) is None and onnx.TensorProto.UINT8)
-        return helper.tensor_dtype_to_np_dtype(given) if given else types[2]
+        return _type_that(node, given) if given else types[2]
     if node.operator == "DequantizeLinear" and not node.get("output_dtype"):
         return types[1]
     for attribute in ("to", "dtype", "output_datatype", "output_dtype"):
         if node.get(attribute):
-            return np.dtype(helper.tensor_dtype_to_np_dtype(node.get(attribute)))
+            return _type_that(node, node.get(attribute))
     if node.operator in ("ConstantOfShape", "Constant"):
         value = node.get("value")
         return np.dtype(np.float32) if value is None else value.dtype
@@ -235,7 +239,23 @@ def declared(info: onnx.ValueInfoProto, name: str) -> Value | None:
     if not tensor.HasField("shape") or not all(dim.HasField("dim_value") for dim in tensor.shape.dim):
         return None
     shape = tuple(dim.dim_value for dim in tensor.shape.dim)
-    return Value(name, shape, np.dtype(helper.tensor_dtype_to_np_dtype(tensor.elem_type)))
+    return Value(name, shape, _dtype(tensor.elem_type, name))
+
+
+def _type_that(node: Node, number: int) -> np.dtype:
+    """The type that a node asks for by its number."""
+    try:
+        return _dtype(number, node.name)
+    except ValueError as error:
+        raise Unsupported(node, str(error)) from None
+
+
+def _dtype(number: int, name: str) -> np.dtype:
+    """The type that has a number in ONNX; ValueError names who claims one that is none."""
+    try:
+        return np.dtype(helper.tensor_dtype_to_np_dtype(number))
+    except (KeyError, TypeError):
+        raise ValueError(f"{name!r} has a type of the number {number!r}, which ONNX does not know") from None
 
 
 def _proto(node: Node, names: Sequence[str]) -> tuple[onnx.NodeProto, dict[str, np.ndarray | None]]:

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import onnx
 from onnx import helper
-from onnx.inliner import inline_local_functions
 
 from undin.compiler.ir import control, files, inference
 from undin.compiler.ir.files import Given
@@ -49,7 +48,7 @@ def read_graph(path: str | Path, given: Given | None = None) -> Graph:
 def convert(model: onnx.ModelProto, *, name: str) -> Graph:
     """Convert a loaded ONNX model; errors as `read_graph`."""
     files.tidy(model)
-    return Reader(inline_local_functions(model) if model.functions else model).graph(name)
+    return Reader(files.without_functions(model)).graph(name)
 
 
 class Reader:

@@ -95,6 +95,8 @@ class View:
 
     def reshape(self, shape: tuple[int, ...]) -> "View | None":
         """See the elements in the same order under another shape; None where strides cannot express it."""
+        if 0 in shape:
+            return replace(self, shape=tuple(shape), strides=(0,) * len(shape))
         # Two axes join where the outer one steps over exactly the inner one.
         runs: list[list[int]] = []  # [length, stride]
         for length, stride in zip(self.shape, self.strides, strict=True):

@@ -18,7 +18,7 @@ def arg(lowering: Lowering, node: Node) -> None:
     axis = node.get("axis", 0) % len(source.shape)
     target = lowering.output(value)
     outer = target.squeeze((axis,)) if node.get("keepdims", 1) else target
-    sign = (">" if node.operator == "ArgMax" else "<") + "=" * node.get("select_last_index", 0)
+    sign = (">" if node.operator == "ArgMax" else "<") + "=" * bool(node.get("select_last_index", 0))
     step, length = source.strides[axis], source.shape[axis]
 
     def body(x: str, y: str) -> list[str]:

@@ -8,6 +8,9 @@ from undin.compiler.ir.graph import Node
 from undin.compiler.ir.operators import permutation
 from undin.compiler.ir.sizes.reading import Shape, axes_in, axis_in, broadcast, hold, integers, shape_of
 
+MAX_WIDENED = 2**12
+"""Positions beside an axis that are copied one by one."""
+
 
 def reshape(node: Node, opset: int) -> list[Shape]:
     """0 keeps a length, -1 is what is left."""
@@ -132,6 +135,7 @@ def pad(node: Node, opset: int) -> list[Shape]:
     axes = axes_in(node, range(len(x)) if axes is None else axes, len(x))
     hold(len(pads) == 2 * len(axes), node, f"{len(pads)} widths are no pair for each of {len(axes)} axes")
     mode = node.get("mode", "constant")
+    hold(mode in ("constant", "edge", "reflect", "wrap"), node, f"there is no mode {mode}")
     for i, axis in enumerate(axes):
         before, after, length = pads[i], pads[i + len(axes)], x[axis]
         x[axis] += before + after
@@ -139,6 +143,8 @@ def pad(node: Node, opset: int) -> list[Shape]:
         hold(x[axis] >= 0 and kept >= 0, node, f"it cuts {-min(before, 0) - min(after, 0)} off {length} of axis {axis}")
         if mode != "constant" and max(before, after) > 0:
             least = 1 + (max(before, after) if mode == "reflect" else 0)
+            wide = max(before, after) > MAX_WIDENED
+            hold(not wide, node, f"undin widens by at most {MAX_WIDENED} positions in mode {mode}")
             hold(kept >= least, node, f"mode {mode} cannot widen {kept} positions of axis {axis} by {before}, {after}")
     return [tuple(x)]
 

@@ -39,7 +39,10 @@ def axes_in(node: Node, axes: Iterable[int], rank: int) -> list[int]:
 def integers(node: Node, index: int, attribute: str | None = None) -> list[int] | None:
     """A list that newer operator sets take as a constant input and older ones as an attribute."""
     given = node.constant(index, attribute)
-    return None if given is None else [int(number) for number in np.atleast_1d(np.asarray(given))]
+    if given is None:
+        return None
+    hold(np.ndim(given) < 2, node, f"its input {index} is no list")
+    return [int(number) for number in np.atleast_1d(np.asarray(given))]
 
 
 def broadcast(node: Node, *shapes: Shape) -> Shape:
