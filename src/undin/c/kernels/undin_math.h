@@ -45,6 +45,7 @@ enum undin_activation {
     UNDIN_SCALED_TANH,      /* alpha tanh(beta x) */
     UNDIN_SOFTSIGN,         /* x / (1 + |x|) */
     UNDIN_SOFTPLUS,         /* log(1 + exp(x)) */
+    UNDIN_BOUNDED_RELU,     /* max(beta, x < 0 ? alpha x : x): not of ONNX, of some wake words */
 };
 
 #define UNDIN_FLOAT float

@@ -204,6 +204,9 @@ UNDIN_INLINE UNDIN_FLOAT UNDIN_FORM(relu)(UNDIN_FLOAT x) { return UNDIN_FORM(max
 UNDIN_INLINE UNDIN_FLOAT UNDIN_FORM(leaky_relu)(UNDIN_FLOAT x, float alpha) {
     return UNDIN_FORM(if_less)(x, UNDIN_FORM(of)(0.0f), x * alpha, x);
 }
+UNDIN_INLINE UNDIN_FLOAT UNDIN_FORM(bounded_relu)(UNDIN_FLOAT x, float alpha, float beta) {
+    return UNDIN_FORM(max)(UNDIN_FORM(leaky_relu)(x, alpha), UNDIN_FORM(of)(beta));
+}
 UNDIN_INLINE UNDIN_FLOAT UNDIN_FORM(thresholded_relu)(UNDIN_FLOAT x, float alpha) {
     const UNDIN_FLOAT zero = UNDIN_FORM(of)(0.0f);
     return UNDIN_FORM(if_less)(UNDIN_FORM(of)(alpha), x, x, UNDIN_FORM(min)(UNDIN_FORM(max)(x, zero), zero));
@@ -256,6 +259,8 @@ UNDIN_KERNEL UNDIN_FLOAT UNDIN_FORM(activate)(UNDIN_FLOAT x, enum undin_activati
         return UNDIN_FORM(softsign)(x);
     case UNDIN_SOFTPLUS:
         return UNDIN_FORM(softplus)(x);
+    case UNDIN_BOUNDED_RELU:
+        return UNDIN_FORM(bounded_relu)(x, alpha, beta);
     }
     return x;
 }

@@ -76,7 +76,9 @@ UNDIN_KERNEL void undin_matmul(float *y, const float *a, const float *w, const f
     /* clang makes no constants of a struct that is read by a variable index, as tap_offset is: part the two. */
     const undin_matmul_shape copy = *sizes, *const shape = &copy;
     const int *tap_offset = sizes->tap_offset;
-    UNDIN_FOR_CHUNKS(shape->columns, undin_tile_widest(shape->rows, shape->taps * shape->depth), n, vectors, last,
+    const int widest = undin_tile_widest(shape->rows, UNDIN_DIVIDE_UP(shape->columns, UNDIN_LANES),
+                                         shape->taps * shape->depth);
+    UNDIN_FOR_CHUNKS(shape->columns, widest, n, vectors, last,
         undin_matmul_columns(y + n, a, tap_offset, w + n, bias ? bias + n : bias, residual ? residual + n : residual,
                              shape, vectors, last));
 }

@@ -44,17 +44,17 @@ enum { UNDIN_TAPS_MAX = 32 };
 
 /* Widest tile of a product of some depth, in vectors. Few rows make one tile high, so that w is read once: it is as wide
    as registers allow. With more rows all tiles of a chunk of columns read the same part of w: it is narrow enough to
-   stay in the first cache. */
-UNDIN_INLINE int undin_tile_widest(int rows, int depth) {
+   stay in the first cache. An odd number of vectors is parted into threes, since a single one loads too often. */
+UNDIN_INLINE int undin_tile_widest(int rows, int vectors, int depth) {
 #if UNDIN_LANES == 1
-    (void)rows, (void)depth;
+    (void)rows, (void)vectors, (void)depth;
     return UNDIN_TILE_VECTORS;
 #else
     const int cached = UNDIN_TILE_BYTES / (4 * UNDIN_LANES * UNDIN_LARGER(depth, 1));
     if (rows == 1) return UNDIN_TILE_SUMS;
     if (rows == 2) return UNDIN_TILE_SUMS / 3;
     if (rows <= UNDIN_TILE_SUMS / 2) return UNDIN_SMALLER(UNDIN_TILE_SUMS / 4, UNDIN_TILE_SUMS / rows);
-    return UNDIN_LARGER(2, UNDIN_SMALLER(UNDIN_TILE_VECTORS, cached));
+    return UNDIN_LARGER(2, UNDIN_SMALLER(UNDIN_TILE_VECTORS + (UNDIN_TILE_VECTORS == 2 && vectors % 2), cached));
 #endif
 }
 
@@ -138,6 +138,9 @@ UNDIN_INLINE int undin_tile_high_rows(int rows, int height) {
         }                                                                                                  \
     } while (0)
 
+/* Depth of products that are written out. */
+#define UNDIN_SHORT_DEPTH 5
+
 /* Sums in registers: rows x vectors, all of it `split` times. */
 typedef struct {
     int rows, vectors;
@@ -181,6 +184,15 @@ UNDIN_INLINE void undin_tile_product(undin_vector *sum, const undin_tile *tile, 
                                      const float *w, int w_row, int group, int depth) {
     const int sums = tile->rows * tile->row_sums;
     int k = 0;
+#if UNDIN_LANES > 1 && !defined(UNDIN_RUN_TIME_SIZES)
+    if (tile->split == 1 && depth <= UNDIN_SHORT_DEPTH) { /* a loop would take longer to end than to run */
+        UNDIN_UNROLL for (; k < depth; ++k, a += a_step) {
+            UNDIN_OPAQUE(a); /* neighbours that overlap are not kept for the next k */
+            undin_tile_multiply_add(sum, tile, a, a_row, w + k * w_row, group);
+        }
+        return;
+    }
+#endif
     for (; k + tile->split <= depth; k += tile->split) {
         UNDIN_UNROLL for (int s = 0; s < tile->split; ++s)
             undin_tile_multiply_add(sum + s * sums, tile, a + s * a_step, a_row, w + s * w_row, group);

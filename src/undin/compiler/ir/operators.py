@@ -74,7 +74,8 @@ ACTIVATIONS = {
 
 IDENTITY = Activation("identity")
 CLIP = Activation("clip", alpha=-np.inf, beta=np.inf)
-"""What else a product may do to its result: nothing, or the Clip of ONNX, whose limits are inputs."""
+BOUNDED_RELU = Activation("bounded_relu")
+"""What else a product may do to its result: nothing, the Clip of ONNX, whose limits are inputs, a LeakyRelu and a Max."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 COSTLY = {"exp", "sigmoid", "tanh", "erf", "log", "pow_small", "elu", "scaled_tanh", "softsign", "softplus"}
 """Functions of undin_math_forms.h that are worth it."""
 
-CHEAP = {"relu", "leaky_relu", "thresholded_relu", "clip", "affine", "hard_sigmoid"}
+CHEAP = {"relu", "leaky_relu", "thresholded_relu", "bounded_relu", "clip", "affine", "hard_sigmoid"}
 """Others that are there for vectors too; beyond the first argument all have numbers."""
 
 MIN_LENGTH = 8

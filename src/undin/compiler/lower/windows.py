@@ -106,6 +106,10 @@ def transposed(window: Window) -> list[Stretch]:
     return stretches
 
 
+ENOUGH_ROWS = 24
+"""Positions along one axis that a kernel works on as well as on more."""
+
+
 @dataclass(frozen=True)
 class Area:
     """Output positions that see the same part of a kernel, as rows for a kernel in C and loops around it.
@@ -117,7 +121,7 @@ class Area:
     offsets : list of int
         Of the taps from the first of them.
     rows, x_row, y_row : int
-        The longest axis: its positions, and the steps between them.
+        One axis: its positions, and the steps between them.
     loops : list of (int, int, int)
         The other axes: positions, and the steps of the input and of the output.
     """
@@ -143,12 +147,13 @@ def area(block: tuple[Stretch, ...], x: View, y: View) -> Area:
         (run.count, run.in_step * x_step, run.out_step * y_step)
         for run, x_step, y_step in zip(block, x_steps, y_steps, strict=True)
     ]
-    longest = max(range(len(steps)), key=lambda axis: (steps[axis][0], axis))
-    others = [step for axis, step in enumerate(steps) if axis != longest]
+    # Neighbours in memory share lines of the cache and pages, if there are enough of them for some tiles.
+    rows = max(range(len(steps)), key=lambda axis: (min(steps[axis][0], ENOUGH_ROWS), -abs(steps[axis][2]), axis))
+    others = [step for axis, step in enumerate(steps) if axis != rows]
     return Area(
         start,
         sum(run.out_start * step for run, step in zip(block, y_steps, strict=True)),
         [offset - offsets[0] for offset in offsets],
-        *steps[longest],
+        *steps[rows],
         [loop for loop in [(x.shape[0], x.strides[0], y.strides[0]), *others] if loop[0] > 1],
     )

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from undin.compiler.ir.graph import Graph, Node, Value
-from undin.compiler.ir.operators import ACTIVATIONS, CLIP, PRODUCTS, VIEWS, Activation, seen_back
+from undin.compiler.ir.operators import ACTIVATIONS, BOUNDED_RELU, CLIP, PRODUCTS, VIEWS, Activation, seen_back
 from undin.compiler.passes.concatenations import read_pieces
 from undin.compiler.passes.detours import remove_detours
 from undin.compiler.passes.padding import join_paddings
@@ -99,11 +99,25 @@ def _join_activation(product: Node, reader: Node) -> bool:
     """Let a product apply the activation of its result."""
     if product.outputs[0].dtype != np.float32:
         return False
-    activation = None if product.get("activation") else _activation_of(reader)
+    joined = product.get("activation")
+    activation = _bounded(reader, joined) or (None if joined else _activation_of(reader))
     if activation is None:
         return False
     product.attributes["activation"] = activation
     return True
+
+
+def _bounded(node: Node, joined: Activation | None) -> Activation | None:
+    """What a Max with a number makes of a product, or of one that is activated by a LeakyRelu."""
+    numbers = [value.constant for value in node.inputs if value is not None and value.constant is not None]
+    if node.operator != "Max" or len(node.inputs) != 2 or len(numbers) != 1 or numbers[0].size != 1:
+        return None
+    bound = float(numbers[0].reshape(-1)[0])
+    if joined is None:
+        return replace(CLIP, alpha=bound)
+    if joined.name == ACTIVATIONS["LeakyRelu"].name:
+        return replace(BOUNDED_RELU, alpha=joined.alpha, beta=bound)
+    return None
 
 
 def _activation_of(node: Node) -> Activation | None:
