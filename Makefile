@@ -29,7 +29,7 @@ check: $(VENV)/.test-installed ## check style and types, and run the quick tests
 test: $(VENV)/.test-installed ## run all tests but those of faces, in ten minutes
 	$(IN_PARALLEL) -m 'not faces'
 
-test-faces: $(VENV)/.test-installed ## test undin in browsers, in Node, in Java and on boards, where they are installed
+test-faces: $(VENV)/.faces-installed ## test undin in browsers, in Node, in Java, in LiteRT and on boards, where they are installed
 	$(BIN)/pytest -m faces
 
 web: $(VENV)/.test-installed ## build the npm package in bindings/web, for `npm pack` there
@@ -66,3 +66,8 @@ $(VENV)/.test-installed: pyproject.toml constraints.txt | $(BIN)/pip
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[test]'
 	$(BIN)/pip install --quiet pesq || echo 'pesq could not be compiled (apt-get install build-essential python3-dev): tests that need it are skipped'
 	touch $(VENV)/.demo-installed $@
+
+# 1.2 GB, two minutes.
+$(VENV)/.faces-installed: $(VENV)/.test-installed
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[tflite]' tflite-micro || echo 'what writes and runs TFLite could not be installed: tests that need it are skipped'
+	touch $@

@@ -154,6 +154,6 @@ def _extra_with(package: str) -> str | None:
         return None
     for requirement in requirements:
         match = re.match(r'([\w-]+).*\bextra == "(\w+)"', requirement)
-        if match and match[1] == package:
+        if match and match[1].replace("-", "_") == package:
             return match[2]
     return None

@@ -19,8 +19,9 @@ ENTRY = b"undin"
 
 IDENTIFIER = b"TFL3"
 BUFFERS, METADATA = 4, 6
-NAME, BUFFER, DATA = 0, 1, 0
-"""Places of fields in TFLite's tables Model, Metadata and Buffer."""
+NAME, BUFFER = 0, 1
+DATA, OFFSET, SIZE = 0, 1, 2
+"""Places of fields in TFLite's tables Model, Metadata and Buffer. A buffer holds bytes, or tells where they lie."""
 
 
 def tflite_strings(model: bytes) -> dict[str, str]:
@@ -31,9 +32,8 @@ def tflite_strings(model: bytes) -> dict[str, str]:
         root, text = _target(model, 0), b"{}"
         for entry in _tables(model, root, METADATA):
             if _bytes(model, entry, NAME) == ENTRY:
-                place = _field(model, entry, BUFFER)
-                buffers = _tables(model, root, BUFFERS)
-                text = _bytes(model, buffers[_number(model, place) if place else 0], DATA)
+                buffer = _tables(model, root, BUFFERS)[_number(model, _field(model, entry, BUFFER))]
+                text = _bytes(model, buffer, DATA) or _behind(model, buffer)
     except (ValueError, IndexError, struct.error):
         raise ValueError("it is not TFLite, or cut off") from None
     try:
@@ -45,9 +45,9 @@ def tflite_strings(model: bytes) -> dict[str, str]:
     return strings
 
 
-def _number(model: bytes, place: int) -> int:
-    """32 bits without a sign."""
-    return struct.unpack_from("<I", model, place)[0]
+def _number(model: bytes, place: int, kind: str = "<I") -> int:
+    """A number, of 32 bits without a sign."""
+    return struct.unpack_from(kind, model, place)[0]
 
 
 def _target(model: bytes, place: int) -> int:
@@ -63,6 +63,15 @@ def _field(model: bytes, table: int, field: int) -> int:
     (size,) = struct.unpack_from("<H", model, fields)
     offset = struct.unpack_from("<H", model, fields + 4 + 2 * field)[0] if 4 + 2 * field < size else 0
     return table + offset if offset else 0
+
+
+def _behind(model: bytes, buffer: int) -> bytes:
+    """What a buffer has behind the tables, at an offset of the file; nothing if it names none."""
+    offset, size = (_field(model, buffer, field) for field in (OFFSET, SIZE))
+    if not (offset and size):
+        return b""
+    start, count = _number(model, offset, "<Q"), _number(model, size, "<Q")
+    return model[start : start + count]
 
 
 def _bytes(model: bytes, table: int, field: int) -> bytes:

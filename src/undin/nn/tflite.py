@@ -37,7 +37,8 @@ def export_tflite(network: Streaming, metadata: Metadata, path: str | Path, *, i
     path : path
         Of the ``.tflite`` file.
     int8_weights : bool
-        Matrices and convolutions keep their weights in 8 bits, a scale for each channel; arithmetic stays in floats.
+        Matrices and convolutions keep their weights in 8 bits, a scale for each channel, and LiteRT rounds what they are
+        multiplied by while it runs; all else stays in floats. TensorFlow Lite Micro does not run such files.
 
     Raises
     ------
@@ -58,12 +59,12 @@ def export_tflite(network: Streaming, metadata: Metadata, path: str | Path, *, i
         converted = litert_torch.signature(SIGNATURE, step, sample_kwargs=example).convert()
     with replacing(path) as partial, contextlib.redirect_stdout(None):
         converted.export(str(partial))
-        model = partial.read_bytes()
+        model = _with_metadata(partial.read_bytes(), metadata)
         _refuse_another_network(model, step, least_snr_db=MIN_SNR_DB)
         if int8_weights:
             model = _with_int8_weights(model)
             _refuse_another_network(model, step, least_snr_db=MIN_INT8_SNR_DB)
-        partial.write_bytes(_with_metadata(model, metadata))
+        partial.write_bytes(model)
 
 
 MIN_SNR_DB, MIN_INT8_SNR_DB = 80, 20
@@ -160,7 +161,7 @@ def _refuse_another_network(model: bytes, step: _Step, *, least_snr_db: float) -
 def _with_int8_weights(model: bytes) -> bytes:
     from ai_edge_quantizer import quantizer, recipe  # comes with litert-torch
 
-    return bytes(quantizer.Quantizer(bytearray(model), recipe.weight_only_wi8_afp32()).quantize().quantized_model)
+    return bytes(quantizer.Quantizer(bytearray(model), recipe.dynamic_wi8_afp32()).quantize().quantized_model)
 
 
 def _with_metadata(model: bytes, metadata: Metadata) -> bytes:
