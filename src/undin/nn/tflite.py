@@ -37,8 +37,8 @@ def export_tflite(network: Streaming, metadata: Metadata, path: str | Path, *, i
     path : path
         Of the ``.tflite`` file.
     int8_weights : bool
-        Matrices and convolutions keep their weights in 8 bits, a scale for each channel, and LiteRT rounds what they are
-        multiplied by while it runs; all else stays in floats. TensorFlow Lite Micro does not run such files.
+        Matrices and convolutions keep their weights in 8 bits, a scale for each channel, and LiteRT rounds what they
+        multiply while it runs; all else stays in floats. TensorFlow Lite Micro does not run such files.
 
     Raises
     ------
