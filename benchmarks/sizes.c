@@ -1,17 +1,46 @@
-/* sizes.c: firmware for a Cortex-M7 on ARM's MPS2 board, image AN500, as QEMU plays it: how long does a hop take?
+/* sizes.c: firmware for a board that QEMU plays: how long does a hop take?
  *
- * It enhances noise and prints the ticks of SysTick that each hop took, a line each, by semihosting: through the
- * debugger. The command line says which MODEL, RESET, PROCESS_HOPS, STATE_BYTES and ARENA_BYTES, and the SAMPLES of a
- * hop. With RATE_HZ the noise goes through a stream of that rate, in blocks of so many samples. */
-void reset(void);
-__attribute__((section(".vectors"), used)) static const void *const vectors[] = {(void *)0x20400000, reset};
+ * It enhances noise and prints the ticks of a clock that each hop took, a line each, by semihosting: through the debugger.
+ * The command line says which MODEL, RESET, PROCESS_HOPS, STATE_BYTES and ARENA_BYTES, the SAMPLES of a hop, and where the
+ * stack ends, STACK_END. With RATE_HZ the noise goes through a stream of that rate, in blocks of so many samples. */
+#if defined(__riscv) /* of 32 bits, on QEMU's own board; a clock that counts up */
+
+static int call(int number, const void *arguments) {
+    register int a0 __asm__("a0") = number;
+    register const void *a1 __asm__("a1") = arguments;
+    __asm__ volatile(".balign 16\n .option push\n .option norvc\n slli x0, x0, 0x1f\n ebreak\n srai x0, x0, 7\n .option pop\n"
+                     : "+r"(a0)
+                     : "r"(a1)
+                     : "memory");
+    return a0;
+}
+
+static unsigned now(void) {
+    unsigned count;
+    __asm__ volatile("csrr %0, minstret" : "=r"(count));
+    return count;
+}
+static unsigned ticks_since(unsigned before) { return now() - before; }
+
+#else /* a Cortex-M, on a board of ARM's; SysTick counts down */
 
 #define REGISTER(address) (*(volatile unsigned *)(address))
-#define COPROCESSOR_ACCESS REGISTER(0xE000ED88)
 #define SYSTICK_CONTROL REGISTER(0xE000E010)
 #define SYSTICK_RELOAD REGISTER(0xE000E014)
 #define SYSTICK_NOW REGISTER(0xE000E018)
 #define SYSTICK_MAX 0xFFFFFFu
+
+static int call(int number, const void *arguments) {
+    register int r0 __asm__("r0") = number;
+    register const void *r1 __asm__("r1") = arguments;
+    __asm__ volatile("bkpt 0xab" : "+r"(r0) : "r"(r1) : "memory");
+    return r0;
+}
+
+static unsigned now(void) { return SYSTICK_NOW; }
+static unsigned ticks_since(unsigned before) { return (before - SYSTICK_NOW) & SYSTICK_MAX; }
+
+#endif
 
 enum { WRITE_TEXT = 4, EXIT = 0x18, APPLICATION_EXIT = 0x20026, HOPS = 20 };
 
@@ -34,12 +63,6 @@ static void enhance(void) {
 }
 #endif
 
-static void call(int number, const void *arguments) {
-    register int r0 __asm__("r0") = number;
-    register const void *r1 __asm__("r1") = arguments;
-    __asm__ volatile("bkpt 0xab" : "+r"(r0) : "r"(r1) : "memory");
-}
-
 static void print(unsigned number) {
     char text[12], *start = text + sizeof text;
     *--start = 0, *--start = '\n';
@@ -48,25 +71,33 @@ static void print(unsigned number) {
     call(WRITE_TEXT, start);
 }
 
-__attribute__((noinline)) static void run(void) {
+__attribute__((noinline, used)) static void run(void) {
     unsigned random = 1;
     for (int hop = begin() ? HOPS : 0; hop < HOPS; ++hop) {
         for (int i = 0; i < SAMPLES; ++i) {
             random = random * 1664525 + 1013904223;
             samples[i] = 8e-11f * (int)random; /* about -20 dBFS */
         }
-        const unsigned before = SYSTICK_NOW;
+        const unsigned before = now();
         enhance();
-        print((before - SYSTICK_NOW) & SYSTICK_MAX);
+        print(ticks_since(before));
     }
-    call(EXIT, (const void *)APPLICATION_EXIT);
+    for (;;) call(EXIT, (const void *)APPLICATION_EXIT);
 }
 
-void reset(void) { /* before any function that may use a register for floats */
-    COPROCESSOR_ACCESS |= 0xF << 20; /* their unit */
+/* The unit for floats is turned on before any function that may use one of its registers. */
+#if defined(__riscv)
+__attribute__((naked, section(".vectors"), used)) void reset(void) {
+    __asm__ volatile("li sp, %0\n li t0, 0x6000\n csrs mstatus, t0\n j run\n" ::"i"(STACK_END));
+}
+#else
+void reset(void) {
+    REGISTER(0xE000ED88) |= 0xF << 20;
     __asm__ volatile("dsb\n isb");
     SYSTICK_RELOAD = SYSTICK_MAX;
     SYSTICK_NOW = 0;
     SYSTICK_CONTROL = 5; /* on, the clock of the processor, no interrupt */
     run();
 }
+__attribute__((section(".vectors"), used)) static const void *const vectors[] = {(void *)STACK_END, reset};
+#endif

@@ -16,14 +16,9 @@
 _Static_assert(OF_MODEL(SAMPLE_RATE_HZ) == BOARD_SAMPLE_RATE_HZ, "the model hears at another rate than the board");
 _Static_assert(OF_MODEL(HOP_SAMPLES) == BOARD_BLOCK_SAMPLES, "a block of the board is a hop of the model");
 
-enum {
-    /* A stream at the model's own rate: state, arena, and the signals that wait for each other. */
-    SIGNALS = 2 * OF_MODEL(LATENCY_SAMPLES) + 2 * OF_MODEL(HOP_SAMPLES),
-    STREAM_BYTES = OF_MODEL(STATE_BYTES) + OF_MODEL(ARENA_BYTES) + SIGNALS * (int)sizeof(float) + 1024,
-    BLOCKS_A_LINE = BOARD_SAMPLE_RATE_HZ / BOARD_BLOCK_SAMPLES,
-};
+enum { BLOCKS_A_LINE = BOARD_SAMPLE_RATE_HZ / BOARD_BLOCK_SAMPLES };
 
-static char memory[STREAM_BYTES] __attribute__((aligned(8), section(".tcm")));
+static char memory[OF_MODEL(STREAM_BYTES)] __attribute__((aligned(8), section(".tcm")));
 static float samples[BOARD_BLOCK_SAMPLES];
 
 /* What blocks took, in counts of the board's clock. */

@@ -2,8 +2,8 @@
 
     python run_qemu.py build/undin-an500.elf noisy.wav denoised.wav [--presses 100/200]
 
-The firmware reads and writes raw samples; here they get the latency of the model behind them and lose as much before, so
-that the file that is written lies in time with the one that is read.
+The firmware reads and writes raw samples; here they get the latency of the model behind them and lose as much before,
+so that the file that is written lies in time with the one that is read.
 """
 
 import argparse
@@ -47,7 +47,7 @@ def main() -> int:
 
 
 def run(firmware: Path, samples: np.ndarray, *, presses: str = "") -> np.ndarray:
-    """Bring whole blocks (N,) of int16 through a firmware, which prints what it says; CalledProcessError if it fails."""
+    """Bring whole blocks (N,) of int16 through a firmware that prints what it says; CalledProcessError if it fails."""
     machine = BOARDS[firmware.stem.split("-")[-1]]
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "in.s16").write_bytes(samples.astype("<i2").tobytes())

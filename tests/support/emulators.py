@@ -27,8 +27,8 @@ LINUX = {
         "lib/ld-linux-riscv64-lp64d.so.1",
     ),
 }
-"""What a test needs, the emulator with its flags, and the folder of another machine's files with its dynamic linker, by which floats
-travel as the target has it; no other library is needed."""
+"""What a test needs, the emulator with its flags, and the folder of another machine's files with its dynamic linker, by
+which floats travel as the target has it; no other library is needed."""
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="install headers and library for CMake and pkg-config: to DIR/include and DIR/lib",
     )
     parser.add_argument(
+        "--package",
+        choices=("cmake", "arduino"),
+        help="with -o and a microcontroller as the target: a component of C for this build system, with an example",
+    )
+    parser.add_argument(
         "--target", choices=TARGETS, default="native", help="what the library is for (default: %(default)s)"
     )
     parser.add_argument(
@@ -83,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
     """Compile a model; 0 when that was all or the check agrees, 1 when it does not."""
     _refuse_places(args)
     with tempfile.TemporaryDirectory(prefix="undin") as folder:
-        return _run(args, args.output or Path(folder))
+        return _run(args, args.output if args.output and not args.package else Path(folder))
 
 
 def _refuse_places(args: argparse.Namespace) -> None:
@@ -92,6 +97,11 @@ def _refuse_places(args: argparse.Namespace) -> None:
         raise ValueError("nowhere to write to: give a folder with -o, a place to install to with --prefix, or both")
     if args.prefix and TARGETS[args.target].product == "wasm":
         raise ValueError("--prefix is for libraries that programs link to, and a WebAssembly module is none: use -o")
+    if args.package and not args.output:
+        raise ValueError("--package writes a folder: say which with -o")
+    if args.package and TARGETS[args.target].product != "archive":
+        known = ", ".join(name for name, target in TARGETS.items() if target.product == "archive")
+        raise ValueError(f"--package is for microcontrollers: give one of them with --target ({known})")
 
 
 def given_by(args: argparse.Namespace) -> "Given":
@@ -131,8 +141,9 @@ def _run(args: argparse.Namespace, folder: Path) -> int:
     """Compile a model into a folder, and install it from there."""
     from undin.compiler.ir.reader import read_graph
     from undin.compiler.pipeline import translate
-    from undin.compiler.toolchain.build import build
+    from undin.compiler.toolchain.build import build, unit_of
     from undin.compiler.toolchain.install import install
+    from undin.compiler.toolchain.package import package
     from undin.model.loading import WEIGHTS, models
 
     path = WEIGHTS / f"{args.model}.onnx" if args.model in models() else Path(args.model)
@@ -151,7 +162,12 @@ def _run(args: argparse.Namespace, folder: Path) -> int:
         source = translate(graph, mark=mark, watch=watch)
     target = TARGETS[args.target]
     product = build(source, folder, target=target)
-    if args.output:
+    if args.package:
+        if not source.is_model:
+            raise ValueError(f"{args.model}: --package is for models of undin, and this one has no streams")
+        manifest = package(product, args.output, kind=args.package, unit=unit_of(source), target=target)
+        print(f"{manifest}: {graph.name} as a component, for {args.target} and others")
+    elif args.output:
         print(f"{product}: {graph.name} for {args.target}")
     if args.prefix:
         print(f"{install(product, args.prefix, model=source.prefix, target=target)}: {graph.name} for {args.target}")

@@ -13,9 +13,9 @@ static int call(int number, const void *arguments) {
     register int a0 __asm__("a0") = number;
     register const void *a1 __asm__("a1") = arguments;
     __asm__ volatile(
+        ".balign 16\n" /* the three must lie in one page */
         ".option push\n"
         ".option norvc\n"
-        ".balign 16\n" /* the three must lie in one page */
         "slli x0, x0, 0x1f\n"
         "ebreak\n"
         "srai x0, x0, 7\n"

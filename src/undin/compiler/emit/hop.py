@@ -24,6 +24,16 @@ def arena_bytes(metadata: Metadata, *, network_arena_bytes: int) -> int:
     return 2 * spectrum + max(transform, network) + ALIGNMENT  # the last to move the start to a whole line
 
 
+def stream_bytes(metadata: Metadata, *, network_arena_bytes: int) -> int:
+    """Bytes that suffice for a stream at the model's own rate with one channel, by what undin_layout.h keeps.
+
+    Beside state and arena these are the input that waits, and the queue, what the model heard and what it changed.
+    """
+    signals = 2 * (metadata.latency_samples + metadata.hop)
+    arena = arena_bytes(metadata, network_arena_bytes=network_arena_bytes)
+    return _whole_lines(state_bytes(metadata) + arena + 4 * signals + 1024)
+
+
 def _whole_lines(size: int) -> int:
     return -(-size // ALIGNMENT) * ALIGNMENT
 
@@ -85,6 +95,7 @@ def header(prefix: str, metadata: Metadata, *, network_arena_bytes: int) -> str:
     """The header of a model, for programs in C and C++."""
     upper = prefix.upper()
     arena = arena_bytes(metadata, network_arena_bytes=network_arena_bytes)
+    stream = stream_bytes(metadata, network_arena_bytes=network_arena_bytes)
     delay = metadata.latency_samples - (metadata.hop - 1)
     name, commit, licence = (text.replace("*/", "* /") for text in (metadata.name, metadata.commit, metadata.licence))
     return f"""\
@@ -109,6 +120,7 @@ extern const undin_model {prefix};
 #define {upper}_LATENCY_SAMPLES {metadata.latency_samples} /* of blocks of any length */
 #define {upper}_STATE_BYTES {state_bytes(metadata)}
 #define {upper}_ARENA_BYTES {arena}
+#define {upper}_STREAM_BYTES {stream} /* suffice for a stream at this rate with one channel */
 
 /* Its two functions, for firmware that gathers whole hops by itself: they come out {delay} samples later. */
 {PROTOTYPES.format(prefix=prefix)}

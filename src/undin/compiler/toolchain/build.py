@@ -232,9 +232,7 @@ class _Build:
         public = [f"-DUNDIN_PUBLIC(name)={unit.public}_##name##{suffix}"] if suffix else []
         return self.compilation(unit.stem, *public, variant=variant, exact=unit.is_exact)
 
-    def compilation(
-        self, stem: str, *flags: str, variant: Variant | None = None, exact: bool = False
-    ) -> list[str]:
+    def compilation(self, stem: str, *flags: str, variant: Variant | None = None, exact: bool = False) -> list[str]:
         """The command that compiles one file, the object's name last."""
         variant = variant or self.target.variants[0]
         freestanding = ["-ffreestanding", f"-I{C / 'freestanding'}"] if self.target.freestanding else []

@@ -87,7 +87,7 @@ def install(product: Path, prefix: Path, *, model: str, target: Target) -> Path:
         "MODEL": model,
         "LIBRARY": product.name,
         "KIND": "STATIC" if target.product == "archive" else "SHARED",
-        "VERSION": _version(),
+        "VERSION": version(),
     }
     headers = (product.with_name(name) for name in ("undin.h", f"{model}.h"))
     for header in filter(Path.is_file, headers):  # networks that are no models of undin go without undin.h
@@ -101,7 +101,7 @@ def install(product: Path, prefix: Path, *, model: str, target: Target) -> Path:
     return library
 
 
-def _version() -> str:
+def version() -> str:
     """Of undin, which also runs out of a folder, where nobody knows it."""
     try:
         return importlib.metadata.version("undin")

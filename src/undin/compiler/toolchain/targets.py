@@ -139,8 +139,8 @@ TARGETS = {
         link_flags=("-Wl,--no-entry", "-Wl,--export=__heap_base", "-s"),
         freestanding=True,
     ),
-    # Floats of single precision, since not every one has a unit for doubles; zig must be told of each unit, or it computes
-    # without one and passes floats otherwise than the firmware does.
+    # Floats of single precision, since not every one has a unit for doubles; zig must be told of each unit, or it
+    # computes without one and passes floats otherwise than the firmware does.
     "cortex-m4f": Target(
         **ON_CORTEX_M,
         cpu="cortex_m4+vfp4d16sp",
