@@ -51,7 +51,7 @@ tables: web ## measure again what weights touch: scores, 8 bits, memory, flash (
 	$(BIN)/python benchmarks/sizes.py
 
 clean: ## remove .venv and what demo and test have made
-	rm -rf $(VENV) build dist bindings/web/dist bindings/web/LICENSE apps/page/dist bindings/android/dist bindings/ios/dist apps/android/build .pytest_cache .ruff_cache .mypy_cache .hypothesis src/*.egg-info enhanced.wav enhanced.png
+	rm -rf $(VENV) build dist bindings/web/dist bindings/web/LICENSE apps/page/dist bindings/android/dist bindings/ios/dist apps/android/build apps/stm32/build .pytest_cache .ruff_cache .mypy_cache .hypothesis src/*.egg-info enhanced.wav enhanced.png
 
 # The target is pip, not python: where python3-venv is missing, `venv` leaves a python without pip behind.
 $(BIN)/pip:

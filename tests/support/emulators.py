@@ -163,7 +163,7 @@ def run_on_board(
             *(["-DMAY_BE_UNALIGNED"] if may_be_unaligned else []),
             *("-T", folder / "board.ld", "-Wl,-e,reset", "-Wl,--gc-sections"),
             # A library of zig calls __aeabi_memcpy4 and its like, which newlib has.
-            *(["-lcompiler_rt"] if compiler.is_zig else ["-lgcc", *(["-lc"] if "arm" in compiler.name else [])]),
+            *(["-lcompiler_rt"] if compiler.is_zig else ["-lgcc", *(["-lm", "-lc"] if "arm" in compiler.name else [])]),
             *("-o", folder / "firmware.elf"),
         ],
         check=True,

@@ -41,9 +41,9 @@ CMAKE_README = """\
 
 @ABOUT@
 
-`include/@MODEL@.h` and `include/undin.h` are all there is to read; `example/example.c` is all there is to call. It wants
-gcc from version 12, or clang, and nothing but `memcpy`, `memmove` and `memset`. On a Cortex-M all of your firmware must be
-compiled for the unit for floats (`-mfloat-abi=hard`), and this with it.
+`include/@MODEL@.h` and `include/undin.h` are all there is to read; `example/example.c` is all there is to call.
+It wants gcc from version 12, or clang, and nothing but `memcpy`, `memmove` and `memset`. On a Cortex-M all of your
+firmware must be compiled for the unit for floats (`-mfloat-abi=hard`), and this with it.
 
 ```cmake
 add_subdirectory(@FOLDER@)
@@ -52,8 +52,8 @@ target_link_libraries(firmware PRIVATE @MODEL@)
 
 The same folder for others, **untested**:
 
-- **Zephyr**: these two lines in the `CMakeLists.txt` of your application, `app` in place of `firmware`, `CONFIG_FPU=y` and
-  `CONFIG_FP_HARDABI=y` in its `prj.conf`.
+- **Zephyr**: these two lines in the `CMakeLists.txt` of your application, `app` in place of `firmware`, and
+  `CONFIG_FPU=y`, `CONFIG_FP_HARDABI=y` in its `prj.conf`.
 - **ESP-IDF**: the folder goes to `components/`, and its name to `REQUIRES` of your component.
 - **PlatformIO**: with the frameworks of these two as they are; with others the folder goes to `lib/`, and
   `build_flags = -Ilib/@FOLDER@/include -ffp-contract=off` to `platformio.ini`.
