@@ -20,8 +20,10 @@ from undin.bench.loops import Loops
 from undin.bench.memory import StepMemory
 from undin.bench.reference import OrtStep
 from undin.bench.subject import Subject
+from undin.compiler.ir.files import Given
 from undin.compiler.ir.reader import read_graph
 from undin.compiler.passes.quantize import frames_of, quantize
+from undin.compiler.session import reference_model
 from undin.compiler.toolchain.cache import instructions
 from undin.compiler.toolchain.targets import Variant
 from undin.model.tflite import SUFFIX
@@ -104,13 +106,17 @@ class Measurement:
     pairs: int
 
 
-def measure(model: Path, *, seconds: float, variant: str | None = None, int8: Path | None = None) -> Measurement:
+def measure(
+    model: Path, given: Given | None = None, *, seconds: float, variant: str | None = None, int8: Path | None = None
+) -> Measurement:
     """Compile a model for one variant of this machine's code, and measure it on one thread.
 
     Parameters
     ----------
     model : Path
         ONNX file; or a TFLite file, which LiteRT runs as it is.
+    given : Given, optional
+        What it leaves open about its inputs.
     seconds : float
         How long to go on, preparations aside; one round at least.
     variant : str, optional
@@ -125,9 +131,9 @@ def measure(model: Path, *, seconds: float, variant: str | None = None, int8: Pa
     """
     if model.suffix == SUFFIX:
         return _on_litert(model, seconds=seconds, asked={"variant": variant, "int8": int8})
-    graph = read_graph(model)
+    graph = read_graph(model, given)
     loops = Loops([HOP_POINTERS, len(graph.inputs) + len(graph.outputs) + 1], variant=variant)
-    memory = StepMemory(read_graph(model), BLOCK)  # of the graph as it is, which a subject changes
+    memory = StepMemory(read_graph(model, given), BLOCK)  # of the graph as it is, which a subject changes
     mark = None
     if int8 is not None:
         frames = list(frames_of(int8, graph))
@@ -137,7 +143,7 @@ def measure(model: Path, *, seconds: float, variant: str | None = None, int8: Pa
     calls = {"hop": subject.hop, "peak": loops.peak, "step": subject.step}
     blocks = {name: partial(loops.time_us, call, BLOCK) for name, call in calls.items() if call}
     if find_spec("onnxruntime"):
-        blocks["onnxruntime"] = OrtStep(model, memory, BLOCK).time_us
+        blocks["onnxruntime"] = OrtStep(reference_model(model, given), memory, BLOCK).time_us
     times = take_turns(blocks, seconds=seconds)
     return _summary(subject, loops, times, variant=loops.variant.suffix.removeprefix("_"))
 

@@ -1,7 +1,6 @@
 """The same step in ONNX Runtime, on one thread, as fast as Python can call it."""
 
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,15 +19,15 @@ class OrtStep:
 
     Parameters
     ----------
-    model : Path
-        ONNX file.
+    model : str or bytes
+        ONNX file, or what is in one.
     memory : StepMemory
     frames : int
         Of its signal.
     """
 
-    def __init__(self, model: Path, memory: StepMemory, frames: int):
-        self._session = reference_session(str(model))
+    def __init__(self, model: str | bytes, memory: StepMemory, frames: int):
+        self._session = reference_session(model)
         self._bindings = [self._bind(memory, frame) for frame in range(frames)]
 
     def _bind(self, memory: StepMemory, frame: int) -> "onnxruntime.IOBinding":

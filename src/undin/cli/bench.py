@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from undin.cli import given
 from undin.compiler.toolchain.targets import X86_VARIANTS
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="AUDIO_DIR",
         help="in integers, calibrated on the noisy speech in this folder, as undin compile does",
     )
+    given.add_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print all numbers as JSON, durations in µs")
 
 
@@ -52,7 +54,8 @@ def run(args: argparse.Namespace) -> int:
     from undin.model.loading import find, models
 
     paths = [find(name) for name in args.models or models()]
-    measured = [measure(path, seconds=args.seconds, variant=args.variant, int8=args.int8) for path in paths]
+    said = given.given_by(args)
+    measured = [measure(path, said, seconds=args.seconds, variant=args.variant, int8=args.int8) for path in paths]
     print(json.dumps([dataclasses.asdict(one) for one in measured], indent=2) if args.json else _table(measured))
     return 0
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from undin.cli import print_error
+from undin.cli import given, print_error
 from undin.compiler.toolchain.targets import TARGETS
 
 if TYPE_CHECKING:
@@ -56,26 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--int8-ends", action="store_true", help="with --int8: the first and the last layers too, which lose the most"
     )
-    parser.add_argument(
-        "--dim", action="append", default=[], metavar="NAME=VALUE", help="a size that the file has only a name for"
-    )
-    parser.add_argument(
-        "--shape", action="append", default=[], metavar="INPUT=1,2,…", help="the whole shape of an input"
-    )
-    parser.add_argument(
-        "--input",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="an input that is a constant, such as a sample rate: one number, or as many as it has, with commas",
-    )
-    parser.add_argument(
-        "--state",
-        action="append",
-        metavar="INPUT=OUTPUT",
-        help="an input that is read from an output of the run before; found by names and shapes if not given at all, "
-        "none if it is the word none",
-    )
+    given.add_arguments(parser)
     parser.add_argument(
         "--check", action="store_true", help="run the C on this machine against ONNX Runtime, frame by frame"
     )
@@ -104,39 +85,6 @@ def _refuse_places(args: argparse.Namespace) -> None:
         raise ValueError(f"--package is for microcontrollers: give one of them with --target ({known})")
 
 
-def given_by(args: argparse.Namespace) -> "Given":
-    """What the options say about the inputs of a file; ValueError names one that cannot be read."""
-    from undin.compiler.ir.files import Given
-
-    dims = {name: _whole("--dim", name, value) for name, value in _pairs("--dim", args.dim)}
-    shapes = {
-        name: tuple(_whole("--shape", name, length) for length in value.split(",") if length)
-        for name, value in _pairs("--shape", args.shape)
-    }
-    states = None if args.state is None else {}
-    if args.state not in (None, ["none"]):
-        states = dict(_pairs("--state", args.state))
-    return Given(dims, shapes, dict(_pairs("--input", args.input)), states)
-
-
-def _pairs(option: str, texts: list[str]) -> Iterator[tuple[str, str]]:
-    names = set()
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not (name and equals):
-            raise ValueError(f"{option} {text}: write it as {'INPUT=OUTPUT' if option == '--state' else 'NAME=VALUE'}")
-        if name in names:
-            raise ValueError(f"{option} {name} is given twice")
-        names.add(name)
-        yield name, value
-
-
-def _whole(option: str, name: str, text: str) -> int:
-    if not text.strip().isdecimal():
-        raise ValueError(f"{option} {name}={text}: {text!r} is no whole number")
-    return int(text)
-
-
 def _run(args: argparse.Namespace, folder: Path) -> int:
     """Compile a model into a folder, and install it from there."""
     from undin.compiler.ir.reader import read_graph
@@ -147,8 +95,8 @@ def _run(args: argparse.Namespace, folder: Path) -> int:
     from undin.model.loading import WEIGHTS, models
 
     path = WEIGHTS / f"{args.model}.onnx" if args.model in models() else Path(args.model)
-    given = given_by(args)
-    graph, watch = read_graph(path, given), _writer(args.passes) if args.passes else lambda name, result: None
+    said = given.given_by(args)
+    graph, watch = read_graph(path, said), _writer(args.passes) if args.passes else lambda name, result: None
     if args.int8 is None:
         source = translate(graph, watch=watch)
     else:
@@ -182,7 +130,7 @@ def _run(args: argparse.Namespace, folder: Path) -> int:
         return 0
     if args.int8 is not None:
         return _compare(path, graph, source, product, frames, target=args.target)
-    return _check(path, source, product, given, target=args.target)
+    return _check(path, source, product, said, target=args.target)
 
 
 def _writer(folder: Path) -> "Watcher":
@@ -271,12 +219,12 @@ def _compare(
     return 1
 
 
-def _check(path: Path, source: "Source", product: Path, given: "Given", *, target: str) -> int:
+def _check(path: Path, source: "Source", product: Path, said: "Given", *, target: str) -> int:
     """Hold the C against ONNX Runtime; code for another machine is built again for this one."""
     from undin.compiler.verify import verify
 
     with _on_this_machine(source, product, target=target) as library:
-        report = verify(path, source, library, given=given)
+        report = verify(path, source, library, given=said)
     if report.output is None:
         print(f"check on this machine: {report.frames} frames as in ONNX Runtime, to {report.error:.1e} of full scale")
         return 0

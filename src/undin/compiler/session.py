@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from undin.compiler.emit.source import Source
-from undin.compiler.ir.files import Given
+from undin.compiler.ir.files import Given, load
 from undin.compiler.ir.graph import Graph, Value
 from undin.compiler.ir.reader import read_graph
 from undin.compiler.pipeline import translate
@@ -138,6 +138,11 @@ def load_step(library: Path, function: str, graph: Graph, *, arena_bytes: int) -
         return dict(zip((value.name for value in graph.outputs), results, strict=True))
 
     return step
+
+
+def reference_model(model: Path, given: Given | None = None) -> str | bytes:
+    """An ONNX file as ONNX Runtime takes it: where it is, or what it becomes by what is given."""
+    return load(model, given).SerializeToString() if given is not None and given.changes_the_file else str(model)
 
 
 def reference_step(model: str | bytes, *, as_written: bool = False) -> Step:

@@ -18,7 +18,7 @@ from undin.compiler.ir.files import Given, load
 from undin.compiler.ir.graph import Graph, Value
 from undin.compiler.ir.reader import read_graph
 from undin.compiler.pipeline import as_lowered, metadata_of, simplify
-from undin.compiler.session import CompiledSession, Session, load_step, reference_step
+from undin.compiler.session import CompiledSession, Session, load_step, reference_model, reference_step
 from undin.compiler.toolchain.build import build
 from undin.compiler.toolchain.targets import TARGETS, X86_VARIANTS, Variant
 from undin.model.stft import Analysis
@@ -111,7 +111,7 @@ def verify(
         one: Session | CompiledSession = Session(step, graph.inputs, graph.states)
     else:
         one = CompiledSession(library, source, graph)
-    other = Session(reference_step(_file(model, given), as_written=True), graph.inputs, graph.states)
+    other = Session(reference_step(reference_model(model, given), as_written=True), graph.inputs, graph.states)
     found = _compare(one, other, feeds, values=graph.outputs)
     output = found.first()
     tensor = _first_inside(model, given, feeds, _instructions(library, source.prefix)) if output else None
@@ -137,11 +137,6 @@ def _feeds(graph: Graph, samples: np.ndarray | None, seed: int) -> Iterator[dict
         if len(hop) == metadata.hop:
             spec = analysis.process(hop.astype(np.float32)).view(np.float32)
             yield {graph.inputs[0].name: spec.reshape(graph.inputs[0].shape)}
-
-
-def _file(model: Path, given: Given | None) -> str | bytes:
-    """The file, or what it becomes by what is given."""
-    return load(model, given).SerializeToString() if given is not None and given.changes_the_file else str(model)
 
 
 def _noise(value: Value, generator: np.random.Generator) -> np.ndarray:
