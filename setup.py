@@ -1,4 +1,4 @@
-"""Compiles the models that come with undin, so that no one who installs a wheel needs a compiler.
+"""Compiles the models that come with undin, so that no one who installs a wheel needs a compiler, and adds the page.
 
 All else about the package is in pyproject.toml. Where nothing can compile, undin is installed all the same: a model is
 then compiled on its first use, or run by ONNX Runtime.
@@ -15,14 +15,17 @@ from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_py import build_py
 
 SOURCE = Path(__file__).parent / "src"
+PAGE = Path(__file__).parent / "apps" / "page" / "dist"
 
 
 class BuildModels(build_py):
     """Put a library beside every model, and the stream beside its C; for an editable installation into the cache."""
 
     def run(self):
-        """Copy the package, then compile."""
+        """Copy the package, and the page if it was built; then compile."""
         super().run()
+        if PAGE.is_dir() and not self.editable_mode:  # for `undin serve`
+            shutil.copytree(PAGE, Path(self.build_lib, "undin", "page"), dirs_exist_ok=True)
         sys.path.insert(0, str(SOURCE))
         try:
             from undin.compiler.pipeline import translate

@@ -26,13 +26,13 @@ from undin.bench.loops import Loops
 from undin.bench.measure import BLOCK, HOP_POINTERS, Measurement, measure, take_turns
 from undin.bench.priority import real_time_priority
 from undin.bench.subject import Subject
-from undin.recording import Settings, enhance_file
 from undin.compiler.ir.reader import read_graph
 from undin.io.files import replacing
 from undin.model.loading import find
 from undin.nn.export import export
 from undin.nn.macs import macs_per_second, parameters
 from undin.nn.networks import build_network
+from undin.recording import Settings, enhance_file
 
 PAGE = Path(__file__).with_name("engine.md")
 VARIANTS = ("avx512", "avx2")

@@ -12,6 +12,12 @@ PYTHON = {
     "undin.cli.*.HELP": "cli/__init__.py imports commands by name",
     "undin.cli.*.add_arguments": "as HELP",
     "undin.cli.*.run": "as HELP",
+    "undin.agents.livekit.UndinFrameProcessor.*": "LiveKit calls its methods by name",
+    "undin.agents.pipecat.UndinFilter.*": "Pipecat does",
+    "undin.serve.*Protocol.*": "asyncio and uvicorn do",
+    "undin.serve.capacity._End.*": "asyncio does",
+    "undin.serve.run._Workers.*": "uvicorn does",
+    "undin.serve.ledger.Ledger.collect": "Prometheus does",
 }
 
 C = {

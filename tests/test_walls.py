@@ -26,7 +26,11 @@ ARROWS = {
     "data": "io",
     "nn": "compiler io model",
     "train": "data evaluate io model nn",
-    "cli": "__init__ bench compiler data engines evaluate io model nn plot train",
+    "recording": "__init__ engines io model",
+    "agents": "io model stream",
+    "serve": "io model recording stream",
+    "client": "io",
+    "cli": "__init__ bench compiler data engines evaluate io model nn plot recording serve train",
 }
 """Each room of the package, a file or a folder, and the rooms that it may import from."""
 

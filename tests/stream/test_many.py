@@ -26,7 +26,9 @@ def test_each_stream_comes_out_as_it_does_alone(model, kinds, rounds):
     random = np.random.default_rng(0)
     for length in rounds:
         lengths = [length + index for index in range(len(kinds))]
-        blocks = [random.uniform(-0.5, 0.5, (n, c)).astype(np.float32) for n, (_, c) in zip(lengths, kinds, strict=True)]
+        blocks = [
+            random.uniform(-0.5, 0.5, (n, c)).astype(np.float32) for n, (_, c) in zip(lengths, kinds, strict=True)
+        ]
         samples = np.concatenate([block.ravel() for block in blocks])
         process_many(together, samples, lengths)
         expected = [stream.process(block).ravel() for stream, block in zip(alone, blocks, strict=True)]

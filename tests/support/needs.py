@@ -62,6 +62,12 @@ def _instructions(*names: str) -> Need:
     return Need(lambda: set(names) <= instructions(), f"a processor that has {' and '.join(names)}")
 
 
+def _modules(*names: str, extra: str) -> Need:
+    """Packages of Python, and the extra of undin that brings them."""
+    cure = f'pip install "undin[{extra}]"' if extra else f"pip install {' '.join(names)}"
+    return Need(lambda: all(find_spec(name) for name in names), cure, groups=("faces",))
+
+
 FACES, BOARD = ("faces",), ("faces", "board")
 WEBKIT = "import gi; gi.require_version('WebKit2', '4.1')"
 
@@ -77,6 +83,10 @@ NEEDS = {
     ),
     "ziglang": Need(lambda: find_spec("ziglang") is not None, "pip install ziglang"),
     "av": Need(lambda: find_spec("av") is not None, "pip install av"),
+    "server": _modules("uvicorn", "starlette", "websockets", "prometheus_client", "httpx", extra="serve"),
+    "livekit": _modules("livekit", extra="livekit"),
+    "pipecat": _modules("pipecat", extra="pipecat"),
+    "aiortc": _modules("aiortc", extra=""),
     "pesq": Need(lambda: find_spec("pesq") is not None, "build-essential and python3-dev, then pip install pesq"),
     "litert-torch": Need(
         lambda: find_spec("litert_torch") is not None, 'pip install "undin[tflite]", as docs/tflite.md tells', FACES

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 from undin.cli import END_SIGNALS, sentence
 from undin.cli.outputs import Job
-from undin.recording import RecordingReport, Settings, enhance_file
 from undin.io.pipe import is_pipe
 from undin.model.loading import load_once
+from undin.recording import RecordingReport, Settings, enhance_file
 
 if TYPE_CHECKING:
     from multiprocessing.sharedctypes import Synchronized

@@ -88,10 +88,10 @@ def run(args: argparse.Namespace) -> int:
     from undin.cli.batch import outcomes
     from undin.cli.outputs import plan
     from undin.cli.progress import Progress
-    from undin.recording import Settings
     from undin.cli.saying import Voice
     from undin.engines.engine import attenuation
     from undin.model.loading import load_once
+    from undin.recording import Settings
 
     # What is wrong for all files alike ends the run before the first one.
     load_once(args.model)
@@ -116,9 +116,9 @@ def _run_pipe(args: argparse.Namespace) -> int:
             "- reads samples from standard input and writes to standard output: give no other input, -o or --plot"
         )
     from undin import Stream
-    from undin.recording import RAW_RATE_HZ, Raw, Settings, enhance_standard_input
     from undin.cli.saying import Voice
     from undin.model.loading import load_once
+    from undin.recording import RAW_RATE_HZ, Raw, Settings, enhance_standard_input
 
     raw = Raw(args.rate, args.channels or 1, args.sample_format or "s16le")
     settings = Settings(args.model, args.atten_lim_db, args.full_scale, args.quality)

@@ -129,7 +129,7 @@ def quantize(block: np.ndarray, *, bits: int) -> np.ndarray:
 
 
 def _a_law(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What positive codes of A-law, 0 to 127, mean, and from where on they stand for a sample (ITU-T G.711, table 1a)."""
+    """What codes of A-law from 0 to 127 mean, and from which sample on they are used (ITU-T G.711, table 1a)."""
     exponent, mantissa = codes >> 4, codes & 15
     half = 8 << np.maximum(exponent, 1) - 1
     value = np.where(exponent == 0, 16 * mantissa + 8, (16 * mantissa + 264) << np.maximum(exponent, 1) - 1)
@@ -144,10 +144,10 @@ def _mu_law(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _law(law: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]], flipped: int) -> tuple[np.ndarray, np.ndarray]:
-    """What all 256 codes of a law mean, in steps of 16 bits, and the code of each of the 65,536 samples of 16 bits.
+    """What all codes of a law mean, in steps of 16 bits, and the code of each of the 65,536 samples of 16 bits.
 
-    Samples below 0 have the code of their complement of one, as in the Recommendation's own program (ITU-T G.191): where
-    a sample lies between two codes, others round it another way. `flipped` are the bits that are sent inverted.
+    Samples below 0 have the code of their complement of one, as in the Recommendation's own program (ITU-T G.191):
+    where one lies between two codes, others round it another way. `flipped` are the bits that are sent inverted.
     """
     values, edges = law(np.arange(128))
     codes = np.arange(256) ^ flipped

@@ -91,5 +91,3 @@ async def _openapi(request: Request) -> Response:
 
 async def _docs(request: Request) -> Response:
     return HTMLResponse(as_page(description(request.state.house)))
-
-

@@ -53,7 +53,9 @@ async def measure(house: House) -> float:
         await asyncio.sleep(0.001)
     house.row[:], house.ids, log.disabled = counted, itertools.count(1), False
     voices = float(max(1, np.floor(SHARE * min(processors / busy, house.settings.workers / own))))
-    log.info("%.1f ms a second for each voice, %.1f of the event loop: %d are kept in time", 1e3 * busy, 1e3 * own, voices)
+    log.info(
+        "%.1f ms a second for each voice, %.1f of the event loop: %d are kept in time", 1e3 * busy, 1e3 * own, voices
+    )
     return voices
 
 

@@ -110,7 +110,10 @@ class House:
 
     def full(self) -> Refusal | None:
         """Why no other voice can come in now; None if one can."""
-        if self.ledger.rows[:, PLACE["load"]].sum() + min(1.0, self.load(min(self.costs_seconds.values()))) > self.capacity:
+        if (
+            self.ledger.rows[:, PLACE["load"]].sum() + min(1.0, self.load(min(self.costs_seconds.values())))
+            > self.capacity
+        ):
             return Refusal("busy", "this server has as many voices as it can serve: try again later, or elsewhere")
         if self._late_share > MOST_LATE and self.row[PLACE["streams"]] >= FEW_STREAMS:
             return Refusal("busy", "this server is late with the voices that it has: try again later, or elsewhere")
@@ -118,7 +121,9 @@ class House:
 
     def load(self, cost_seconds: float) -> float:
         """What a voice weighs, that of the default model 1; half of each is the way to it and back."""
-        return 0.5 + 0.5 * cost_seconds / self.costs_seconds[self.default] if self.settings.limits.streams is None else 1
+        return (
+            0.5 + 0.5 * cost_seconds / self.costs_seconds[self.default] if self.settings.limits.streams is None else 1
+        )
 
     def admit(self, model: str, channels: int) -> float:
         """Let a voice in, and return what it weighs; `Refusal` if there is no room."""

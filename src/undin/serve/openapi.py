@@ -9,13 +9,13 @@ from undin.serve.limits import KINDS
 from undin.serve.websocket import PATH
 
 STREAM = f"""\
-A WebSocket at `{PATH}`: binary messages are samples, text messages JSON. Parameters as those of `/enhance`, in the query
-or in the first message. The server answers `{{"opened": {{"latency_samples": …}}}}`, and then each binary message by
-one of the same length, which sounds `latency_samples` later; a message of more than 100 ms by several. Text messages
+A WebSocket at `{PATH}`: binary messages are samples, text messages JSON. Parameters are those of `/enhance`, in the
+query or in the first message. The server answers `{{"opened": {{"latency_samples": …}}}}`, and then each binary message
+by one of the same length, which sounds `latency_samples` later; a message of more than 100 ms by several. Text messages
 change `atten_lim_db` and `bypass` from the next sample on; `{{"flush": true}}` returns the last `latency_samples` and
-`{{"flushed": true}}`, and a new signal may follow. An error is `{{"error": {{"code": …, "message": …}}}}`; the close code
-after it says the kind: {", ".join(f"{close} {name}" for name, (_, close) in KINDS.items())}. A message that is too large
-or no WebSocket at all closes with 1009 or 1002 alone."""
+`{{"flushed": true}}`, and a new signal may follow. An error is `{{"error": {{"code": …, "message": …}}}}`, and the close
+code after it says the kind: {", ".join(f"{close} {name}" for name, (_, close) in KINDS.items())}. A message that is too
+large, or no WebSocket at all, closes with 1009 or 1002 alone."""
 
 
 def description(house: House) -> dict[str, Any]:
@@ -38,14 +38,13 @@ def description(house: House) -> dict[str, Any]:
         "bypass": ({"type": "boolean", "default": False}, "the delayed input comes out as it is; of voices alone"),
     }
     parameters = [
-        {"name": name, "in": "query", "schema": schema, "description": text}
-        for name, (schema, text) in schemas.items()
+        {"name": name, "in": "query", "schema": schema, "description": text} for name, (schema, text) in schemas.items()
     ]
     audio = {"schema": {"type": "string", "format": "binary"}}
     enhance = {
         "summary": "Enhance a recording, while it comes",
-        "description": "The body is a WAV, FLAC, Ogg … file, and comes back as one, or raw samples. WAV and raw samples "
-        f"come back while they are sent, other files at their end. At most {limits.upload_bytes:,} bytes.",
+        "description": "The body is a WAV, FLAC, Ogg … file, and comes back as one, or raw samples. WAV and raw "
+        f"samples come back while they are sent, other files at their end. At most {limits.upload_bytes:,} bytes.",
         "parameters": parameters,
         "requestBody": {"required": True, "content": {"application/octet-stream": audio}},
         "responses": {"200": {"description": "the enhanced recording", "content": {"audio/*": audio}}, **errors},
@@ -95,7 +94,9 @@ def as_page(told: dict[str, Any]) -> str:
                     for one in what["parameters"]
                 )
                 parts.append(f"<table>{''.join(rows)}</table>")
-    style = "body{font:1rem/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem}td{padding:.2rem 1rem .2rem 0}"
+    style = (
+        "body{font:1rem/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem}td{padding:.2rem 1rem .2rem 0}"
+    )
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>undin</title><style>{style}</style>'
         f'{"".join(parts)}<p><a href="openapi.json">openapi.json</a></html>'

@@ -1,8 +1,8 @@
 """Threads that enhance the blocks of many voices at a time, while the event loop goes on.
 
 What costs is not the network, which takes 30 microseconds a packet, but the way from thread to thread and the calls of
-Python around it. So blocks are gathered for three milliseconds, many go into one call of C, which lets go of Python's lock
-once, and all answers come back at once. A voice is with one thread at most, and its blocks keep their order.
+Python around it. So blocks are gathered for three milliseconds, many go into one call of C, which lets go of Python's
+lock once, and all answers come back at once. A voice is with one thread at most, and its blocks keep their order.
 """
 
 import asyncio

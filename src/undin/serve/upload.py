@@ -67,7 +67,7 @@ async def enhance(request: Request) -> Response:
 
 
 class _Answer(Response):
-    """The answer, piece by piece. `StreamingResponse` would read the body to see whether the client is gone."""
+    """The answer, piece by piece. Starlette's own for streams would read the body to see whether the client is gone."""
 
     def __init__(
         self, upload: "_Upload", feeding: "asyncio.Task[None]", first: bytes | None, *, cut: Callable[[], None]
@@ -92,7 +92,7 @@ class _Answer(Response):
 
     async def _send(self, send: Any) -> Refusal | None:
         """Send all, or return why not."""
-        piece: bytes | None | Refusal = self._first
+        piece: bytes | Refusal | None = self._first
         kind = KINDS.get((self._first or b"")[:4], b"application/octet-stream")
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", kind)]})
         while piece is not None:
@@ -152,7 +152,7 @@ class _Upload:
             if self._alive.when() is not None and not self._alive.expired():
                 self._alive.reschedule(self._loop.time() + LAST_SECONDS)
 
-    async def next(self) -> bytes | None | Refusal:
+    async def next(self) -> bytes | Refusal | None:
         """A piece of the answer; None at its end, or why there is none."""
         while True:
             self._news.clear()

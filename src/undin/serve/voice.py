@@ -86,10 +86,8 @@ class Voice:
         if not self.is_open:
             self._open({})
         if len(data) % self._frame_bytes:
-            raise Refusal(
-                "bad-request",
-                f"a message has whole samples of all channels, {self._frame_bytes} bytes each, and this one {len(data)} bytes",
-            )
+            whole = f"a message has whole samples of all channels, {self._frame_bytes} bytes each"
+            raise Refusal("bad-request", f"{whole}, and this one {len(data)} bytes")
         if len(data) <= self._turn_bytes:
             self._waiting.append((self.heard, data))
         else:
@@ -244,10 +242,14 @@ class Wanted:
         limits = house.limits
         known = {"model", "sample_rate", "channels", "encoding", "atten_lim_db", "bypass"}
         if unknown := sorted(set(values) - known - {"token"}):
-            raise Refusal("bad-request", f"unknown parameter {_shown(unknown[0])}: there are {', '.join(sorted(known))}")
+            raise Refusal(
+                "bad-request", f"unknown parameter {_shown(unknown[0])}: there are {', '.join(sorted(known))}"
+            )
         self.model = values.get("model", house.default)
         if not isinstance(self.model, str) or self.model not in house.models:
-            raise Refusal("bad-request", f"unknown model {_shown(self.model)}: this server has {', '.join(house.models)}")
+            raise Refusal(
+                "bad-request", f"unknown model {_shown(self.model)}: this server has {', '.join(house.models)}"
+            )
         self._loaded = house.models[self.model]
         rates = limits.min_sample_rate, limits.max_sample_rate
         self.sample_rate = _whole(values, "sample_rate", 16_000, *rates)
@@ -264,9 +266,7 @@ class Wanted:
 
     def open(self) -> Stream:
         """A stream of this kind."""
-        stream = Stream(
-            self.sample_rate, channels=self.channels, model=self._loaded, atten_lim_db=self.atten_lim_db
-        )
+        stream = Stream(self.sample_rate, channels=self.channels, model=self._loaded, atten_lim_db=self.atten_lim_db)
         stream.bypass = self._bypass
         return stream
 

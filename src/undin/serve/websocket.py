@@ -206,7 +206,7 @@ class VoiceProtocol(asyncio.Protocol):
                 self._transport.write_eof()
 
     def _end(self) -> None:
-        """Wait for the client to close too, for a while: what it has not read would be lost with what is not read of it."""
+        """Wait for the client to close too, for a while: to close on what it still sends would lose what was told."""
         self._is_ending, self._rest = True, b""
         if self._voice:
             self._voice.close()

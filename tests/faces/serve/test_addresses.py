@@ -9,6 +9,7 @@ from undin import load
 from undin.client import RemoteStream
 from undin.serve.app import NO_PAGE
 
+pytestmark = pytest.mark.needs("server")
 OPTIONS = ("--streams", "2")
 
 

@@ -19,6 +19,7 @@ from websockets.sync.client import connect
 import undin
 from undin.client import RemoteStream, ServerError
 
+pytestmark = pytest.mark.needs("server")
 OPTIONS = ("--streams", "10", "--idle-seconds", "2", "--header-seconds", "2", "--message-bytes", "100000")
 PACKET = bytes(640)
 

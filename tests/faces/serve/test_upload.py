@@ -14,6 +14,7 @@ import pytest
 import soundfile
 from support.serving import MODEL
 
+pytestmark = pytest.mark.needs("server")
 OPTIONS = (
     *("--streams", "20", "--upload-bytes", "60000000", "--decoded-bytes", "100000000"),
     *("--idle-seconds", "3", "--header-seconds", "3"),

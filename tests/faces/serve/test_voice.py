@@ -12,6 +12,7 @@ from undin.client import RemoteStream, ServerError
 from undin.io import pcm
 from undin.recording import RAW_FORMATS
 
+pytestmark = pytest.mark.needs("server")
 OPTIONS = ("--streams", "20")
 
 
@@ -22,9 +23,10 @@ def noise(count: int, channels: int = 1) -> np.ndarray:
 @pytest.mark.parametrize(("rate", "channels"), [(16_000, 1), (48_000, 2), (44_100, 1), (8_000, 3)])
 def test_samples_are_those_of_a_stream_here(server, rate, channels):
     samples = noise(rate, channels)
-    with RemoteStream(server.ws, sample_rate=rate, channels=channels) as remote, Stream(
-        rate, channels=channels, model=MODEL
-    ) as here:
+    with (
+        RemoteStream(server.ws, sample_rate=rate, channels=channels) as remote,
+        Stream(rate, channels=channels, model=MODEL) as here,
+    ):
         assert (remote.model, remote.latency_samples) == (MODEL, here.latency_samples)
         for block in np.split(samples, [1, 2, 321, 1_281, 9_000, 9_000]):
             np.testing.assert_array_equal(remote.process(block), here.process(block))
@@ -35,9 +37,8 @@ def test_samples_are_those_of_a_stream_here(server, rate, channels):
 def test_limit_and_bypass_change_from_the_next_sample_on(server):
     samples = noise(16_000)[:, 0]
     with RemoteStream(server.ws, atten_lim_db=3) as remote, Stream(model=MODEL, atten_lim_db=3) as here:
-        for block, setting in zip(
-            np.split(samples, 4), [("atten_lim_db", 12), ("bypass", True), ("bypass", False), ("atten_lim_db", None)], strict=True
-        ):
+        changes = [("atten_lim_db", 12), ("bypass", True), ("bypass", False), ("atten_lim_db", None)]
+        for block, setting in zip(np.split(samples, 4), changes, strict=True):
             np.testing.assert_array_equal(remote.process(block), here.process(block))
             setattr(remote, *setting)
             setattr(here, *setting)
