@@ -155,9 +155,8 @@ def main() -> None:
     for model in found:
         command = f"`{model.file} {model.options}`".replace(" `", "`")
         print(f"| {model.name} | {command} | {model.source} | {model.licence} |")
-    print(
-        "\n| model | error | flash, kB | RAM, kB | µs a step | times as long in ONNX Runtime |\n|---|---|---|---|---|---|"
-    )
+    print("\n| model | error | flash, kB | RAM, kB | µs a step | times as long in ONNX Runtime |")
+    print("|---|---|---|---|---|---|")
     for model in found:
         print(f"| {model.name} | {' | '.join(_measured(folder, model))} |", flush=True)
 

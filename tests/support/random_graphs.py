@@ -65,7 +65,7 @@ class _Maker:
     def _whole_model(self, name: str) -> onnx.ModelProto:
         computed = [value for value in self.values if value not in self.feeds]
         if not computed:
-            self._offer("Neg", self._floats())
+            self._offer("Neg", self._input((2,)))
             computed = [value for value in self.values if value not in self.feeds]
         read = {value for node in self.nodes for value in node.input}
         outputs = dict.fromkeys([*(value for value in computed if value not in read), self._one_of(computed)])

@@ -64,6 +64,7 @@ def average_pool(lowering: Lowering, node: Node) -> None:
         counts = counts * _counts(window, node.get("count_include_pad", 0)).reshape(
             [-1 if other == axis else 1 for other in range(len(y.shape))]
         )
+    counts = np.maximum(counts, 1)  # what sees nothing but padding is 0
     count = lowering.constant(counts, f"{node.name} counts").expand(y.shape)
     if _lines(node) <= MAX_LINES:
         x = _side_by_side(lowering, node, x)

@@ -33,9 +33,11 @@ def slides(node: Node, lengths: Shape, kernel: Shape, *, is_pool: bool = False) 
         if auto.startswith("SAME"):
             # ONNX Runtime's pools forget here that the window is dilated.
             total = (-(-length // stride) - 1) * stride + (size if is_pool else reach) - length
-            hold(not is_pool or total >= 0, node, f"its padding along axis {axis + 2} would be {total}")
-            total = max(0, total)
-            before = total // 2 if auto == "SAME_UPPER" else total - total // 2
+            # They leave out what no window needs, too, where others would pad by nothing.
+            counted = is_pool and node.get("count_include_pad")
+            hold(not counted or total >= 0, node, f"its padding along axis {axis + 2} would be {total}")
+            total = total if is_pool else max(0, total)
+            before = int((total if auto == "SAME_UPPER" else total + 1) / 2)
             after = total - before
         elif auto == "VALID":
             before = after = 0
