@@ -126,13 +126,14 @@ MODELS = (
         "kws_ref_model_float32.onnx",
         TINY.format("keyword_spotting/trained_models"),
         "Apache-2.0",
-        "--dim unk__49=1",
+        "--shape input_1=1,49,10,1",
     ),
     Public(
         "MLPerf Tiny, anomalies of machines",
         "ad01_fp32.onnx",
         TINY.format("anomaly_detection/trained_models"),
         "Apache-2.0",
+        "--shape input_1=1,640",
     ),
     Public("DTLN-aec, echo canceller, part 1", "dtln_aec_128_1.onnx", DTLN_AEC, "MIT"),
     Public(
