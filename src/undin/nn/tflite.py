@@ -116,7 +116,7 @@ def _conv_transpose2d(
 ) -> Tensor:
     """The converter takes some for bilinear interpolation and drops their weights, unless they are cut to size later.
 
-    ``findings/litert-transposed-convolution.sh`` shows it.
+    ``findings/litert_torch_transposed_convolution.sh`` shows it.
     """
     more = [max(extra - cut, 0) for extra, cut in zip(output_padding, padding, strict=True)]
     whole = functional.conv_transpose2d(x, weight, bias, stride, 0, more, *others)

@@ -37,6 +37,12 @@ FIREFOX_PREFERENCES = {
     "services.settings.server": "data:,",
 }
 
+PHONE_AGENT = (
+    "Mozilla/5.0 (Linux; Android 14; Pixel 8; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/126.0.0.0 "
+    "Mobile Safari/537.36"
+)
+PHONE_FLAGS = "--window-size=390,844", "--force-device-scale-factor=3", "--touch-events=enabled"
+
 KINDS = {
     "js": "text/javascript",
     "mjs": "text/javascript",
@@ -91,7 +97,8 @@ class Browser:
 
     Parameters
     ----------
-    engine : {"chromium", "firefox", "webkit"}
+    engine : {"chromium", "firefox", "webkit", "phone"}
+        The last is Chromium as a web view on Android calls itself, of that size and with touch.
     dist : Path
         The built package, served as ``/undin/``.
     microphone : Path
@@ -155,12 +162,15 @@ class Browser:
             self.stop()
             raise TimeoutError(f"{self.engine} did not open its page in {START_SECONDS} s; it wrote: {log}")
 
-    def start_chromium(self, folder: Path) -> None:
+    def start_phone(self, folder: Path) -> None:
+        self.start_chromium(folder, f"--user-agent={PHONE_AGENT}", *PHONE_FLAGS)
+
+    def start_chromium(self, folder: Path, *more: str) -> None:
         flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
         media = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
         media += [f"--use-file-for-fake-audio-capture={self.microphone}"]
         media += ["--autoplay-policy=no-user-gesture-required", "--disable-features=WebRtcHideLocalIpsWithMdns"]
-        self.spawn("chromium", *flags, *media, f"--user-data-dir={folder}", self.url)
+        self.spawn("chromium", *flags, *media, *more, f"--user-data-dir={folder}", self.url)
 
     def start_firefox(self, folder: Path) -> None:
         """With a sound server that plays to nowhere: without one no AudioContext ever runs."""
