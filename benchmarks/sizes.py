@@ -10,7 +10,7 @@ import argparse
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -201,7 +201,7 @@ def macros(source: Source) -> dict[str, str | int]:
     }
 
 
-def run_on_the_board(target: str, product: Path, values: dict[str, str | int]) -> float:
+def run_on_the_board(target: str, product: Path, values: Mapping[str, object]) -> float:
     """Instructions of the median hop, or of as much sound through a stream."""
     processor, compiler, folder = PROCESSORS[target], find_compiler(TARGETS[target]), product.parent
     c = Path(undin.__file__).parent / "c" / "freestanding"
@@ -211,9 +211,10 @@ def run_on_the_board(target: str, product: Path, values: dict[str, str | int]) -
         SECTIONS {{
             . = {processor.code_at:#x};
             .text : {{ KEEP(*(.vectors)) *(.text*) *(.rodata*) *(.srodata*) }}
+            .ARM.exidx : {{ *(.ARM.exidx*) }}
             . = {processor.data_at:#x};
             .data : {{ *(.data*) *(.sdata*) *(.bss*) *(.sbss*) *(COMMON) }}
-            /DISCARD/ : {{ *(.ARM.exidx*) *(.comment) *(.eh_frame*) }}
+            /DISCARD/ : {{ *(.comment) *(.eh_frame*) }}
         }}
     """)
     subprocess.run(
@@ -221,7 +222,7 @@ def run_on_the_board(target: str, product: Path, values: dict[str, str | int]) -
             *compiler.command,
             *compiler.flags(TARGETS[target], Variant()),
             *("-O2", "-ffreestanding", "-nostdlib", f"-I{c}", *compiler.flags_of_string_functions()),
-            *(f"-D{name}={value}" for name, value in (values | {"STACK_END": processor.stack_end}).items()),
+            *(f"-D{name}={value}" for name, value in {**values, "STACK_END": processor.stack_end}.items()),
             *("-include", folder / f"{values['MODEL']}.h", Path(__file__).with_suffix(".c"), c / "undin_string.c"),
             *(product, "-T", script, "-Wl,-e,reset", "-lcompiler_rt" if compiler.is_zig else "-lgcc", "-o", firmware),
         ],

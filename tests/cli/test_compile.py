@@ -42,6 +42,8 @@ def test_library_and_sizes_for_this_machine(model, tmp_path, capsys):
     assert f"ARENA_BYTES {sizes['arena']}\n" in header
     for rate, channels, name in ((16_000, 1, "stream, 16 kHz mono"), (48_000, 2, "stream, 48 kHz stereo")):
         assert sizes[name] == stream_functions().bytes(load(library).engine.c_model, rate, channels)
+    suffice = int(re.search(r"STREAM_BYTES (\d+) ", header)[1])
+    assert sizes["stream, 16 kHz mono"] <= suffice < sizes["stream, 16 kHz mono"] + 1024
     assert "1000 frames as in ONNX Runtime" in output
 
 

@@ -134,7 +134,7 @@ def test_a_stack_that_overflows_is_told_of(tmp_path, built):
 def test_a_fault_tells_where(tmp_path, run_qemu, capfd):
     (tmp_path / "main.c").write_text("""\
         #include "board.h"
-        __attribute__((noinline)) int divide(volatile int *by) { return 1 / *by; }
+        __attribute__((noinline)) int divide(volatile int *by) { return 1000 / *by; }
         int main(void) { volatile int zero = 0; board_start(); return divide(&zero); }
     """)
     qemu, elf = APP / "boards" / "qemu", tmp_path / "undin-an500.elf"

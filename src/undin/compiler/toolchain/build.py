@@ -2,8 +2,8 @@
 
 A library holds a model, the stream of undin.h, or both; or the kernels of a file of ``c/training``. Whatever was
 compiled lies beside the product in the end, headers too, so that any other build system can compile it again. ``cache``
-keeps what is compiled on first use, ``install`` lays out a library for other build systems, ``sizes`` reads how large
-a product is.
+keeps what is compiled on first use, ``install`` lays out a library for other build systems, ``package`` its C, and
+``sizes`` reads how large a product is.
 """
 
 import os

@@ -82,7 +82,7 @@ Put this folder, or a ZIP of it, where Arduino keeps libraries: Sketch → Inclu
 newer; the sources name the options that they need by themselves.
 """
 
-PRAGMA = '#pragma GCC optimize("O2", @CONTRACT@"no-math-errno", "no-trapping-math")\n'
+PRAGMA = '#pragma GCC optimize("O2"@CONTRACT@)\n'
 """At the start of a C file: Arduino has options for all libraries alone."""
 
 EXAMPLE = """\
@@ -190,7 +190,7 @@ def package(product: Path, folder: Path, *, kind: str, unit: Unit, target: Targe
         places = dict.fromkeys(sources, "src")
         texts = {"README.md": ARDUINO_README, "examples/Denoise/Denoise.ino": SKETCH, "library.properties": ARDUINO}
     for path, place in places.items():
-        pragma = PRAGMA.replace("@CONTRACT@", '"fp-contract=off", ' * (path.stem in exact)) if kind == "arduino" else ""
+        pragma = PRAGMA.replace("@CONTRACT@", ', "fp-contract=off"' * (path.stem in exact)) if kind == "arduino" else ""
         text = path.read_text(encoding="utf-8")
         _write(folder / place / path.name, pragma + text if path.suffix == ".c" else text)
     for file, text in texts.items():
