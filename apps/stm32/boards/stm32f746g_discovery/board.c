@@ -1,11 +1,13 @@
-/* board.c: clocks and caches of the STM32F746G-Discovery, its button, its light, its line. Sound is in sound.c.
+/* board.c: clocks and caches of the STM32F746G-Discovery, its button and its light. Sound is in sound.c, text in line.c.
  *
  * Pins are those of ST's user manual of the board, UM1907. */
 #include "board.h"
 
+#include "interrupts.h"
+#include "line.h"
 #include "pins.h"
 
-enum { CLOCK_HZ = 216000000, LINE_BAUD = 115200 };
+enum { CLOCK_HZ = 216000000 };
 
 const board_facts board = {"STM32F746G-Discovery at 216 MHz", CLOCK_HZ, 100, 100};
 
@@ -54,12 +56,21 @@ void board_start(void) {
     DWT_CTRL |= 1;
     pin_set_mode('I', 11, PIN_INPUT);
     pin_set_mode('I', 1, PIN_OUTPUT);
-    pin_set_function('A', 9, 7); /* USART1 TX, to ST-Link's virtual port */
-    RCC_APB2ENR |= RCC_APB2ENR_USART1;
-    (void)RCC_APB2ENR;
-    USART1_BRR = (CLOCK_HZ / 2 + LINE_BAUD / 2) / LINE_BAUD;
-    USART1_CR1 = USART_CR1_UE | USART_CR1_TE;
+    line_open(CLOCK_HZ / 2);
 }
+
+static void unexpected(void) {
+    board_print("\nan interrupt that nobody has asked for\n");
+    board_stop(1);
+}
+
+__attribute__((section(".vectors.board"), used)) static void (*const interrupts[INTERRUPTS])(void) = {
+    [0 ... USART1_INTERRUPT - 1] = unexpected,
+    [USART1_INTERRUPT] = line_is_free,
+    [USART1_INTERRUPT + 1 ... DMA2_STREAM_7_INTERRUPT - 1] = unexpected,
+    [DMA2_STREAM_7_INTERRUPT] = block_is_complete,
+    [DMA2_STREAM_7_INTERRUPT + 1 ... INTERRUPTS - 1] = unexpected,
+};
 
 int board_button(void) { return pin_is_high('I', 11); }
 
@@ -71,17 +82,9 @@ void board_clock_start(void) { started = DWT_CYCCNT; }
 
 unsigned board_clock_stop(void) { return DWT_CYCCNT - started; }
 
-/* A line a second of 120 characters takes 10 ms, within the time that a block leaves. */
-void board_print(const char *text) {
-    for (; *text; ++text) {
-        while (!(USART1_ISR & USART_ISR_TXE)) continue;
-        USART1_TDR = (uint8_t)*text;
-    }
-}
-
 void board_stop(int status) {
-    while (!(USART1_ISR & USART_ISR_TC)) continue;
-    board_light(0);
     (void)status;
+    line_drain();
+    board_light(0);
     for (;;) __asm__ volatile("wfi");
 }

@@ -123,6 +123,7 @@
 #define USART1_TDR REGISTER(0x40011028)
 #define USART_CR1_UE BIT(0)
 #define USART_CR1_TE BIT(3)
+#define USART_CR1_TXEIE BIT(7)
 #define USART_ISR_TC BIT(6)
 #define USART_ISR_TXE BIT(7)
 
@@ -153,6 +154,6 @@
 #define SAI_SLOTR_SLOTEN(slots) FIELD(slots, 16)
 
 /* Chapter 10, table of vectors. */
-enum { DMA2_STREAM_7_INTERRUPT = 70, INTERRUPTS = 98 };
+enum { USART1_INTERRUPT = 37, DMA2_STREAM_7_INTERRUPT = 70, INTERRUPTS = 98 };
 
 #endif

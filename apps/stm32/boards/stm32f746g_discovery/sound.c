@@ -9,6 +9,7 @@
  *
  * The buffers lie in TCM, which has no cache and which DMA reaches, in sleep too: RM0385, chapters 2 and 5, DTCMLPEN. */
 #include "board.h"
+#include "interrupts.h"
 #include "pcm.h"
 #include "pins.h"
 #include "wm8994.h"
@@ -30,19 +31,11 @@ static volatile uint32_t complete; /* blocks that have come in */
 static uint32_t taken;             /* those that were read */
 static int half;                   /* where the one that was read last lies, and its answer will */
 
-static void block_is_complete(void) {
+void block_is_complete(void) {
     DMA2_HIFCR = DMA_FLAGS_OF_STREAM_7 | DMA_FLAGS_OF_STREAM_4;
     ++complete;
     __asm__ volatile("dsb"); /* the flag is gone before the interrupt ends */
 }
-
-static void unexpected(void) { board_stop(1); }
-
-__attribute__((section(".vectors.board"), used)) static void (*const interrupts[INTERRUPTS])(void) = {
-    [0 ... DMA2_STREAM_7_INTERRUPT - 1] = unexpected,
-    [DMA2_STREAM_7_INTERRUPT] = block_is_complete,
-    [DMA2_STREAM_7_INTERRUPT + 1 ... INTERRUPTS - 1] = unexpected,
-};
 
 static void start_stream(int stream, int channel, uint32_t flags, uint32_t port, block *memory) {
     DMA2_SPAR(stream) = port;
