@@ -59,6 +59,8 @@ export type ErrorCode =
   | "disposed"
   /** the worker of `enhance` could not be started, or has failed */
   | "worker"
+  /** a server of `undin serve` refused, or is gone; `serverCode` is its code, such as "busy" */
+  | "server"
   /** a warning: the browser suppresses noise, too */
   | "double-suppression";
 
@@ -66,6 +68,7 @@ export type ErrorCode =
 export class UndinError extends Error {
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown });
   readonly code: ErrorCode;
+  readonly serverCode?: string;
 }
 
 /** Levels for meters; silence counts as -120 dB. */

@@ -69,9 +69,9 @@ class Ledger:
         yield GaugeMetricFamily("undin_streams", "Voices at the moment.", value=total["streams"])
         yield GaugeMetricFamily("undin_uploads", "Recordings at the moment.", value=total["uploads"])
         capacity = self.rows[:, PLACE["capacity"]].max()
-        yield GaugeMetricFamily(
-            "undin_load_ratio", "Share of the capacity that is taken.", value=total["load"] / capacity
-        )
+        share = total["load"] / capacity
+        yield GaugeMetricFamily("undin_capacity", "Voices of the default model that are kept in time.", value=capacity)
+        yield GaugeMetricFamily("undin_load_ratio", "Share of the capacity that is taken.", value=share)
         for name, told in {
             "opened": ("undin_streams_opened", "Voices that were let in."),
             "recordings": ("undin_recordings", "Recordings that were enhanced to their end."),
