@@ -230,10 +230,18 @@ UNDIN_INLINE void undin_tile_activate(undin_vector *sum, const undin_tile *tile,
                 sum[i * tile->row_sums + first + j] = undin_vector_load(memory + (i * count + j) * UNDIN_LANES);
         }
     } else {
+        const float numbers[2] = {alpha, beta}, *number = numbers;
+        /* A line of slope 1 above one of `alpha` needs no zero to compare with. */
+        const int is_leaky = activation == UNDIN_LEAKY_RELU || activation == UNDIN_BOUNDED_RELU;
+        const int is_steeper = is_leaky && 0 <= alpha && alpha <= 1;
+        UNDIN_OPAQUE(number); /* or they would take registers from the sums for the whole depth */
         UNDIN_UNROLL for (int i = 0; i < tile->rows; ++i) {
             UNDIN_UNROLL for (int j = 0; j < count; ++j) {
                 undin_vector *x = &sum[i * tile->row_sums + first + j];
-                *x = undin_vector_activate(*x, activation, alpha, beta);
+                if (is_steeper) *x = undin_vector_max(*x, *x * number[0]);
+                if (is_steeper && activation == UNDIN_BOUNDED_RELU)
+                    *x = undin_vector_max(*x, undin_vector_of(number[1]));
+                if (!is_steeper) *x = undin_vector_activate(*x, activation, number[0], number[1]);
             }
         }
     }
