@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+AGENTS := $(VENV)/agents/bin
 # The models that come with undin are compiled when it is installed, out of these.
 COMPILED := $(shell find src/undin/model src/undin/compiler src/undin/c -name '*.onnx' -o -name '*.py' -o -name '*.[ch]')
 TORCH := $(shell sed -n 's/^torch==//p' constraints.txt)
@@ -29,8 +30,9 @@ check: $(VENV)/.test-installed ## check style and types, and run the quick tests
 test: $(VENV)/.test-installed ## run all tests but those of faces, in ten minutes
 	$(IN_PARALLEL) -m 'not faces'
 
-test-faces: $(VENV)/.faces-installed ## test undin in browsers, in Node, in Java, in LiteRT and on boards, where they are installed
+test-faces: $(VENV)/.faces-installed $(VENV)/.agents-installed ## test undin in browsers, in Node, in Java, in LiteRT, in voice agents, on boards and as a server
 	$(BIN)/pytest -m faces
+	[ ! -x $(AGENTS)/pytest ] || $(AGENTS)/pytest tests/faces/agents
 
 web: $(VENV)/.test-installed ## build the npm package in bindings/web, for `npm pack` there
 	$(BIN)/python bindings/web/build.py
@@ -49,6 +51,12 @@ tables: web ## measure again what weights touch: scores, 8 bits, memory, flash (
 	$(BIN)/python research/baselines.py
 	$(BIN)/python research/listening.py
 	$(BIN)/python benchmarks/sizes.py
+
+# Frameworks of voice agents pin versions of much that tests need newer: they have an environment of their own.
+$(VENV)/.agents-installed: pyproject.toml $(VENV)/.test-installed
+	$(PYTHON) -m venv $(VENV)/agents
+	$(AGENTS)/pip install --quiet --editable '.[livekit,pipecat]' aiortc onnx pytest hypothesis || { rm -rf $(VENV)/agents; echo 'LiveKit Agents and Pipecat could not be installed: tests that need them are skipped'; }
+	touch $@
 
 clean: ## remove .venv and what demo and test have made
 	rm -rf $(VENV) build dist bindings/web/dist bindings/web/LICENSE apps/page/dist bindings/android/dist bindings/ios/dist apps/android/build apps/stm32/build .pytest_cache .ruff_cache .mypy_cache .hypothesis src/*.egg-info enhanced.wav enhanced.png

@@ -14,6 +14,7 @@ PYTHON = {
     "undin.cli.*.run": "as HELP",
     "undin.agents.livekit.UndinFrameProcessor.*": "LiveKit calls its methods by name",
     "undin.agents.pipecat.UndinFilter.*": "Pipecat does",
+    "undin.client.*": "who has a server calls it",
     "undin.serve.*Protocol.*": "asyncio and uvicorn do",
     "undin.serve.capacity._End.*": "asyncio does",
     "undin.serve.run._Workers.*": "uvicorn does",
