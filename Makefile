@@ -37,7 +37,7 @@ test-faces: $(VENV)/.faces-installed $(VENV)/.agents-installed ## test undin in 
 web: $(VENV)/.test-installed ## build the npm package in bindings/web, for `npm pack` there
 	$(BIN)/python bindings/web/build.py
 
-page: web ## build the page in apps/page, to apps/page/dist bindings/android/dist bindings/ios/dist apps/android/build for any static server
+page: web ## build the page in apps/page, to apps/page/dist for any static server
 	$(BIN)/python apps/page/build.py
 
 apk: $(VENV)/.test-installed ## build and sign the Android app, to apps/android/build/undin.apk
