@@ -65,7 +65,7 @@ def test_a_folder_of_what_cannot_be_opened_says_so(tmp_path, enhance, capsys):
     assert "but 1 files that were left out (a.amr: libsndfile cannot open such files" in capsys.readouterr().err
 
 
-def test_links_are_followed_and_loops_are_not(tmp_path, enhance):
+def test_links_are_followed_and_loops_are_not(tmp_path, enhance, capsys):
     write(tmp_path / "in" / "a.wav", noise(100))
     write(tmp_path / "other" / "b.wav", noise(100))
     (tmp_path / "in" / "link").symlink_to(tmp_path / "other")
@@ -74,6 +74,28 @@ def test_links_are_followed_and_loops_are_not(tmp_path, enhance):
     (tmp_path / "in" / "broken.wav").symlink_to(tmp_path / "nowhere")
     assert enhance(tmp_path / "in", "-o", tmp_path / "out") == 0
     assert files_below(tmp_path / "out") == ["a.wav", "c.wav", "link/b.wav"]
+    assert f"1 left out, a link that leads nowhere: {tmp_path / 'in' / 'broken.wav'}" in capsys.readouterr().err
+
+
+def test_folders_that_cannot_be_read_are_named(tmp_path, enhance, capsys, monkeypatch):
+    write(tmp_path / "a.wav", noise(100))
+    (tmp_path / "closed").mkdir()
+    scandir = os.scandir
+
+    def refusing(place):  # root may read all
+        if os.path.basename(place) == "closed":
+            raise PermissionError(13, "Permission denied", os.fspath(place))
+        return scandir(place)
+
+    monkeypatch.setattr("os.scandir", refusing)
+    assert enhance(tmp_path, "-o", tmp_path / "out") == 0
+    assert f"a folder that cannot be read (Permission denied): {tmp_path / 'closed'}" in capsys.readouterr().err
+
+
+def test_names_control_no_terminal(tmp_path, enhance, capsys):
+    write(tmp_path / "a.wav", noise(100)).rename(tmp_path / "a\x1b[2J.wav")
+    assert enhance(tmp_path / "a\x1b[2J.wav") == 0
+    assert "a�[2J.wav" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("plot", [False, True])

@@ -226,3 +226,33 @@ def test_what_no_size_can_state_is_refused_before_the_work(tmp_path):
     info = audio.AudioInfo(48_000, 2, 2**31, "AIFF", "PCM_24")
     with pytest.raises(ValueError, match="AIFF holds 4 GiB at most"), audio.open_writer(tmp_path / "x.aiff", info):
         pass
+
+
+@pytest.mark.parametrize(("subtype", "share"), [("VORBIS", 0.6), ("OPUS", 0.9)])
+def test_ogg_that_is_cut_short_says_so(tmp_path, subtype, share):
+    soundfile.write(tmp_path / "a.ogg", noise(96_000), 48_000, format="OGG", subtype=subtype)
+    content = (tmp_path / "a.ogg").read_bytes()
+    for part, says in ((content, False), (content[: int(share * len(content))], True), (content * 2, False)):
+        (tmp_path / "a.ogg").write_bytes(part)
+        with audio.open_reader(tmp_path / "a.ogg") as reader:
+            assert sum(len(block) for block in reader.blocks(4096)) > 0
+            assert any("without the mark of an end" in note for note in reader.notes) == says
+
+
+def test_tags_behind_flac_are_no_damage(tmp_path):
+    samples = noise(50_000)
+    soundfile.write(tmp_path / "a.flac", samples, 16_000)
+    ape = b"APETAGEX" + struct.pack("<IIII", 2000, 32, 0, 0) + bytes(8)
+    with open(tmp_path / "a.flac", "ab") as file:
+        file.write(ape + b"TAG" + bytes(125))
+    with audio.open_reader(tmp_path / "a.flac") as reader:
+        np.testing.assert_allclose(np.concatenate(list(reader.blocks(4096))), samples, atol=2**-15)
+        assert reader.notes == ["APE tags and ID3v1 tags behind its sound, where FLAC has none, are left out"]
+
+
+def test_the_recording_that_is_damaged_is_named(tmp_path):
+    soundfile.write(tmp_path / "a.opus", noise(48_000), 48_000, format="OGG", subtype="OPUS")
+    content = (tmp_path / "a.opus").read_bytes()
+    (tmp_path / "a.opus").write_bytes(content + content[: len(content) // 2])
+    with pytest.raises(ValueError, match="recording 2 of 2: not audio"):
+        audio.read(tmp_path / "a.opus")

@@ -65,6 +65,7 @@ def test_folded_norms_change_nothing(network):
         ("undin", {"treble_bands": 8}, "no treble above 8000 Hz at a sample rate of 16000 Hz"),
         ("undin", {"treble_bands": 7, "treble_hz": 4000.0}, "of 8 bins: 128 bins below the treble and 7 bands"),
         ("crn", {"chanels": (4,)}, "network 'crn' has no option 'chanels': it takes channels, compression"),
+        ("crn", {"channels": (4, 32767)}, "network 'crn' takes 0 to 2048 as channels, not 32767"),
         ("crn", {"channels": [4] * 9}, "cannot be halved by 9 stages"),
         ("nunet_tls", {"channels": 5}, "must be even"),
         ("mask_rnn", {"features": "mfcc"}, "unknown features 'mfcc'"),

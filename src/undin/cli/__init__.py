@@ -23,6 +23,9 @@ END_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP")
 """Signals that ask a program to end: from the keyboard, from another program, from a terminal that closes."""
 
 
+CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
 class Ended(KeyboardInterrupt):
     """One of `END_SIGNALS` came: what is half done is cleaned up, as for Ctrl-C."""
 
@@ -81,8 +84,8 @@ def print_error(text: str) -> None:
 
 
 def printable(text: str) -> str:
-    """Return a text for people: names of files may be any bytes, and what is no UTF-8 in them shows as �."""
-    return os.fsencode(text).decode(errors="replace")
+    """Return a text for people: file names may be any bytes; what is no UTF-8, or controls terminals, shows as �."""
+    return CONTROLS.sub("�", os.fsencode(text).decode(errors="replace"))
 
 
 def sentence(error: Exception) -> str:

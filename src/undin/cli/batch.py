@@ -101,13 +101,13 @@ def attempt(job: Job, settings: Settings, on_seconds: Callable[[float], None]) -
 
 def _obey(stop: "Event", seconds: "Synchronized[float]") -> None:
     """Prepare a worker: keep the event that tells it to stop, and where it tells how far it is."""
-    global _stop, _seconds
-    _stop, _seconds = stop, seconds
+    global _stop, _seconds, _parent
+    _stop, _seconds, _parent = stop, seconds, os.getppid()
 
 
 def _attempt_in_worker(job: Job, settings: Settings) -> RecordingReport | Failure:
     def tell(seconds: float) -> None:
-        if _stop.is_set():
+        if _stop.is_set() or os.getppid() != _parent:  # which was killed, and could not say so
             raise InterruptedError("interrupted")
         with _seconds.get_lock():
             _seconds.value += seconds

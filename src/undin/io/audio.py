@@ -215,16 +215,27 @@ def _open_file(file: IO[bytes], *, name: str, stack: ExitStack, path: str | None
     if parts and is_ima4(parts) and media.is_there():
         return _media_reader(path or name, name, stack, parts=parts)
     paths: list[str | int] = [path or name]
+    notes: list[str] = []
     file.seek(0)
+    magic = file.read(4)
     if parts and parts.unfinished:  # and compressed
         head = chunks.repaired_head(parts)
         paths = [stack.enter_context(_copy(file, parts.sound_offset, parts.sound_bytes, head=head)).name]
-    elif file.read(4) == b"OggS" and len(links := ogg.links(file, size=size)) > 1:
+    elif magic == b"OggS" and len(links := ogg.links(file, size=size)) > 1:
         paths = [stack.enter_context(_copy(file, *link)).name for link in links]
+    elif magic == b"fLaC" and (behind := mp3.tags_behind(file, front=4, size=size)):
+        paths = [stack.enter_context(_copy(file, 0, behind[0][1])).name]  # which libsndfile takes for damage
+        notes.append(f"{' and '.join(tag for tag, *_ in behind)} behind its sound, where FLAC has none, are left out")
     elif _is_mp3(file) and (offset := mp3.unstated(file, size=size)) is not None:
         paths = [_feed(path or name, offset)]
-    sounds = [stack.enter_context(_open_sndfile(part, name=name)) for part in paths]
-    return _sndfile_reader(sounds, file, name, parts)
+    if magic == b"OggS" and not ogg.is_ended(file, size=size):
+        notes.append("ends without the mark of an end, so that it may be cut short")
+    names = [f"{name}, recording {number} of {len(paths)}" for number in range(1, len(paths) + 1)]
+    opened = zip(paths, names if len(paths) > 1 else [name], strict=True)
+    sounds = [stack.enter_context(_open_sndfile(part, name=part_name)) for part, part_name in opened]
+    reader = _sndfile_reader(sounds, file, name, parts)
+    reader.notes.extend(notes)
+    return reader
 
 
 def _media_reader(path: str, name: str, stack: ExitStack, *, parts: Chunks | None = None) -> Reader:

@@ -1,7 +1,7 @@
 """What a folder holds: the files that are enhanced, and what looks like sound and is left out, with the reason."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,9 +44,12 @@ def search(folder: str | os.PathLike[str], *, media_left_out: str | None) -> Fou
         Why files are left out that only PyAV opens; None where they are not.
     """
     found = Found()
-    for path in sorted(_walk(Path(folder))):
+    closed: list[OSError] = []
+    for path in sorted(_walk(Path(folder), on_error=closed.append)):
         suffix = path.suffix.lower()
         if not path.is_file():
+            if suffix in AUDIO_SUFFIXES | media.SUFFIXES:
+                found.left_out.append((path, "no file" if path.exists() else "a link that leads nowhere"))
             continue
         if suffix in AUDIO_SUFFIXES or (suffix in media.SUFFIXES and media_left_out is None):
             found.audio.append(path)
@@ -56,13 +59,14 @@ def search(folder: str | os.PathLike[str], *, media_left_out: str | None) -> Fou
             found.left_out.append((path, "samples without a header of their own: pipe them through `undin enhance -`"))
         elif _sounds(path):
             found.left_out.append((path, "sound with a name that says otherwise: name it by itself, or rename it"))
+    found.left_out += [(Path(error.filename), f"a folder that cannot be read ({error.strerror})") for error in closed]
     return found
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def _walk(folder: Path, *, on_error: Callable[[OSError], None] | None = None) -> Iterator[Path]:
     """All files below a folder that are not hidden; a folder that links lead to twice is walked once."""
     seen = set()
-    for place, folders, names in os.walk(folder, followlinks=True):
+    for place, folders, names in os.walk(folder, onerror=on_error, followlinks=True):
         status = os.stat(place)
         if (status.st_dev, status.st_ino) in seen:
             folders.clear()

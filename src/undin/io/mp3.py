@@ -153,6 +153,36 @@ def _stated(file: Source, offset: int, frame: Frame) -> _Stated | None:
     return _Stated(mark, frames if flags & 1 else 0, size if flags & 3 == 3 else None)
 
 
+def tags_behind(file: Source, *, front: int, size: int) -> list[tuple[str, int, int]]:
+    """Find the tags at the end of a file, of MP3 or others: what each is, where it begins and how long it is, bytes.
+
+    Parameters
+    ----------
+    file : binary file
+    front : int
+        Where sound may begin at the soonest.
+    size : int
+        Length of the file, bytes.
+    """
+    found: list[tuple[str, int, int]] = []
+    for name, begins, foot_bytes in (("ID3v1 tags", b"TAG", 128), ("APE tags", b"APETAGEX", 32)):
+        file.seek(max(0, size - foot_bytes))
+        foot = file.read(foot_bytes)
+        tag_bytes = (foot_bytes if begins == b"TAG" else _ape_bytes(foot)) if foot.startswith(begins) else 0
+        if 0 < tag_bytes <= size - front:
+            size -= tag_bytes
+            found.insert(0, (name, size, tag_bytes))
+    return found
+
+
+def _ape_bytes(foot: bytes) -> int:
+    """Length of an APE tag, from its footer (https://wiki.hydrogenaud.io/index.php?title=APEv2_specification)."""
+    if len(foot) < 24:
+        return 0
+    size, _, flags = struct.unpack_from("<III", foot, 12)
+    return size + 32 * (flags >> 31)
+
+
 def _goes_on(file: Source, offset: int) -> bool:
     """Whether there are frames behind `offset` too."""
     file.seek(offset)

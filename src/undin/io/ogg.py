@@ -14,6 +14,10 @@ from typing import IO
 READ_BYTES = 2**20
 HEAD_BYTES = 27
 COMMENT_PREFIXES = (b"\3vorbis", b"OpusTags")
+MAX_PAGE_BYTES = HEAD_BYTES + 255 + 255 * 255
+LAST_PAGE = 4
+"""The flag of a page that ends its stream."""
+
 MAX_HEADER_PAGES = 1_000
 """64 MB of pictures."""
 
@@ -36,6 +40,16 @@ def links(file: IO[bytes], *, size: int) -> list[tuple[int, int]]:
             starts.append(offset)
         end_of_last = offset + len(page)
     return [(start, end - start) for start, end in zip(starts, [*starts[1:], size], strict=True)]
+
+
+def is_ended(file: IO[bytes], *, size: int) -> bool:
+    """Whether the last page of an Ogg file of `size` bytes is whole, and marked as the last of its stream."""
+    start = max(0, size - MAX_PAGE_BYTES)
+    file.seek(start)
+    tail = file.read(MAX_PAGE_BYTES)
+    place = tail.rfind(b"OggS\0")
+    page = _read_page(file, start + place) if place >= 0 else None
+    return page is not None and bool(page[5] & LAST_PAGE)
 
 
 def _first_pages(file: IO[bytes]) -> Iterator[int]:

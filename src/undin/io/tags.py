@@ -182,23 +182,11 @@ def _read_mp3(file: IO[bytes], size: int) -> Beside:
     front = mp3.tag_bytes(file.read(10))
     file.seek(0)
     before = [(b"ID3 tags", file.read(front))] if front else []
-    after: list[tuple[bytes, bytes]] = []
-    end = size
-    for name, begins, length in ((b"ID3v1 tags", b"TAG", lambda foot: 128), (b"APE tags", b"APETAGEX", _ape_bytes)):
-        foot_bytes = 128 if begins == b"TAG" else 32
-        file.seek(max(0, end - foot_bytes))
-        foot = file.read(foot_bytes)
-        if foot.startswith(begins) and 0 < (tag_bytes := length(foot)) <= end - front:
-            file.seek(end - tag_bytes)
-            after.insert(0, (name, file.read(tag_bytes)))
-            end -= tag_bytes
+    after = []
+    for name, offset, length in mp3.tags_behind(file, front=front, size=size):
+        file.seek(offset)
+        after.append((name.encode(), file.read(length)))
     return Beside("MP3", before, after)
-
-
-def _ape_bytes(foot: bytes) -> int:
-    """Length of an APE tag, from its footer (https://wiki.hydrogenaud.io/index.php?title=APEv2_specification)."""
-    size, _, flags = struct.unpack_from("<III", foot, 12)
-    return size + 32 * (flags >> 31)
 
 
 def _write_mp3(file: IO[bytes], beside: Beside) -> None:

@@ -18,6 +18,10 @@ NETWORKS: dict[str, type[Streaming]] = {
 }
 
 
+MAX_SIZE = 2048
+"""Channels, units and layers beyond are a mistake, which would take all memory before anyone is told."""
+
+
 def build_network(name: str, *, sample_rate: int, n_fft: int, **options) -> Streaming:
     """Build a network by name.
 
@@ -35,7 +39,7 @@ def build_network(name: str, *, sample_rate: int, n_fft: int, **options) -> Stre
     Raises
     ------
     ValueError
-        For an unknown name or option, naming it and what there is.
+        For an unknown name or option, or a size that no network has, naming it and what there is.
     """
     if name not in NETWORKS:
         raise ValueError(f"unknown network {name!r}: choose one of {', '.join(NETWORKS)}")
@@ -43,4 +47,8 @@ def build_network(name: str, *, sample_rate: int, n_fft: int, **options) -> Stre
     for option in options:
         if option not in known:
             raise ValueError(f"network {name!r} has no option {option!r}: it takes {', '.join(sorted(known))}")
+        value = options[option]
+        for size in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(size, int) and not 0 <= size <= MAX_SIZE:
+                raise ValueError(f"network {name!r} takes 0 to {MAX_SIZE} as {option}, not {size}")
     return NETWORKS[name](sample_rate=sample_rate, n_fft=n_fft, **options)
