@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 from support.compiled_graphs import QUICK, VECTORS, compile_graphs
 from support.kernel_shim import ACTIVATIONS as OF_C
 
-from undin.compiler.ir.operators import ACTIVATIONS, CLIP, IDENTITY, Activation
+from undin.compiler.ir.operators import ACTIVATIONS, BOUNDED_RELU, CLIP, IDENTITY, Activation
 from undin.compiler.ir.reader import convert
 from undin.compiler.session import reference_step
 from undin.compiler.toolchain.build import C_FILES
@@ -24,7 +24,7 @@ OPSET = helper.make_opsetid("", 18)
 
 
 def test_c_has_what_the_table_names():
-    known = {activation.name: activation for activation in (IDENTITY, CLIP, *ACTIVATIONS.values())}
+    known = {activation.name: activation for activation in (IDENTITY, CLIP, BOUNDED_RELU, *ACTIVATIONS.values())}
     assert sorted(known) == sorted(OF_C)
     forms = C_FILES["undin_math_forms.h"].read_text(encoding="utf-8")
     constants = {name: re.findall(r"float (\w+)", rest) for name, rest in FORM.findall(forms)}

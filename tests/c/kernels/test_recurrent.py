@@ -8,7 +8,7 @@ import onnxruntime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.kernel_shim import ACTIVATIONS, RecurrentShape, row_padded, noise, room, shim, shims, whole
+from support.kernel_shim import ACTIVATIONS, RecurrentShape, noise, room, row_padded, shim, shims, whole
 from support.needs import need
 
 GATES = {"gru_step": 3, "gru_reset_first_step": 3, "lstm_step": 4, "rnn_step": 1}

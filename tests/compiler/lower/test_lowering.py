@@ -18,6 +18,7 @@ CONVOLUTIONS = {
     "of_four_bands": ((5, 4, 2, 4), {"padding": (0, 3)}),
     "dilated": ((5, 4, 1, 3), {"padding": (0, 2), "dilation": (1, 2)}),
     "of_channels": ((4, 1, 1, 3), {"padding": (0, 1), "groups": 4}),
+    "far_reaching": ((5, 4, 1, 15), {"padding": (0, 7)}),
     "grouped": ((6, 2, 1, 3), {"padding": (0, 1), "groups": 2}),
 }
 """Weights (out, in / groups, frames, bands) and options of convolutions of (4, 2, 9), channels, frames and bands."""
@@ -67,6 +68,12 @@ def test_edges_read_the_weights_of_the_middle(compiled, name):
     np.testing.assert_allclose(y, expected.reshape(-1), rtol=1e-5, atol=1e-5)
     (step,) = (step for step in compiled[name].program.steps if step.label in ("conv", "depthwise"))
     assert len(step.reads) == 3  # input, bias and one piece of weights
+
+
+def test_windows_that_reach_far_find_zeros_in_memory(compiled):
+    """One call does it, where each edge would be a call of its own."""
+    (step,) = (step for step in compiled["far_reaching"].program.steps if step.label == "conv")
+    assert sum("undin_matmul(" in line for line in step.code()) == 1
 
 
 def test_a_cache_and_its_mean_are_read_from_their_pieces(compiled):

@@ -74,8 +74,8 @@ ACTIVATIONS = {
 
 IDENTITY = Activation("identity")
 CLIP = Activation("clip", alpha=-np.inf, beta=np.inf)
-BOUNDED_RELU = Activation("bounded_relu")
-"""What else a product may do to its result: nothing, the Clip of ONNX, whose limits are inputs, a LeakyRelu and a Max."""
+BOUNDED_RELU = Activation("bounded_relu", alpha=0.01, beta=-np.inf)
+"""What else a product may do to its result: nothing, the Clip of ONNX, whose limits are inputs, LeakyRelu and Max."""
 
 
 @dataclass(frozen=True)

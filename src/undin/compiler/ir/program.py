@@ -183,9 +183,7 @@ def element(name: str, strides: Iterable[int], *, constant: int = 0, variables: 
     return f"{name}[{place(strides, constant=constant, variables=variables)}]"
 
 
-def nest(
-    lengths: Sequence[int], body: list[str], *, variables: Sequence[str] = VARIABLES, first: int = 0
-) -> list[str]:
+def nest(lengths: Sequence[int], body: list[str], *, variables: Sequence[str] = VARIABLES, first: int = 0) -> list[str]:
     """Loops over variables i, j, k, … around a body, each from `first` on."""
     lines, depth = [], 0
     for variable, length in zip(variables, lengths, strict=False):

@@ -11,9 +11,10 @@ from undin.compiler.ir.views import View
 from undin.compiler.lower.lowering import Lowering
 from undin.compiler.lower.windows import Window, convolution
 
-MAX_AREAS = 12
-"""Parts of an output that see different parts of a kernel, each a call of its own. With more of them most are a row or
-two, which read all weights for little work, and each is code: then zeros around a copy of the input are cheaper."""
+MAX_AREAS = 6
+"""Parts of an output that see different parts of a kernel, for each axis that has any; each is a call of its own. With
+more of them most are a row or two, which read all weights for little work: then zeros around a copy of the input are
+cheaper, and less code."""
 
 
 def fill_around(
@@ -34,12 +35,13 @@ def fill_around(
 
 def within_zeros(lowering: Lowering, x: View, windows: list[Window], comment: str) -> tuple[View, list[Window]]:
     """The input (B, C, …) and the windows of a convolution, where it has many areas with the zeros in memory."""
-    if prod(len(convolution(window)) for window in windows) <= MAX_AREAS:
+    parts = [len(convolution(window)) for window in windows]
+    if prod(parts) <= max(1, MAX_AREAS * sum(part > 1 for part in parts)):
         return x, windows
-    reaches = [(window.length_out - 1) * window.stride + (window.kernel - 1) * window.dilation + 1 for window in windows]
-    lengths = [
-        max(window.pad + window.length_in, reach) for window, reach in zip(windows, reaches, strict=True)
+    reaches = [
+        (window.length_out - 1) * window.stride + (window.kernel - 1) * window.dilation + 1 for window in windows
     ]
+    lengths = [max(window.pad + window.length_in, reach) for window, reach in zip(windows, reaches, strict=True)]
     rank, shape = len(x.shape), (*x.shape[:2], *lengths)
     whole = lowering.scratch(shape, x.buffer.dtype, f"{x.buffer.name} within zeros", order=(0, *range(2, rank), 1))
     before = [0, 0, *(window.pad for window in windows)]

@@ -33,18 +33,16 @@ def pointwise(lowering: Lowering, node: Node) -> None:
 def _ordered(lowering: Lowering, view: View, target: View) -> View:
     """A constant whose elements lie in the order in which `target` meets them; any other view as it is."""
     axes = [axis for axis in target.order if view.strides[axis]]
-    if view.buffer.data is None or [view.strides[axis] for axis in axes] == sorted(view.strides, reverse=True)[: len(axes)]:
+    steps = [view.strides[axis] for axis in axes]
+    if view.buffer.data is None or steps == sorted(steps, reverse=True) or min(steps) < 0:
         return view
+    strides = [step * view.buffer.data.itemsize for step in steps]
     elements = np.lib.stride_tricks.as_strided(
-        view.buffer.data[view.offset :],
-        [view.shape[axis] for axis in axes],
-        [view.strides[axis] * view.buffer.data.itemsize for axis in axes],
+        view.buffer.data[view.offset :], [view.shape[axis] for axis in axes], strides
     )
     dense = lowering.constant(elements, view.buffer.name)
-    strides = [0] * len(view.shape)
-    for axis, stride in zip(axes, dense.strides, strict=True):
-        strides[axis] = stride
-    return View(dense.buffer, view.shape, tuple(strides))
+    found = dict(zip(axes, dense.strides, strict=True))
+    return View(dense.buffer, view.shape, tuple(found.get(axis, 0) for axis in range(len(view.shape))))
 
 
 def _order(value: Value, reads: Sequence[View]) -> tuple[int, ...] | None:

@@ -47,7 +47,7 @@ class _Detour:
 
 
 def _detour(graph: Graph, readers: dict[Value, list[Node]], first: Node) -> _Detour | None:
-    """The detour that begins with a view; None where it does not come back, or somebody else reads what is on the way."""
+    """The detour that begins with a view; None where it does not come back, or others read what is on the way."""
     start = first.inputs[0]
     if start.constant is not None or start.size > MAX_ELEMENTS:
         return None
