@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import grouped_network
+import limits
 import numpy as np
 import soundfile
 import streams
@@ -145,6 +146,11 @@ def networks(folder: Path, *, seconds: float) -> Iterator[str]:
             f"| {one.name} | {one.parameters:,} | {1e-6 * one.macs_per_step:.2f} | {macs_per_second} "
             f"| {one.state_bytes:,} | {one.arena_bytes:,} |"
         )
+    yield ""
+    yield "## How near it can come"
+    yield ""
+    yield limits.ABOUT
+    yield from limits.table()
     yield ""
 
 
