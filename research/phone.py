@@ -1,9 +1,9 @@
-"""The published phone app's network beside undin's, in LiteRT and in undin's C, in one run: times, memory, and its sound.
+"""The published phone app's network beside undin's, in LiteRT and in C, in one run: times, memory, and its sound.
 
     python research/phone.py time PUBLISHED.tflite         # the table of runs/025
     python research/phone.py enhance PUBLISHED.tflite NOISY_DIR OUT_DIR      # for `undin evaluate --enhanced`
 
-PUBLISHED is nutls_lstm.tflite of github.com/JaeBinCHA7/Nested-U-Net-based-Real-time-Speech-Enhancement-Mobile-App (MIT).
+PUBLISHED is nutls_lstm.tflite of JaeBinCHA7/Nested-U-Net-based-Real-time-Speech-Enhancement-Mobile-App (MIT) on GitHub.
 Our own networks at the published width are made here, with weights as they begin, and converted, which takes minutes.
 """
 
