@@ -1,6 +1,7 @@
 """`undin export` from the outside: one checkpoint, the mean of several, what the file says, sentences for mistakes."""
 
 import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -167,3 +168,41 @@ def test_different_networks_are_refused_in_a_sentence(tmp_path, capsys, override
     error = capsys.readouterr().err
     assert "undin: error: only checkpoints of one network" in error and f"[{section}]" in error
     assert not (tmp_path / "mean.onnx").exists()
+
+
+def test_a_model_is_exported_anew_with_all_that_it_says(tmp_path):
+    checkpoint(tmp_path, step=3).save(tmp_path / "one.pt")
+    first = export_model([tmp_path / "one.pt"], tmp_path / "one.onnx", licence="CC0-1.0")
+    command = ["export", str(tmp_path / "one.onnx"), "-o", str(tmp_path / "again.onnx"), "--name", "mine"]
+    assert cli.main(command) == 0
+    assert Metadata.of_onnx_file(tmp_path / "again.onnx") == replace(first, name="mine")
+    for one, twin in zip(weights(tmp_path / "one.onnx"), weights(tmp_path / "again.onnx"), strict=True):
+        np.testing.assert_allclose(one, twin, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["undin-nano", "undin-tiny", "-o", "x.onnx"], "export undin-nano, which is a model, alone"),
+        (
+            ["undin-nano", "-o", "x.tflite", "--format", "onnx"],
+            r"of the format onnx must be named *.onnx, not x.tflite",
+        ),
+        (["undin-nano", "-o", "x.onnx", "--format", "tflite"], r"format tflite must be named *.tflite, not x.onnx"),
+        (["undin-nano", "-o", "x", "--format", "tflite"], r"format tflite must be named *.tflite, not x"),
+        (["undin-nano", "-o", "x.onnx", "--int8-weights"], "weights in 8 bits are for TFLite"),
+    ],
+)
+def test_what_cannot_be_exported_so_is_told(tmp_path, monkeypatch, capsys, arguments, sentence):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["export", *arguments]) == 1
+    assert sentence in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_where_the_converter_is_missing_its_extra_is_named(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "litert_torch", None)
+    monkeypatch.setattr("importlib.metadata.requires", lambda _: ['litert-torch>=0.10; extra == "tflite"'])
+    assert cli.main(["export", "undin-nano", "-o", str(tmp_path / "x.tflite")]) == 1
+    assert 'pip install "undin[tflite]"' in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
