@@ -12,6 +12,7 @@ import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 from starlette.requests import ClientDisconnect, Request
@@ -125,10 +126,10 @@ class _Upload:
         self._alive = asyncio.timeout(self.house.limits.idle_seconds)
         return self._alive
 
-    def moved(self) -> None:
-        """Something has moved."""
-        if self._alive.when() is not None and not self._alive.expired():
-            self._alive.reschedule(self._loop.time() + self.house.limits.idle_seconds)
+    def moved(self, *, seconds: float | None = None) -> None:
+        """Something has moved: so long from now on the answer may wait for more; `idle_seconds` if not given."""
+        with suppress(RuntimeError):  # there is no answer yet, or none any more
+            self._alive.reschedule(self._loop.time() + (seconds or self.house.limits.idle_seconds))
 
     async def feed(self, request: Request) -> None:
         """Bring the body to the thread, no faster than it takes it."""
@@ -149,8 +150,7 @@ class _Upload:
             self._body.fail(Refusal("bad-request", "the body ended before its end"))
         except Refusal as refusal:
             self._body.fail(refusal)
-            if self._alive.when() is not None and not self._alive.expired():
-                self._alive.reschedule(self._loop.time() + LAST_SECONDS)
+            self.moved(seconds=LAST_SECONDS)
 
     async def next(self) -> bytes | Refusal | None:
         """A piece of the answer; None at its end, or why there is none."""
