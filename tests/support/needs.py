@@ -101,6 +101,7 @@ NEEDS = {
     "g++": _debian("build-essential", "g++"),
     "nm": _debian("binutils", "nm"),
     "readelf": _debian("binutils", "readelf"),
+    "openssl": _debian("openssl", "openssl"),
     "cmake": _debian("cmake", "cmake"),
     "pkg-config": _debian("pkg-config", "pkg-config"),
     "qemu-aarch64": _debian(

@@ -22,12 +22,13 @@ class Server:
     """A running `undin serve`."""
 
     process: subprocess.Popen
+    scheme: str
     host: str
     log: Path
 
     @property
     def http(self) -> str:
-        return f"http://{self.host}"
+        return f"{self.scheme}://{self.host}"
 
     @property
     def ws(self) -> str:
@@ -66,7 +67,8 @@ def serving(folder: Path, *options: str, model: str = MODEL):
     try:
         line = process.stdout.readline()
         assert line.startswith("undin serves at http"), log.read_text()
-        server = Server(process, line.split("://")[1].strip().rstrip("/"), log)
+        scheme, host = line.removeprefix("undin serves at ").strip().rstrip("/").split("://")
+        server = Server(process, scheme, host, log)
         deadline = time.monotonic() + START_SECONDS
         while True:
             try:

@@ -1,5 +1,7 @@
 """The other addresses: models, health, metrics, OpenAPI, and the page."""
 
+import subprocess
+
 import numpy as np
 import pytest
 from support.serving import MODEL, ended, serving
@@ -73,3 +75,17 @@ def test_pages_of_others_may_not_come_in_without_a_token(server, tmp_path):
         with connect(f"{other.ws}/stream", origin="https://example.org") as socket:
             socket.send("{}")
             assert "opened" in socket.recv()
+
+
+@pytest.mark.needs("openssl")
+def test_tls_and_a_capacity_that_is_measured(tmp_path, monkeypatch):
+    files = {name: str(tmp_path / f"{name}.pem") for name in ("key", "certificate")}
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "2"]
+    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", files["key"], "-out", files["certificate"]]
+    subprocess.run(command, check=True, capture_output=True)
+    monkeypatch.setenv("SSL_CERT_FILE", files["certificate"])
+    with serving(tmp_path, "--ssl-certfile", files["certificate"], "--ssl-keyfile", files["key"]) as server:
+        with RemoteStream(f"wss://{server.host}") as stream:
+            assert len(stream.process(np.zeros(3_200, np.float32))) == 3_200
+        assert server.metric("undin_capacity") >= 2 and server.metric("undin_streams_opened_total") == 1
+    assert "kept in time" in server.log.read_text()
