@@ -55,7 +55,15 @@ def measure(
         port = server.stdout.readline().rstrip().rstrip("/").rpartition(":")[2]
         capacity = _capacity(port)
         asked, samples = streams or 2 * capacity, rate * PACKET_MS // 1000
-        load = [generator, port, f"/stream?sample_rate={rate}", str(asked), str(2 * samples), str(PACKET_MS), str(seconds)]
+        load = [
+            generator,
+            port,
+            f"/stream?sample_rate={rate}",
+            str(asked),
+            str(2 * samples),
+            str(PACKET_MS),
+            str(seconds),
+        ]
         with subprocess.Popen(load, stdout=subprocess.PIPE, text=True) as run:
             assert json.loads(run.stdout.readline())["begins"]
             before, begun = processor_seconds(server.pid), time.monotonic()

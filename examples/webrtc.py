@@ -17,7 +17,8 @@ from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSes
 
 from undin import Stream
 
-PAGE = """<!doctype html><meta charset="utf-8"><title>undin over WebRTC</title><button>Talk</button><audio autoplay></audio>
+PAGE = """<!doctype html><meta charset="utf-8"><title>undin over WebRTC</title>
+<button>Talk</button><audio autoplay></audio>
 <script type="module">
 document.querySelector("button").onclick = async () => {
   const audio = { noiseSuppression: false, autoGainControl: false, echoCancellation: true };

@@ -1,6 +1,7 @@
 """The addresses of the server, and what lives as long as it does. `/stream` is not here: `websocket.py` has it."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -35,6 +36,8 @@ def create(settings: Settings, ledger: Ledger) -> Starlette:
             models[model.metadata.name] = model
         house = House(settings, models, ledger)
         house.set_capacity(settings.limits.streams or await measure(house))
+        gc.collect()
+        gc.freeze()  # else each full collection looks at all modules again, and every voice waits for it
         yield {"house": house}
         house.close()
 

@@ -5,6 +5,7 @@ import itertools
 import os
 import time
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -101,9 +102,23 @@ class House:
         """Let in so many voices of the default model, in all workers, or as many of others as cost the same."""
         self.capacity = self.row[PLACE["capacity"]] = voices
 
-    def enter(self, *, authorization: str | None, token: str | None) -> str:
-        """Name the client; a `Refusal` if it may not come in, or nobody may now."""
+    def enter(
+        self,
+        *,
+        authorization: str | None,
+        token: str | None,
+        origin: str | None = None,
+        host: str | None = None,
+    ) -> str:
+        """Name the client; a `Refusal` if it may not come in, or nobody may now.
+
+        Without tokens a page may only if it is of this server, or of an origin that was named: else any page in a
+        browser on this machine could. What is no page sends no origin.
+        """
         client = who(self.settings.tokens, authorization=authorization, token=token)
+        is_ours = origin is None or urlsplit(origin).netloc == host or bool({origin, "*"} & set(self.settings.origins))
+        if not self.settings.tokens and not is_ours:
+            raise Refusal("forbidden", "pages of this origin may not come in: --origin names those that may")
         if self.is_draining:
             raise Refusal("draining", "this server is about to end: connect again")
         return client

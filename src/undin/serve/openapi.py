@@ -8,14 +8,15 @@ from undin.serve.house import House
 from undin.serve.limits import KINDS
 from undin.serve.websocket import PATH
 
+CLOSE_CODES = ", ".join(f"{close} {name}" for name, (_, close) in KINDS.items())
 STREAM = f"""\
 A WebSocket at `{PATH}`: binary messages are samples, text messages JSON. Parameters are those of `/enhance`, in the
 query or in the first message. The server answers `{{"opened": {{"latency_samples": …}}}}`, and then each binary message
 by one of the same length, which sounds `latency_samples` later; a message of more than 100 ms by several. Text messages
 change `atten_lim_db` and `bypass` from the next sample on; `{{"flush": true}}` returns the last `latency_samples` and
 `{{"flushed": true}}`, and a new signal may follow. An error is `{{"error": {{"code": …, "message": …}}}}`, and the
-close code after it says the kind: {", ".join(f"{close} {name}" for name, (_, close) in KINDS.items())}. A message that is too
-large, or no WebSocket at all, closes with 1009 or 1002 alone."""
+close code after it says the kind: {CLOSE_CODES}. A message that is too large, or no WebSocket at all, closes with 1009 or
+1002 alone."""
 
 
 def description(house: House) -> dict[str, Any]:

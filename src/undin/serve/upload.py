@@ -45,7 +45,12 @@ log = logging.getLogger("undin.serve")
 async def enhance(request: Request) -> Response:
     """Answer ``POST /enhance``."""
     house: House = request.state.house
-    name = house.enter(authorization=request.headers.get("authorization"), token=request.query_params.get("token"))
+    name = house.enter(
+        authorization=request.headers.get("authorization"),
+        token=request.query_params.get("token"),
+        origin=request.headers.get("origin"),
+        host=request.headers.get("host"),
+    )
     limits, stated = house.limits, request.headers.get("content-length", "0")
     wanted = Wanted(request.query_params, house)
     if stated.isdigit() and int(stated) > limits.upload_bytes:

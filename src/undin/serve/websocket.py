@@ -170,9 +170,7 @@ class VoiceProtocol(asyncio.Protocol):
         authorization, origin, host = (values[0] if len(values) == 1 else None for values in headers.values())
         query = dict(parse_qsl(address.query, keep_blank_values=True, max_num_fields=16))
         house = self._house
-        if not house.settings.tokens and not may_come_from(origin, host, house.settings.origins):
-            raise Refusal("forbidden", "pages of this origin may not come in: --origin names those that may")
-        name = house.enter(authorization=authorization, token=query.get("token"))
+        name = house.enter(authorization=authorization, token=query.get("token"), origin=origin, host=host)
         if refusal := house.full():
             raise refusal
         self._voice = Voice(house, self, query, name=name)
@@ -243,11 +241,6 @@ class VoiceProtocol(asyncio.Protocol):
             self._websocket.send_close(refusal.close_code, refusal.code)
             self._send()
         self._end()
-
-
-def may_come_from(origin: str | None, host: str | None, origins: tuple[str, ...]) -> bool:
-    """Whether a page may come in without a token: that of this server, or one that was named; what is no page may."""
-    return origin is None or urlsplit(origin).netloc == host or bool({origin, "*"} & set(origins))
 
 
 def _text(data: bytes) -> str:

@@ -2,6 +2,7 @@
 
 import subprocess
 
+import httpx
 import numpy as np
 import pytest
 from support.serving import MODEL, ended, serving
@@ -68,6 +69,8 @@ def test_pages_of_others_may_not_come_in_without_a_token(server, tmp_path):
     with connect(f"{server.ws}/stream", origin="https://example.org") as socket:
         error, code = ended(socket)
     assert (error["code"], code) == ("forbidden", 1008)
+    response = httpx.post(f"{server.http}/enhance", content=b"", headers={"Origin": "https://example.org"})
+    assert response.status_code == 403 and response.json()["error"]["code"] == "forbidden"
     with connect(f"{server.ws}/stream", origin=server.http) as socket:
         socket.send("{}")
         assert "opened" in socket.recv()
