@@ -24,7 +24,7 @@ NUMBERS = [0, 1, 2, 3, 127, 128, 255, 256, 32_767, 65_535, 65_536, 2**24, 2**31 
 """Where sizes overflow, or turn negative."""
 
 MAX_SECONDS = 5.0
-SILENT_SECONDS = 60
+SILENT_SECONDS, START_SECONDS = 60, 300
 BATCH = 1_000
 
 
@@ -96,7 +96,7 @@ def _run_batch(target: Target, numbers: range) -> tuple[Counter[str], list[str]]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, bufsize=1)
         last, begun, silent = numbers.start, False, False
         while True:
-            if not select.select([process.stdout], [], [], SILENT_SECONDS)[0]:
+            if not select.select([process.stdout], [], [], SILENT_SECONDS if begun else START_SECONDS)[0]:
                 silent = True
                 process.kill()
             line = process.stdout.readline()
