@@ -28,7 +28,6 @@ from undin.cli import given
 from undin.compiler.ir.files import Given
 from undin.compiler.ir.reader import read_graph
 from undin.compiler.pipeline import translate
-from undin.compiler.session import reference_model
 from undin.compiler.toolchain.build import build
 from undin.compiler.toolchain.cache import this_machine
 from undin.compiler.toolchain.sizes import flash_and_ram_bytes
@@ -195,7 +194,7 @@ def _timed(library: Path, function: str, path: Path, said: Given, *, arena_bytes
     arguments = np.concatenate((memory.arguments, same_each_time(arena)))
     step = Call(ctypes.CDLL(str(library))[function], arguments, [memory, arena])
     loops = _loops(len(arguments))
-    theirs = OrtStep(reference_model(path, said), memory, BLOCK)
+    theirs = OrtStep(path, memory, BLOCK, said)
     with real_time_priority():
         times = take_turns({"step": partial(loops.time_us, step, BLOCK), "theirs": theirs.time_us}, seconds=SECONDS)
     step_us, theirs_us = (np.median(times[name], axis=1) for name in ("step", "theirs"))

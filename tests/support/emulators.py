@@ -1,10 +1,11 @@
 """Products of other machines, run here: on processors that QEMU plays, and in node.
 
-Drivers in ``targets/`` bring samples through them: ``hops.c`` whole hops, ``stream.c`` and ``stream.mjs`` a stream.
+Drivers in ``targets/`` bring samples through them: ``hops.c`` whole hops, ``stream.c`` and ``stream.mjs`` a stream,
+``steps.c`` and ``steps.mjs`` frames through a network that is not undin's.
 """
 
 import subprocess
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -82,12 +83,29 @@ class Blocks:
         return [f"-DSAMPLE_RATE_HZ={self.sample_rate}", f"-DCHANNELS={self.channels}", f"-DBLOCK={self.block}", *limit]
 
 
-def driver(blocks: Blocks | None) -> list[str | Path]:
-    """The driver of hops, or that of a stream."""
-    return [SUPPORT / "hops.c"] if blocks is None else [SUPPORT / "stream.c", *blocks.flags()]
+@dataclass(frozen=True)
+class Steps:
+    """Floats that a step of a network reads and writes beside its state, and the bytes of that."""
+
+    inputs: int
+    outputs: int
+    state_bytes: int
+
+    def flags(self) -> list[str]:
+        """Of the driver's compilation."""
+        return [f"-DINPUTS={self.inputs}", f"-DOUTPUTS={self.outputs}"]
 
 
-def run_on_linux(product: Path, target: str, samples: np.ndarray, *, blocks: Blocks | None = None) -> np.ndarray:
+def driver(blocks: Blocks | Steps | None) -> list[str | Path]:
+    """The driver of hops, or that of a stream, or of steps."""
+    if blocks is None:
+        return [SUPPORT / "hops.c"]
+    return [SUPPORT / ("steps.c" if isinstance(blocks, Steps) else "stream.c"), *blocks.flags()]
+
+
+def run_on_linux(
+    product: Path, target: str, samples: np.ndarray, *, blocks: Blocks | Steps | None = None
+) -> np.ndarray:
     """Link a driver to a library, and run it under an emulator; the samples of all channels in one row."""
     name, emulator, root, loader = LINUX[target.removesuffix("-dotprod")]
     need(name)
@@ -107,11 +125,14 @@ def run_on_linux(product: Path, target: str, samples: np.ndarray, *, blocks: Blo
     return np.frombuffer(output, np.float32)
 
 
-def run_in_node(product: Path, samples: np.ndarray, *, blocks: Blocks) -> np.ndarray:
-    """Bring samples through a stream of a WebAssembly module."""
+def run_in_node(product: Path, samples: np.ndarray, *, blocks: Blocks | Steps) -> np.ndarray:
+    """Bring samples through a stream of a WebAssembly module, or through the steps of a network."""
     need("node")
-    numbers = map(str, (blocks.sample_rate, blocks.channels, blocks.block))
-    command = ["node", SUPPORT / "stream.mjs", product, product.stem, *numbers]
+    if isinstance(blocks, Steps):
+        script, numbers = SUPPORT / "steps.mjs", astuple(blocks)
+    else:
+        script, numbers = SUPPORT / "stream.mjs", (blocks.sample_rate, blocks.channels, blocks.block)
+    command = ["node", script, product, product.stem, *map(str, numbers)]
     return np.frombuffer(subprocess.check_output(command, input=samples.tobytes()), np.float32)
 
 
@@ -121,7 +142,7 @@ def run_on_board(
     compiler_name: str,
     samples: np.ndarray,
     *,
-    blocks: Blocks | None = None,
+    blocks: Blocks | Steps | None = None,
     may_be_unaligned: bool = False,
 ) -> tuple[np.ndarray, float]:
     """Enhance samples with the library of a model on a board that QEMU plays.
@@ -136,8 +157,8 @@ def run_on_board(
         Which builds the firmware; the library may come of another.
     samples : ndarray, float32
         Whole hops, or whole blocks.
-    blocks : Blocks, optional
-        Bring them through a stream, else through hops.
+    blocks : Blocks or Steps, optional
+        Bring them through a stream, or through the steps of a network, else through hops.
     may_be_unaligned : bool
         Rows of bytes may begin anywhere, which plain loads allow; otherwise each unaligned access is a fault.
 

@@ -207,6 +207,69 @@ class DepthwiseNet(nn.Module):
         return self.narrow(y), caches
 
 
+@torch.jit.script
+def louder(x: Tensor) -> Tensor:
+    """A branch that only the signal decides."""
+    if bool(x.abs().mean() > 0.5):
+        return torch.log1p(x.abs())
+    else:
+        return 0.5 * torch.sqrt(x.abs() + 0.1)
+
+
+class Detector(nn.Module):
+    """A detector of voices: one half of a state for what an LSTM leaves and one for its cell, and a real branch."""
+
+    states = ((2, 1, 16),)
+
+    def __init__(self):
+        super().__init__()
+        self.frames = nn.Conv1d(1, CHANNELS, 8, stride=4, bias=False)
+        self.cell = nn.LSTMCell(CHANNELS, 16)
+        self.voice = nn.Linear(16, 1)
+
+    def forward(self, x: Tensor, state: Tensor) -> tuple[Tensor, ...]:
+        padded = functional.pad(louder(x).flatten(1), (0, 3), mode="reflect")
+        features = torch.relu(self.frames(padded.unsqueeze(1))).mean(2)
+        h, c = self.cell(features, (state[0], state[1]))
+        return torch.sigmoid(self.voice(h)), torch.stack((h, c))
+
+
+class GroupedLinear(nn.Module):
+    """A linear layer for each group of features, as an Einsum."""
+
+    def __init__(self, inputs: int, outputs: int, groups: int):
+        super().__init__()
+        self.groups = groups
+        self.weight = nn.Parameter(torch.randn(groups, inputs // groups, outputs // groups) * 0.3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        parts = x.unflatten(-1, (self.groups, -1))
+        return torch.einsum("btgi,gih->btgh", parts, self.weight).flatten(2)
+
+
+class PaddedEncoder(nn.Module):
+    """Pads before convolutions, depthwise ones among them, grouped linear layers around a GRU, a path past it."""
+
+    states = ((1, 1, 2, BINS), (1, 1, 24))
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Sequential(nn.ConstantPad2d((1, 1, 0, 0), 0.0), nn.Conv2d(1, CHANNELS, 3), nn.ReLU())
+        depth = nn.Conv2d(CHANNELS, CHANNELS, (1, 3), stride=(1, 2), groups=CHANNELS, bias=False)
+        point = nn.Conv2d(CHANNELS, 4, 1, bias=False)
+        self.second = nn.Sequential(nn.ConstantPad2d((1, 1, 0, 0), 0.0), depth, point, nn.BatchNorm2d(4), nn.ReLU())
+        self.narrow = GroupedLinear(4 * 17, 24, 4)
+        self.gru = nn.GRU(24, 24, batch_first=True)
+        self.widen = GroupedLinear(24, BINS + 3, 4)
+
+    def forward(self, x: Tensor, past: Tensor, h: Tensor) -> tuple[Tensor, ...]:
+        recent = torch.cat((past, x), dim=2)
+        y = self.second(self.first(recent)).permute(0, 2, 3, 1).flatten(2)
+        y = torch.relu(self.narrow(y))
+        z, h = self.gru(y, h)
+        return x * torch.sigmoid(self.widen(z + y))[..., :BINS].unsqueeze(1), recent[:, :, 1:], h
+
+
 NETWORKS = {
     network.__name__: network
     for network in (
@@ -218,6 +281,8 @@ NETWORKS = {
         GroupedRNN,
         DepthwiseNet,
         GroupedNetwork,
+        Detector,
+        PaddedEncoder,
     )
 }
 

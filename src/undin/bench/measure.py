@@ -23,7 +23,6 @@ from undin.bench.subject import Subject
 from undin.compiler.ir.files import Given
 from undin.compiler.ir.reader import read_graph
 from undin.compiler.passes.quantize import frames_of, quantize
-from undin.compiler.session import reference_model
 from undin.compiler.toolchain.cache import instructions
 from undin.compiler.toolchain.targets import Variant
 from undin.model.tflite import SUFFIX
@@ -143,7 +142,7 @@ def measure(
     calls = {"hop": subject.hop, "peak": loops.peak, "step": subject.step}
     blocks = {name: partial(loops.time_us, call, BLOCK) for name, call in calls.items() if call}
     if find_spec("onnxruntime"):
-        blocks["onnxruntime"] = OrtStep(reference_model(model, given), memory, BLOCK).time_us
+        blocks["onnxruntime"] = OrtStep(model, memory, BLOCK, given).time_us
     times = take_turns(blocks, seconds=seconds)
     return _summary(subject, loops, times, variant=loops.variant.suffix.removeprefix("_"))
 

@@ -1,12 +1,15 @@
 """The same step in ONNX Runtime, on one thread, as fast as Python can call it."""
 
 import time
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from undin.bench.memory import StepMemory
-from undin.compiler.session import reference_session
+from undin.compiler.ir.files import Given, load
+from undin.compiler.session import reference_model, reference_session
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -19,15 +22,20 @@ class OrtStep:
 
     Parameters
     ----------
-    model : str or bytes
-        ONNX file, or what is in one.
+    model : Path
+        ONNX file.
     memory : StepMemory
     frames : int
         Of its signal.
+    given : Given, optional
+        What the file leaves open. Inputs that it makes constants stay inputs here: where a condition becomes known,
+        ONNX Runtime may fail to take the branch (1.32 does on Silero's detector of voices).
     """
 
-    def __init__(self, model: str | bytes, memory: StepMemory, frames: int):
-        self._session = reference_session(model)
+    def __init__(self, model: Path, memory: StepMemory, frames: int, given: Given | None = None):
+        given = given or Given()
+        self._constants = given.constants(load(model).graph) if given.values else {}
+        self._session = reference_session(reference_model(model, replace(given, values={})))
         self._bindings = [self._bind(memory, frame) for frame in range(frames)]
 
     def _bind(self, memory: StepMemory, frame: int) -> "onnxruntime.IOBinding":
@@ -37,6 +45,8 @@ class OrtStep:
             bind = binding.bind_input if value.name in inputs else binding.bind_output
             address = int(row[frame % 2]) + frame * int(row[2])
             bind(value.name, "cpu", 0, value.dtype.type, value.shape, address)
+        for name, array in self._constants.items():
+            binding.bind_cpu_input(name, array)
         return binding
 
     def time_us(self) -> np.ndarray:

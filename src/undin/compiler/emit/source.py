@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from undin.compiler.emit import hop, state
+from undin.compiler.emit.instances import share
 from undin.compiler.ir.program import C_TYPES, Program, Step
 from undin.compiler.ir.views import Buffer, View
 from undin.compiler.passes.plan import ALIGNMENT, plan
@@ -80,15 +81,22 @@ class _Emitter:
 
     def source(self) -> Source:
         functions: dict[tuple[str, str], str] = {}
-        calls = []
+        calls: list[str] = []
+        guard = ""
         for step in self.program.steps:
             # Layers of the same sizes share a function: compilers take most of their time for these.
             text = self.function(step)
             name = functions.setdefault((step.label, text), f"{step.label}_{len(functions)}")
             arguments = ", ".join(self.pointer(view) for view in (*step.writes, *step.reads))
             comment = step.comment.replace("*/", "* /")
-            calls.append(f"    /* {comment} */\n    {name}({arguments});")
-        definitions = "\n".join(f"static void {name}{text}" for (_, text), name in functions.items())
+            if (asked := self.condition(step)) != guard:
+                calls += ["    }"] * bool(guard) + [f"    if ({asked}) {{"] * bool(asked)
+                guard = asked
+            indent = "    " * (2 if guard else 1)
+            calls.append(f"{indent}/* {comment} */\n{indent}{name}({arguments});")
+        calls += ["    }"] * bool(guard)
+        shared, texts = share([f"static void {name}{text}" for (_, text), name in functions.items()])
+        definitions = "\n".join([*shared, *texts])
         kernels = KERNELS + INTEGER_KERNELS * self.program.in_integers
         includes = "\n".join(f'#include "{name}"' for name in kernels)
         attributes = f'__attribute__((aligned({ALIGNMENT}), visibility("hidden")))'
@@ -181,6 +189,10 @@ void {self.prefix}_run({self.parameters()});
 
 #endif
 """
+
+    def condition(self, step: Step) -> str:
+        """When a step runs, in C; '' where always."""
+        return " && ".join(f"{'' if wanted else '!'}*({self.pointer(view)})" for view, wanted in step.guard)
 
     def function(self, step: Step) -> str:
         """The parameters and the body of the function of a step."""

@@ -46,7 +46,7 @@ def check_program(name: str, program: Program) -> None:
     """Every step stays inside its buffers, reads what was written before, and writes neither inputs nor constants."""
     written = set(program.inputs.values())
     for step in program.steps:
-        for view in step.reads:
+        for view in (*step.reads, *(view for view, _ in step.guard)):
             _hold(_is_inside(view), name, step.label, f"reads beyond {view.buffer}")
             known = view.buffer in written or view.buffer.kind == "constant"
             _hold(known, name, step.label, f"reads {view.buffer} before it is written")

@@ -1,7 +1,8 @@
 """If, Loop and Scan: their graphs take their place, as often as they are run, since all sizes are known.
 
 Which branch is taken, and how often a loop runs, follows from constants in nearly every published file: tests of
-shapes, a sample rate. Where a condition is not known, both branches are computed and one of the results is chosen.
+shapes, a sample rate. Where a condition is not known, the graph has both branches and a choice of their results; that
+only one of them runs is the business of ``lower/branches``.
 """
 
 from collections.abc import Sequence
@@ -16,29 +17,35 @@ from undin.compiler.ir.sizes.reading import axis_in, hold
 if TYPE_CHECKING:
     from undin.compiler.ir.reader import Reader
 
+CHOICE = "is_choice"
+"""Attribute of a Where that chooses between the results of branches."""
+
 MAX_RUNS = 1024
 """Of the graph of a loop: more would be more code than anybody wants."""
 
 
 def if_(reader: "Reader", node: Node, names: Sequence[str]) -> list[Node]:
-    """The branch of a known condition, else both and a choice."""
+    """The branch of a known condition, else both and a choice that `CHOICE` marks."""
     condition = node.inputs[0]
     hold(condition.size == 1 and condition.dtype == np.bool_, node, "its condition is no single truth")
     branches = [node.get(name) for name in ("then_branch", "else_branch")]
     if condition.constant is not None:
-        nodes, results = reader.inside(branches[not condition.constant.reshape(-1)[0]], {})
+        taken, results = reader.inside(branches[not condition.constant.reshape(-1)[0]], {})
         reader.enter(names, results)
-        return nodes
-    (nodes, taken), (others, left) = (reader.inside(branch, {}) for branch in branches)
-    nodes = [*nodes, *others]
-    chosen = []
+        return taken
+    nodes: list[Node] = []
     if condition.shape:
         condition = reader.make(nodes, "Reshape", node, [condition, Value.of("", np.zeros(0, np.int64))])
-    for a, b in zip(taken, left, strict=True):
+    (made, yes), (others, no) = (reader.inside(branch, {}) for branch in branches)
+    nodes += [*made, *others]
+    chosen = []
+    for a, b in zip(yes, no, strict=True):
         same = (a.shape, a.dtype) == (b.shape, b.dtype)
         hold(same, node, f"its branches give {a} and {b}, and its condition is not known at compile time")
         chosen.append(reader.make(nodes, "Where", node, [condition, a, b]))
-    reader.enter(names, chosen, types=[reader.type_of(value) for value in taken])
+        if chosen[-1].constant is None:
+            nodes[-1].attributes[CHOICE] = 1
+    reader.enter(names, chosen, types=[reader.type_of(value) for value in yes])
     return nodes
 
 

@@ -74,9 +74,14 @@ class Given:
             for dim in dims:
                 if dim.dim_param == name:
                     dim.dim_value = length
-        for name, value in self.values.items():
-            graph.initializer.append(numpy_helper.from_array(_as_input(inputs[name], value), name))
+        for name, array_ in self.constants(graph).items():
+            graph.initializer.append(numpy_helper.from_array(array_, name))
             graph.input.remove(inputs[name])
+
+    def constants(self, graph: onnx.GraphProto) -> dict[str, np.ndarray]:
+        """The values in the types and shapes of a graph's inputs."""
+        inputs = {info.name: info for info in graph.input}
+        return {name: _as_input(inputs[name], value) for name, value in self.values.items()}
 
 
 def _as_input(info: onnx.ValueInfoProto, value: np.ndarray | float | str) -> np.ndarray:

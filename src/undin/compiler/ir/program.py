@@ -42,6 +42,8 @@ class Step:
         The function gets a pointer to the first element of each: ``y0, y1, …`` and ``x0, x1, …``.
     code : callable
         Returns the body in C, lines without indentation beyond their nesting.
+    guard : list of tuple of View and bool
+        Truths, and what each must be for the step to run.
     """
 
     label: str
@@ -49,6 +51,12 @@ class Step:
     writes: list[View]
     reads: list[View]
     code: Callable[[], list[str]] = field(default=list, repr=False)
+    guard: list[tuple[View, bool]] = field(default_factory=list, kw_only=True)
+
+    @property
+    def uses(self) -> list[View]:
+        """All that it writes, reads or asks."""
+        return [*self.writes, *self.reads, *(view for view, _ in self.guard)]
 
 
 @dataclass(eq=False)

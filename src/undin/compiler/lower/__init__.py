@@ -17,6 +17,7 @@ from undin.compiler.lower import (
     reductions,
     shapes,
 )
+from undin.compiler.lower.branches import guards_of
 from undin.compiler.lower.lowering import Lowering
 
 OPERATORS = {
@@ -37,10 +38,13 @@ def lower(graph: Graph) -> Program:
     Unsupported
         A node's operator, or the way it is used, is not known.
     """
-    lowering = Lowering(graph)
+    lowering, guards = Lowering(graph), guards_of(graph)
     for node in graph.nodes:
+        before = len(lowering.steps)
         if node.operator not in OPERATORS:
             raise Unsupported(node, "undin does not know this operator")
         operators = IN_INTEGERS if node.get("quantization") else OPERATORS
         operators[node.operator](lowering, node)
+        for step in lowering.steps[before:]:
+            step.guard = [(lowering.view(condition), wanted) for condition, wanted in guards.get(node, ())]
     return lowering.program()

@@ -129,6 +129,7 @@ class _Layer:
             writes["reset_h"] = self.lowering.scratch(shape, np.float32, f"{self.node.name} reset state")
 
         def shape_of(state_row: int) -> str:
+            state_row = state_row if self.rows > 1 else self.hidden  # of no matter: first and later steps are the same
             fields = (
                 f".rows = {self.rows}, .inputs = {inputs}, .hidden = {self.hidden}, .x_row = {x.strides[1]}, "
                 f".state_row = {state_row}, .next_row = {y.strides[1] or self.hidden}, .bias_row = {bias_row}, "

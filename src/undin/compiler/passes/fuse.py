@@ -26,7 +26,7 @@ def fuse(program: Program) -> None:
             continue
         found = readers.get(buffer, [])
         reader = found[0] if len(found) == 1 else None
-        if not isinstance(reader, Pointwise):
+        if not isinstance(reader, Pointwise) or reader.guard != step.guard:
             continue
         between = [other for other in steps[places[step] + 1 : places[reader]] if other not in merged]
         if _merge(step, reader, between):
@@ -55,13 +55,13 @@ def _join_recurrences(program: Program) -> None:
 def _partner(steps: list[Step], place: int) -> int | None:
     """The index of the next recurrence of as many steps, where that at `place` may be done as late as there."""
     first = steps[place]
-    if not isinstance(first, Recurrence) or first.count == 1:
+    if not isinstance(first, Recurrence) or first.count == 1 or first.guard:
         return None
     written, read = _buffers(first.writes), _buffers(first.reads)
     for index, step in enumerate(steps[place + 1 :], place + 1):
         if written & _buffers(step.reads) or read & _buffers(step.writes):
             return None
-        if isinstance(step, Recurrence) and step.count == first.count:
+        if isinstance(step, Recurrence) and step.count == first.count and not step.guard:
             weights = sum(run.reads["r"].size for run in (*first.runs, *step.runs))
             return index if weights <= MAX_WEIGHTS else None
         if written & _buffers(step.writes):
@@ -78,7 +78,8 @@ def _uses(steps: list[Step]) -> tuple[dict[Buffer, list[Step]], dict[Buffer, lis
     readers: dict[Buffer, list[Step]] = {}
     writers: dict[Buffer, list[Step]] = {}
     for step in steps:
-        for found, views in ((readers, step.reads), (writers, step.writes)):
+        asked = [view for view, _ in step.guard]
+        for found, views in ((readers, [*step.reads, *asked]), (writers, step.writes)):
             for buffer in dict.fromkeys(view.buffer for view in views):
                 found.setdefault(buffer, []).append(step)
     return readers, writers

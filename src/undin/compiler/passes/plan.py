@@ -22,7 +22,7 @@ def plan(program: Program) -> tuple[dict[Buffer, int], int]:
     """
     lives: dict[Buffer, tuple[int, int]] = {}
     for index, step in enumerate(program.steps):
-        for view in (*step.writes, *step.reads):
+        for view in step.uses:
             if view.buffer.kind == "arena":
                 first, _ = lives.get(view.buffer, (index, index))
                 lives[view.buffer] = (first, index)
