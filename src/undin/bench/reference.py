@@ -1,7 +1,6 @@
 """The same step in ONNX Runtime, on one thread, as fast as Python can call it."""
 
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +8,7 @@ import numpy as np
 
 from undin.bench.memory import StepMemory
 from undin.compiler.ir.files import Given, load
-from undin.compiler.session import reference_model, reference_session
+from undin.compiler.session import reference_session
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -28,14 +27,14 @@ class OrtStep:
     frames : int
         Of its signal.
     given : Given, optional
-        What the file leaves open. Inputs that it makes constants stay inputs here: where a condition becomes known,
-        ONNX Runtime may fail to take the branch (1.32 does on Silero's detector of voices).
+        What the file leaves open. The file stays as it is here, and inputs that become constants stay inputs: with
+        shapes and conditions written into Silero's detector of voices ONNX Runtime 1.32 refuses it.
     """
 
     def __init__(self, model: Path, memory: StepMemory, frames: int, given: Given | None = None):
         given = given or Given()
         self._constants = given.constants(load(model).graph) if given.values else {}
-        self._session = reference_session(reference_model(model, replace(given, values={})))
+        self._session = reference_session(str(model))
         self._bindings = [self._bind(memory, frame) for frame in range(frames)]
 
     def _bind(self, memory: StepMemory, frame: int) -> "onnxruntime.IOBinding":
