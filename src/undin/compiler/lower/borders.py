@@ -1,4 +1,4 @@
-"""What lies around a tensor: constants beside its edges, and zeros for convolutions whose windows reach far beyond."""
+"""What lies around a tensor: constants beside its edges, and zeros where windows reach far beyond."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -33,8 +33,13 @@ def fill_around(
                 lowering.steps.append(Pointwise("fill", comment, [border], [], expression=expression))
 
 
-def within_zeros(lowering: Lowering, x: View, windows: list[Window], comment: str) -> tuple[View, list[Window]]:
-    """The input (B, C, …) and the windows of a convolution, where it has many areas with the zeros in memory."""
+def within_zeros(
+    lowering: Lowering, x: View, windows: list[Window], comment: str, *, order: tuple[int, ...] | None = None
+) -> tuple[View, list[Window]]:
+    """The input (B, C, …) of windows, and these as they lie in it: where they see many areas, with zeros in memory.
+
+    Its axes are then in an order of memory, channels innermost if none is given.
+    """
     parts = [len(convolution(window)) for window in windows]
     if prod(parts) <= max(1, MAX_AREAS * sum(part > 1 for part in parts)):
         return x, windows
@@ -43,7 +48,9 @@ def within_zeros(lowering: Lowering, x: View, windows: list[Window], comment: st
     ]
     lengths = [max(window.pad + window.length_in, reach) for window, reach in zip(windows, reaches, strict=True)]
     rank, shape = len(x.shape), (*x.shape[:2], *lengths)
-    whole = lowering.scratch(shape, x.buffer.dtype, f"{x.buffer.name} within zeros", order=(0, *range(2, rank), 1))
+    whole = lowering.scratch(
+        shape, x.buffer.dtype, f"{x.buffer.name} within zeros", order=order or (0, *range(2, rank), 1)
+    )
     before = [0, 0, *(window.pad for window in windows)]
     middle = whole
     for axis in range(2, rank):

@@ -6,12 +6,14 @@ that would be too many lines, every position of the window joins the outputs tha
 
 from collections.abc import Callable
 from itertools import product
+from math import prod
 
 import numpy as np
 
 from undin.compiler.ir.graph import Node
 from undin.compiler.ir.program import C_TYPES, element, literal, merged_axes, nest, place
 from undin.compiler.ir.views import Buffer, View
+from undin.compiler.lower.borders import within_zeros
 from undin.compiler.lower.lowering import Lowering
 from undin.compiler.lower.windows import Window, convolution, windows
 
@@ -38,10 +40,11 @@ def max_pool(lowering: Lowering, node: Node) -> None:
 
     lowest = -np.inf if value.dtype == np.float32 else np.iinfo(value.dtype).min
     fills = [literal(lowest, value.dtype), "0"]
-    if found is None and _lines(node) <= MAX_LINES:
+    seen = windows(node, tuple(node.get("kernel_shape")))
+    if found is None and _lines(seen) <= MAX_LINES:
         kind = C_TYPES[value.dtype.name]
         body = [f"{kind} pooled = {fills[0]};"], "pooled = {0} > pooled ? {0} : pooled;", "pooled"
-        lowering.step("max_pool", node, targets, [x], lambda: _at_once(node, y, x, *body))
+        lowering.step("max_pool", node, targets, [x], lambda: _at_once(seen, y, x, *body))
         return
 
     def code() -> list[str]:
@@ -60,16 +63,19 @@ def average_pool(lowering: Lowering, node: Node) -> None:
     x = lowering.view(node.inputs[0])
     y = lowering.output(node.outputs[0], order=x.order)
     counts = np.ones((1,) * len(y.shape), np.float32)
-    for axis, window in enumerate(windows(node, tuple(node.get("kernel_shape"))), 2):
+    seen = windows(node, tuple(node.get("kernel_shape")))
+    for axis, window in enumerate(seen, 2):
         counts = counts * _counts(window, node.get("count_include_pad", 0)).reshape(
             [-1 if other == axis else 1 for other in range(len(y.shape))]
         )
     counts = np.maximum(counts, 1)  # what sees nothing but padding is 0
     count = lowering.constant(counts, f"{node.name} counts").expand(y.shape)
-    if _lines(node) <= MAX_LINES:
-        x = _side_by_side(lowering, node, x)
+    if _lines(seen) <= MAX_LINES:
+        order = _side_by_side(x)
+        x, seen = within_zeros(lowering, x, seen, str(node.inputs[0]), order=order)
+        x = lowering.dense(x, str(node.inputs[0]), unit_axis=order[-1])
         body = ["float pooled = 0;"], "pooled += {0};", "pooled / {1}"
-        lowering.step("average_pool", node, [y], [x, count], lambda: _at_once(node, y, x, *body, count))
+        lowering.step("average_pool", node, [y], [x, count], lambda: _at_once(seen, y, x, *body, count))
         return
 
     def code() -> list[str]:
@@ -91,28 +97,22 @@ def _counts(window: Window, with_padding: bool) -> np.ndarray:
     return ((positions >= -before) & (positions < window.length_in + after)).sum(axis=1).astype(np.float32)
 
 
-def _lines(node: Node) -> int:
+def _lines(seen: list[Window]) -> int:
     """Lines of `_at_once`: positions of the window that lie in the input, for each part of the output."""
-    lines = 1
-    for window in windows(node, tuple(node.get("kernel_shape"))):
-        lines *= sum(len(stretch.taps) for stretch in convolution(window))
-    return lines
+    return prod(sum(len(stretch.taps) for stretch in convolution(window)) for window in seen)
 
 
-def _side_by_side(lowering: Lowering, node: Node, x: View) -> View:
-    """The input, copied where its neighbours lie apart: each of them is read once for every position of a window."""
-    steps = {abs(stride): axis for axis, stride in enumerate(x.strides) if x.shape[axis] > 1}
-    if not steps or min(steps) == 1:
-        return x
-    return lowering.dense(x, str(node.inputs[0]), unit_axis=steps[min(steps)])
+def _side_by_side(x: View) -> tuple[int, ...]:
+    """Axes of an input whose neighbours are to lie side by side: each is read for every position of a window."""
+    return tuple(sorted(x.order, key=lambda axis: x.shape[axis] > 1))  # what has no neighbours goes outside
 
 
 def _at_once(
-    node: Node, y: View, x: View, begin: list[str], join: str, result: str, count: View | None = None
+    seen: list[Window], y: View, x: View, begin: list[str], join: str, result: str, count: View | None = None
 ) -> list[str]:
     """A loop for the outputs that see the same part of the window; `join` takes in an element of the input."""
     lines = []
-    for block in product(*(convolution(window) for window in windows(node, tuple(node.get("kernel_shape"))))):
+    for block in product(*(convolution(window) for window in seen)):
         views = [y, y if count is None else count]
         for axis, run in enumerate(block, 2):
             views = [view.slice(axis, run.out_start, run.out_start + run.count) for view in views]
