@@ -133,7 +133,7 @@ def grown_bytes(path: Path) -> int:
     return int(subprocess.check_output([sys.executable, "-c", GROWTH, str(path)], text=True, stderr=subprocess.DEVNULL))
 
 
-def compare(published: Path, folder: Path, *, seconds: float) -> None:
+def compare(published: Path, folder: Path, *, networks: list[str], seconds: float) -> None:
     loops = Loops([HOP_POINTERS, 5])
     blocks: dict[str, Callable[[], np.ndarray]] = {}
     about: dict[str, str] = {}
@@ -144,7 +144,7 @@ def compare(published: Path, folder: Path, *, seconds: float) -> None:
     if not small.exists():
         export_model(["undin-small"], small, format="tflite")
     for name, (onnx, tflite) in {
-        **{name: full_width(name, folder) for name in FULL_WIDTH},
+        **{name: full_width(name, folder) for name in networks},
         "undin-small": (find("undin-small"), small),
     }.items():
         litert, compiled = LiteRtSubject(tflite, BLOCK), Subject(read_graph(onnx), loops.variant, block=BLOCK)
@@ -176,6 +176,8 @@ def compare(published: Path, folder: Path, *, seconds: float) -> None:
         ("nunet_lstm, C, whole hop", "undin-small, C, whole hop"),
         ("nunet_lstm, LiteRT", "undin-small, LiteRT"),
     ):
+        if not {one, other} <= times.keys():
+            continue
         of_blocks = np.median(times[one].min(axis=1) / times[other].min(axis=1))
         print(f"| {one} / {other} | {times[one].min() / times[other].min():.2f} | {of_blocks:.2f} |")
 
@@ -195,6 +197,7 @@ def main() -> None:
     time = commands.add_parser("time")
     time.add_argument("published", type=Path)
     time.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "undin-phone")
+    time.add_argument("--networks", nargs="*", default=FULL_WIDTH, metavar="NAME", help="ours, at full width")
     time.add_argument("--seconds", type=float, default=60)
     sound = commands.add_parser("enhance")
     for name in ("published", "noisy", "out"):
@@ -204,7 +207,7 @@ def main() -> None:
         enhance(args.published, args.noisy, args.out)
     else:
         args.folder.mkdir(exist_ok=True)
-        compare(args.published, args.folder, seconds=args.seconds)
+        compare(args.published, args.folder, networks=args.networks, seconds=args.seconds)
 
 
 if __name__ == "__main__":
