@@ -191,7 +191,6 @@ def test_a_model_that_is_too_large_fails_the_build(tmp_path):
 
 @pytest.mark.needs("cmake")
 def test_cmake_builds_the_same(built, tmp_path):
-    need("cmake")
     configure = ["cmake", "-S", APP, "-B", tmp_path, f"-DUNDIN={UNDIN}", "-DBOARDS=f746"]
     for command in (configure, ["cmake", "--build", tmp_path]):
         done = subprocess.run(command, capture_output=True, text=True)
