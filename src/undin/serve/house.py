@@ -78,7 +78,6 @@ class House:
         self.pool = Pool(asyncio.get_running_loop(), threads=settings.threads, on_processed=self._processed)
         self.costs_seconds = {name: cost_seconds(model) for name, model in models.items()}
         self.capacity = float("inf")
-        self.connections = 0
         self.ids = itertools.count(1)
         self._late_before, self._late_share = self.row[FIRST_LATE:].copy(), 0.0
         self._watch = asyncio.get_running_loop().create_task(self._watch_lateness())

@@ -60,13 +60,11 @@ class VoiceProtocol(asyncio.Protocol):
         self._transport = transport
         transport.set_write_buffer_limits(high=MOST_TO_SEND_BYTES)
         self._connections.add(self)
-        self._house.connections += 1
         self._timer = self._loop.call_later(self._house.limits.header_seconds, self._look)
 
     def connection_lost(self, error: Exception | None) -> None:
         """The client is gone, however that came."""
         self._connections.discard(self)
-        self._house.connections -= 1
         if self._timer:
             self._timer.cancel()
         if self._voice:
