@@ -142,7 +142,8 @@ def load(path: str | Path, given: Given | None = None) -> onnx.ModelProto:
 
 def _refuse_odd_names(graph: onnx.GraphProto) -> None:
     """Raise where a name is no text: protobuf hands out bytes then, and nobody who reads names counts on that."""
-    names = [info.name for info in (*graph.input, *graph.output, *graph.initializer)]
+    names = [info.name for info in (*graph.input, *graph.output)]
+    names += [tensor.name for tensor in graph.initializer]
     for node in graph.node:
         names += [node.op_type, node.domain, node.name, *node.input, *node.output]
         names += [item.name for item in node.attribute]
