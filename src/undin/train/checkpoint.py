@@ -111,9 +111,10 @@ class Checkpoint:
                 f"another, such as best.pt of its run"
             ) from error
         version = values.pop("format_version", None) if isinstance(values, dict) else None
+        version = version if isinstance(version, int) else None
         if version == 2:
             version, values["start"] = FORMAT_VERSION, None
-        if version != FORMAT_VERSION and isinstance(version, int):
+        if version not in (None, FORMAT_VERSION):
             raise ValueError(f"{path} is a checkpoint of version {version}; this undin reads version {FORMAT_VERSION}")
         if version is None or values.keys() != {field.name for field in fields(cls)}:
             raise ValueError(f"{path} is no checkpoint of undin train, but of something else: {WHAT_IS_ONE}")

@@ -260,6 +260,7 @@ UNFIT = {
     "Pad (x, s) {1099511627776, 0}": ("float[2] x",),
     "Pad (x, s) {-5, 0}": ("float[2] x",),
     'Pad <mode = "constaXt"> (x, s) {1, 1}': ("float[2] x",),
+    "Cast <to = 17> (x)": ("float[2] x",),
     'Pad <mode = "edge"> (x, s) {65536, 0}': ("float[2] x",),
     "Reshape (x, w)": ("float[2] x", "float[2, 2] w"),
     "Cast <to = 255> (x)": ("float[2] x",),

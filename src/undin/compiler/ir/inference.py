@@ -242,12 +242,19 @@ def declared(info: onnx.ValueInfoProto, name: str) -> Value | None:
     return Value(name, shape, _dtype(tensor.elem_type, name))
 
 
+NOT_IN_C = ("float8", "float4", "int4", "uint4", "int2", "uint2")
+"""How the names of types begin that C has nothing like."""
+
+
 def _type_that(node: Node, number: int) -> np.dtype:
     """The type that a node asks for by its number."""
     try:
-        return _dtype(number, node.name)
+        dtype = _dtype(number, node.name)
     except ValueError as error:
         raise Unsupported(node, str(error)) from None
+    if dtype.name.startswith(NOT_IN_C):
+        raise Unsupported(node, f"its output has the type {dtype.name}")
+    return dtype
 
 
 def _dtype(number: int, name: str) -> np.dtype:
