@@ -65,7 +65,7 @@ for name, (operators, error, shape, peak) in results.items():
 same = wrong == {"RESIZE_BILINEAR"} and error > 0.5 * peak and wrong_shape != shape
 raise SystemExit(not (same and all(operators == {"TRANSPOSE_CONV"} and err < 1e-5 for operators, err, *_ in right)))
 END
-env/bin/python convert.py 2>convert.log || {
+LITERT_TORCH_SHOW_PROGRESS=n env/bin/python convert.py 2>convert.log || {
 	cat convert.log
 	echo "that has changed"
 	exit 1
