@@ -157,7 +157,7 @@ def processors(models: Sequence[str]) -> Iterator[str]:
 def translated(name: str, *, in_integers: bool) -> tuple[Source, Metadata]:
     """The C of a model, and what it says of itself."""
     graph = read_graph(find(name))
-    mark = partial(quantize, frames=list(frames_of(AUDIO, graph))) if in_integers else None
+    mark = partial(quantize, frames=frames_of(AUDIO, graph)) if in_integers else None
     about = metadata_of(graph)
     assert about is not None
     return emit(program_of(graph, mark=mark), about), about

@@ -64,7 +64,7 @@ def main() -> None:
 def in_integers(path: Path, folder: Path) -> Path:
     """Compile a model in integers for this machine."""
     graph = read_graph(path)
-    mark = partial(quantize, frames=list(frames_of(CALIBRATION, graph)))
+    mark = partial(quantize, frames=frames_of(CALIBRATION, graph))
     return build(emit(program_of(graph, mark=mark), metadata_of(graph)), folder)
 
 

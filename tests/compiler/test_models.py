@@ -13,6 +13,7 @@ from support.small_networks import SMALL_NETWORKS, small_network
 from support.speech_networks import NETWORKS, exported, seeded
 from support.step_models import metadata
 
+from undin.compiler.ir.operators import PRODUCTS
 from undin.compiler.ir.program import Recurrence
 from undin.compiler.ir.reader import convert, read_graph
 from undin.compiler.session import reference_session
@@ -66,15 +67,23 @@ class Frames(CalibrationDataReader):
 
 
 @pytest.mark.parametrize(
-    ("name", "kind", "per_channel"), [("ConvGRU", QuantType.QInt8, True), ("UpDown", QuantType.QUInt8, False)]
+    ("name", "kind", "per_channel", "form"),
+    [
+        ("ConvGRU", QuantType.QInt8, True, QuantFormat.QDQ),
+        ("UpDown", QuantType.QUInt8, False, QuantFormat.QDQ),
+        ("ConvGRU", QuantType.QUInt8, False, QuantFormat.QOperator),
+    ],
 )
-def test_what_onnx_runtime_quantised_stays_with_it(name, kind, per_channel, models, tmp_path):
-    """QuantizeLinear and DequantizeLinear around every product, and constants that are kept in integers."""
+def test_what_onnx_runtime_quantised_stays_with_it(name, kind, per_channel, form, models, tmp_path):
+    """Integers around every product, whose weights stay in them, whatever their scales and zero points."""
     path, quantised = tmp_path / "exported.onnx", tmp_path / "quantised.onnx"
     onnx.save(models[name], path)
     options = {"activation_type": kind, "weight_type": kind, "per_channel": per_channel}
-    quantize_static(path, quantised, Frames(path), quant_format=QuantFormat.QDQ, **options)
-    (compiled,) = compile_graphs([read_graph(quantised)], tmp_path)
+    quantize_static(path, quantised, Frames(path), quant_format=form, **options)
+    graph = read_graph(quantised)
+    (compiled,) = compile_graphs([graph], tmp_path)
+    in_integers = {node.name for node in graph.nodes if node.get("quantization")}
+    assert in_integers == {n.name for n in graph.nodes if n.operator in PRODUCTS and n.get("group", 1) == 1}
     oracle = reference_session(str(quantised), as_written=True)
     for feeds in frames_of(oracle):
         for ours, theirs in zip(compiled.run(*feeds.values()), oracle.run(None, feeds), strict=True):

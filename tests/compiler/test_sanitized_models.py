@@ -70,7 +70,8 @@ def test_hops_of_anything_in_integers(tmp_path):
     network, path = small_network("undin"), tmp_path / "small.onnx"
     export(network, metadata(name="small", state_size=network.state_size), path)
     graph = read_graph(path)
-    frames = np.random.default_rng(0).standard_normal((20, *graph.inputs[0].shape), np.float32)
+    noise = np.random.default_rng(0).standard_normal((20, *graph.inputs[0].shape), np.float32)
+    frames = [{"spec": frame} for frame in noise]
     program = program_of(graph, mark=partial(quantize, frames=frames))
     run_sanitized(emit(program, metadata_of(graph)), tmp_path, SUPPORT / "soak_hops.c")
 

@@ -13,20 +13,22 @@ int shim_byte_offset(void) { return UNDIN_BYTE_OFFSET; }
     }                                                                    \
     void shim_##kernel(OPEN PARAMETERS, const type *shape) { undin_##kernel(OPEN ARGUMENTS, shape); }
 
-ENTRIES(quantize_bytes, undin_quantize_shape, (int8_t *y, const float *x), (y, x))
-ENTRIES(quantize_shorts, undin_quantize_shape, (int16_t *y, const float *x), (y, x))
-ENTRIES(quantize_groups, undin_quantize_shape, (int8_t *y, const float *x), (y, x))
+ENTRIES(quantize_bytes, undin_quantize_shape, (int8_t *y, const float *x, const float *scale), (y, x, scale))
+ENTRIES(quantize_groups, undin_quantize_shape, (int8_t *y, const float *x, const float *scale), (y, x, scale))
 ENTRIES(int8_matmul, undin_int8_matmul_shape,
-        (float *y, const int8_t *a, const int8_t *w, const int32_t *w_sum, const float *scale, const float *bias),
-        (y, a, w, w_sum, scale, bias))
+        (float *y, const int8_t *a, const int8_t *w, const int32_t *w_sum, const int32_t *w_zero, const float *scale,
+         const float *bias),
+        (y, a, w, w_sum, w_zero, scale, bias))
 ENTRIES(int8_band_mix, undin_int8_band_mix_shape,
         (float *y, const int8_t *x, const int8_t *w, const int32_t *w_sum, const float *scale, const float *bias),
         (y, x, w, w_sum, scale, bias))
 ENTRIES(int8_gru_step, undin_int8_recurrent_shape,
-        (int16_t *h_next, float *y, const int16_t *x, const int16_t *h, const int8_t *w, const int8_t *r,
-         const float *w_scale, const float *r_scale, const float *bias, const float *reset_bias),
-        (h_next, y, x, h, w, r, w_scale, r_scale, bias, reset_bias))
+        (float *h_next, const int8_t *x, const int8_t *h, const float *old, const int8_t *w, const int8_t *r,
+         const int32_t *w_sum, const int32_t *r_sum, const float *w_scale, const float *r_scale, const float *bias,
+         const float *reset_bias),
+        (h_next, x, h, old, w, r, w_sum, r_sum, w_scale, r_scale, bias, reset_bias))
 ENTRIES(int8_lstm_step, undin_int8_recurrent_shape,
-        (int16_t *h_next, int16_t *c_next, float *y, const int16_t *x, const int16_t *h, const int16_t *c,
-         const int8_t *w, const int8_t *r, const float *w_scale, const float *r_scale, const float *bias),
-        (h_next, c_next, y, x, h, c, w, r, w_scale, r_scale, bias))
+        (float *h_next, float *c_next, const int8_t *x, const int8_t *h, const float *c, const int8_t *w,
+         const int8_t *r, const int32_t *w_sum, const int32_t *r_sum, const float *w_scale, const float *r_scale,
+         const float *bias),
+        (h_next, c_next, x, h, c, w, r, w_sum, r_sum, w_scale, r_scale, bias))

@@ -64,12 +64,14 @@ RecurrentShape = _structure(
 QuantizeShape = _structure("QuantizeShape", "rows columns x_row y_row inverse_scale:float zero_point")
 Int8MatmulShape = _structure(
     "Int8MatmulShape",
-    f"rows columns depth taps tap_offset[{TAPS_MAX}] a_row y_row zero_point activation alpha:float beta:float",
+    f"rows columns depth taps tap_offset[{TAPS_MAX}] a_row y_row zero_point narrow activation alpha:float beta:float",
 )
 Int8BandMixShape = _structure(
-    "Int8BandMixShape", "rows channels depth y_row bias_row zero_point activation alpha:float beta:float"
+    "Int8BandMixShape", "rows channels depth y_row bias_row zero_point narrow activation alpha:float beta:float"
 )
-Int8RecurrentShape = _structure("Int8RecurrentShape", "rows inputs hidden x_row state_row next_row y_row")
+Int8RecurrentShape = _structure(
+    "Int8RecurrentShape", "rows inputs hidden x_row h_row state_row next_row zero_point narrow"
+)
 
 
 def padded(columns: int) -> int:
@@ -147,7 +149,7 @@ def _vector_widths(source: Path) -> dict[str, str]:
     if {"avx512f", "avx512bw", "avx512dq", "avx512vl"} <= flags:
         widths["avx512"] = "x86-64-v4"
         if source == INT8 and "avx512_vnni" in flags:
-            widths["vnni"] = "x86-64-v4"
+            widths |= {"vnni": "x86-64-v4", "vnni_256": "x86-64-v4"}
     return widths
 
 
@@ -163,7 +165,8 @@ def _commands(source: Path) -> dict[str, list[str]]:
         widths = dict([*widths.items()][:: max(len(widths) - 1, 1)])
     for width, level in widths.items():
         march = [f"-march={level}"] if level else []
-        march += ["-mavx512vnni"] if width == "vnni" else []
+        march += ["-mavx512vnni"] if width.startswith("vnni") else []
+        march += ["-DUNDIN_LANES=8"] if width == "vnni_256" else []  # what AVX-VNNI has, with the codes of AVX-512
         if cc and SANITIZED:
             sanitize = ["-O0", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
             builds[f"{width}-sanitized"] = [cc, *common, *sanitize, *march, "-DUNDIN_RUN_TIME_SIZES", "-shared"]

@@ -116,7 +116,7 @@ class Loops:
     counts : iterable of int
         Of pointers that the functions to be timed take.
     variant : str, optional
-        Instructions to reach the peak of: ``baseline``, ``avx2`` or ``avx512``; the best of this machine if not given.
+        Instructions to reach the peak of, a name of `X86_VARIANTS`; the best of this machine if not given.
 
     Attributes
     ----------
@@ -140,9 +140,9 @@ class Loops:
         with tempfile.TemporaryDirectory(prefix="undin", ignore_cleanup_errors=True) as folder:
             self._library = ctypes.CDLL(str(build(_source(counts), Path(folder), target=target)))
         self.variant = _choose(self._library, target.variants, variant)
-        peak, result = self._library[f"{PREFIX}_peak{self.variant.suffix}"], np.zeros(MAX_LANES, np.float32)
-        self.peak = Call(peak, same_each_time(result), [result])
-        self.peak_macs = self._library[f"{PREFIX}_peak_macs{self.variant.suffix}"]()
+        suffix, result = self.variant.in_floats or self.variant.suffix, np.zeros(MAX_LANES, np.float32)
+        self.peak = Call(self._library[f"{PREFIX}_peak{suffix}"], same_each_time(result), [result])
+        self.peak_macs = self._library[f"{PREFIX}_peak_macs{suffix}"]()
 
     def time_us(self, call: Call, calls: int) -> np.ndarray:
         """Duration of each of so many calls, (calls,) float64 in µs."""
@@ -177,8 +177,9 @@ def _choose(library: ctypes.CDLL, variants: Sequence[Variant], name: str | None)
         return variants[0]
     best = library[f"{PREFIX}_variant"]
     best.restype = ctypes.c_char_p
-    names = [variant.suffix.removeprefix("_") for variant in variants]  # from the least to the best
-    names = names[: names.index(best().decode()) + 1]
-    if name is not None and name not in names:
-        raise ValueError(f"this machine lacks the instructions of {name}, it has {', '.join(names)}")
-    return variants[names.index(name or names[-1])]
+    in_floats = [variant.suffix for variant in variants if not variant.in_floats]  # from the least to the best
+    in_floats = in_floats[: in_floats.index(f"_{best().decode()}") + 1]
+    known = {v.suffix.removeprefix("_"): v for v in variants if (v.in_floats or v.suffix) in in_floats}
+    if name is not None and name not in known:
+        raise ValueError(f"this machine lacks the instructions of {name}, it has {', '.join(known)}")
+    return known[name or in_floats[-1].removeprefix("_")]

@@ -119,7 +119,7 @@ def measure(
     seconds : float
         How long to go on, preparations aside; one round at least.
     variant : str, optional
-        Instructions to use: ``baseline``, ``avx2`` or ``avx512``; the best of this machine if not given.
+        Instructions to use, a name of `X86_VARIANTS`; the best of this machine if not given.
     int8 : Path, optional
         Folder of audio to calibrate on: the model is then compiled in integers.
 
@@ -135,7 +135,7 @@ def measure(
     memory = StepMemory(read_graph(model, given), BLOCK)  # of the graph as it is, which a subject changes
     mark = None
     if int8 is not None:
-        frames = list(frames_of(int8, graph))
+        frames = frames_of(int8, graph)
         mark = partial(quantize, frames=frames)
         _refuse_missing(loops.variant)
     subject = Subject(graph, loops.variant, block=BLOCK, mark=mark)

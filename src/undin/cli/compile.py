@@ -13,17 +13,17 @@ from undin.cli import given, print_error
 from undin.compiler.toolchain.targets import TARGETS
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from undin.compiler.emit.source import Source
     from undin.compiler.ir.files import Given
     from undin.compiler.ir.graph import Graph, Value
     from undin.compiler.ir.program import Program
+    from undin.compiler.passes.quantize import Quantized
+    from undin.compiler.passes.quantize.frames import Frame
     from undin.compiler.pipeline import Watcher
     from undin.compiler.verify import Difference, Verification
     from undin.model.metadata import Metadata
 
-MIN_SIGNAL_TO_ERROR_DB = 20
+MIN_SIGNAL_TO_NOISE_DB = 20
 """Of a network in integers: with less, one hears them."""
 
 HELP = "compile a model to C and a library, for this machine or another"
@@ -50,8 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--int8",
         type=Path,
-        metavar="AUDIO_DIR",
-        help="weights and activations of 8 bits, calibrated on the noisy speech in this folder (models of undin)",
+        metavar="DATA",
+        help="weights and activations of 8 bits, calibrated on DATA: of a model of undin a folder of noisy speech, "
+        "of any network recorded inputs, FRAMES.npz (docs/c.md)",
     )
     parser.add_argument(
         "--int8-ends", action="store_true", help="with --int8: the first and the last layers too, which lose the most"
@@ -97,15 +98,16 @@ def _run(args: argparse.Namespace, folder: Path) -> int:
     path = WEIGHTS / f"{args.model}.onnx" if args.model in models() else Path(args.model)
     said = given.given_by(args)
     graph, watch = read_graph(path, said), _writer(args.passes) if args.passes else lambda name, result: None
+    frames, quantized = [], []
     if args.int8 is None:
         source = translate(graph, watch=watch)
     else:
         from undin.compiler.passes.quantize import frames_of, quantize
 
-        frames, in_floats = list(frames_of(args.int8, graph)), []
+        frames = frames_of(args.int8, graph)
 
         def mark(graph: "Graph") -> None:
-            in_floats.extend(quantize(graph, frames, first_and_last=args.int8_ends))
+            quantized.append(quantize(graph, frames, first_and_last=args.int8_ends))
 
         source = translate(graph, mark=mark, watch=watch)
     target = TARGETS[args.target]
@@ -119,18 +121,17 @@ def _run(args: argparse.Namespace, folder: Path) -> int:
         print(f"{product}: {graph.name} for {args.target}")
     if args.prefix:
         print(f"{install(product, args.prefix, model=source.prefix, target=target)}: {graph.name} for {args.target}")
-    if args.int8 is not None:
-        print(f"in integers, but for {', '.join(in_floats) or 'no layer'}")
     if source.state_bytes:
         print(f"state: {', '.join(f'{old} from {new}' for new, old in graph.states.items())}")
     if graph.narrowed:
         print(f"computed in float32: what the file has in {' and '.join(graph.narrowed)}")
     print(_table(graph, source, product))
-    if not args.check:
-        return 0
-    if args.int8 is not None:
-        return _compare(path, graph, source, product, frames, target=args.target)
-    return _check(path, source, product, said, target=args.target)
+    status = 0
+    if quantized:
+        status = _tell_of_integers(graph, source, product, quantized[0], frames, args)
+    if args.check and not quantized:
+        status = _check(path, source, product, said, target=args.target)
+    return status
 
 
 def _writer(folder: Path) -> "Watcher":
@@ -204,19 +205,31 @@ def _on_this_machine(source: "Source", product: Path, *, target: str) -> Iterato
         yield product if target == "native" else build(source, Path(folder), with_stream=False)
 
 
-def _compare(
-    path: Path, graph: "Graph", source: "Source", product: Path, frames: list["np.ndarray"], *, target: str
+def _tell_of_integers(
+    graph: "Graph",
+    source: "Source",
+    product: Path,
+    quantized: "Quantized",
+    frames: list["Frame"],
+    args: argparse.Namespace,
 ) -> int:
-    """Say how far integers are from ONNX Runtime's floats; 1 where that is too far."""
-    from undin.compiler.passes.quantize.error import signal_to_error_db
+    """Say what stayed in floats, and what integers cost; with --check, 1 where that is too much."""
+    from undin.compiler.passes.quantize import signal_to_noise_db
+    from undin.compiler.passes.quantize.frames import Runs
+    from undin.compiler.session import load_step
 
-    with _on_this_machine(source, product, target=target) as library:
-        error_db, count = signal_to_error_db(path, graph, source, library, frames)
-    print(f"check on this machine: over {count} frames the output is {error_db:.1f} dB above its error by integers")
-    if error_db >= MIN_SIGNAL_TO_ERROR_DB:
-        return 0
-    print_error(f"{graph.name} in integers is less than {MIN_SIGNAL_TO_ERROR_DB} dB above its error")
-    return 1
+    in_floats = [f"\n    {name}: {reason}" for name, reason in quantized.in_floats.items()]
+    print(f"in integers, but for {''.join(in_floats) or 'no layer'}")
+    with _on_this_machine(source, product, target=args.target) as library:
+        step = load_step(library, f"{source.prefix}_run", graph, arena_bytes=source.arena_bytes)
+        integers = Runs(step, graph, quantized.floats.begins)
+        ratios_db = signal_to_noise_db(integers, quantized.floats, frames)
+    for name, ratio_db in ratios_db.items():
+        print(f"{name} over {len(frames)} frames: {ratio_db:.1f} dB above the noise of integers")
+    low = [name for name, ratio_db in ratios_db.items() if ratio_db < MIN_SIGNAL_TO_NOISE_DB]
+    if args.check and low:
+        print_error(f"{low[0]} of {graph.name} is less than {MIN_SIGNAL_TO_NOISE_DB} dB above the noise of integers")
+    return int(args.check and bool(low))
 
 
 def _check(path: Path, source: "Source", product: Path, said: "Given", *, target: str) -> int:

@@ -10,6 +10,7 @@ from undin.compiler.ir.graph import Graph, Value
 from undin.compiler.ir.program import Program
 from undin.compiler.ir.reader import read_graph
 from undin.compiler.lower import lower
+from undin.compiler.passes.adopt import adopt_integers, pair_roundings
 from undin.compiler.passes.decompose import decompose
 from undin.compiler.passes.fuse import fuse
 from undin.compiler.passes.rewrite import rewrite
@@ -18,7 +19,12 @@ from undin.model.metadata import Metadata
 OF_UNDIN = {"format_version", "latency_samples", "state_size"}
 """Metadata by which a model of undin is known from any other."""
 
-GRAPH_PASSES: dict[str, Callable[[Graph], None]] = {"decompose": decompose, "rewrite": rewrite}
+GRAPH_PASSES: dict[str, Callable[[Graph], None]] = {
+    "pair": pair_roundings,
+    "decompose": decompose,
+    "rewrite": rewrite,
+    "adopt": adopt_integers,
+}
 """What makes a graph as simple as it gets, in this order. Each changes the graph and leaves its rules true
 (``ir/check.py``)."""
 

@@ -1,9 +1,11 @@
 """Networks in integers: near to those in floats, and the same bits on every processor."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import soundfile
 from onnx import TensorProto, helper, numpy_helper, shape_inference
@@ -18,12 +20,16 @@ import undin
 from undin.cli import main
 from undin.compiler.emit.source import emit
 from undin.compiler.ir.check import check
+from undin.compiler.ir.graph import Graph
 from undin.compiler.ir.reader import convert, read_graph
-from undin.compiler.passes.quantize import quantize
-from undin.compiler.passes.quantize.error import signal_to_error_db
-from undin.compiler.passes.quantize.marking import best_of_8_bits, candidates, mark
+from undin.compiler.passes.quantize import frames_of, quantize, signal_to_noise_db
+from undin.compiler.passes.quantize.calibration import Seen
+from undin.compiler.passes.quantize.frames import Frame, Runs
+from undin.compiler.passes.quantize.marking import candidates, channel_axis, mark
+from undin.compiler.passes.quantize.scales import best_scales
 from undin.compiler.pipeline import metadata_of, program_of
-from undin.compiler.session import load_step
+from undin.compiler.recording import Recording
+from undin.compiler.session import load_step, reference_session, reference_step
 from undin.compiler.toolchain.build import build
 from undin.compiler.toolchain.cache import instructions, this_machine
 from undin.compiler.toolchain.targets import TARGETS, X86_VARIANTS, Variant
@@ -46,9 +52,9 @@ def samples() -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def frames(samples) -> list[np.ndarray]:
+def frames(samples) -> list[Frame]:
     spec = Analysis(512, 512, HOP).process(samples)
-    return [*spec.view(np.float32).reshape(-1, 1, 1, 257, 2)]
+    return [{"spec": frame} for frame in spec.view(np.float32).reshape(-1, 1, 1, 257, 2)]
 
 
 @pytest.fixture(scope="module")
@@ -62,14 +68,12 @@ def models(tmp_path_factory) -> dict[str, Path]:
 
 @pytest.fixture(scope="module")
 def compiled(models, frames) -> dict[str, tuple]:
-    """Graph and source of each model in integers, and what stayed in floats."""
+    """Graph and source of each model in integers, and what `quantize` told."""
     found = {}
     for name, path in models.items():
-        graph, in_floats = read_graph(path), []
-        program = program_of(
-            graph, mark=lambda graph, left=in_floats: left.extend(quantize(graph, frames)), watch=check
-        )
-        found[name] = graph, emit(program, metadata_of(graph)), in_floats
+        graph, told = read_graph(path), []
+        program = program_of(graph, mark=lambda graph, told=told: told.append(quantize(graph, frames)), watch=check)
+        found[name] = graph, emit(program, metadata_of(graph)), told[0]
     return found
 
 
@@ -83,15 +87,19 @@ def native(compiled, tmp_path_factory) -> dict[str, Path]:
 
 @pytest.mark.parametrize("name", [GATED, LSTM])
 def test_near_to_floats(models, compiled, native, frames, name):
-    graph, source, _ = compiled[name]
-    error_db, count = signal_to_error_db(models[name], graph, source, native[name], frames)
-    assert count == len(frames)
-    assert error_db > 25
+    graph, source, quantized = compiled[name]
+    step = load_step(native[name], f"{source.prefix}_run", graph, arena_bytes=source.arena_bytes)
+    for exact in (quantized.floats, Runs(reference_step(str(models[name])), graph)):
+        (name_of_output, ratio_db), *others = signal_to_noise_db(Runs(step, graph), exact, frames).items()
+        assert name_of_output == "enhanced"
+        assert not others
+        assert ratio_db > 30
 
 
 def test_ends_stay_in_floats_unless_asked(models, compiled):
-    _, _, in_floats = compiled[GATED]
-    assert in_floats == ["/stem/stem.0/Conv", "/mask/ConvTranspose"]
+    in_floats = compiled[GATED][2].in_floats
+    assert [*in_floats] == ["/stem/stem.0/Conv", "/mask/ConvTranspose"]
+    assert "the first" in in_floats["/stem/stem.0/Conv"]
     found = []
     program_of(
         read_graph(models[GATED]), mark=lambda graph: found.extend(candidates(graph, first_and_last=True)), watch=check
@@ -124,6 +132,19 @@ class TestSameBits:
             pytest.skip(f"this processor has no {missing.pop()}")
         target = replace(TARGETS["native"], variants=(Variant("", features),))
         library = build(compiled[name][1], tmp_path, target=target)
+        np.testing.assert_array_equal(in_stream(library, stereo), expected)
+
+    @pytest.mark.needs("x86-64")
+    def test_256_bits_of_vnni(self, compiled, stereo, expected, tmp_path, name):
+        """What AVX-VNNI computes, with the codes that AVX-512 has for the same instructions."""
+        features = ("avx2", "fma", "avx512f", "avx512bw", "avx512vl", "avx512vnni")
+        if missing := set(features) - instructions():
+            pytest.skip(f"this processor has no {missing.pop()}")
+        native = TARGETS["native"]
+        flags = (*native.flags, "-DUNDIN_LANES=8")
+        library = build(
+            compiled[name][1], tmp_path, target=replace(native, variants=(Variant("", features),), flags=flags)
+        )
         np.testing.assert_array_equal(in_stream(library, stereo), expected)
 
     @pytest.mark.parametrize("target", ["linux-aarch64", "linux-aarch64-dotprod", "linux-armv7", "linux-riscv64-v"])
@@ -163,8 +184,8 @@ def test_command_and_library_as_a_model(models, samples, tmp_path, capsys):
     command = ["compile", str(models[GATED]), "-o", str(tmp_path / "out"), "--int8", str(tmp_path / "audio"), "--check"]
     assert main(command) == 0
     printed = capsys.readouterr().out
-    assert "in integers, but for /stem/stem.0/Conv, /mask/ConvTranspose" in printed
-    assert "dB above its error" in printed
+    assert "in integers, but for \n    /stem/stem.0/Conv: the first, which reads the input\n" in printed
+    assert "dB above the noise of integers" in printed
     enhanced = undin.enhance(samples, sample_rate=16_000, model=tmp_path / "out" / "libundin_unnamed.so")
     floats = undin.enhance(samples, sample_rate=16_000, model=models[GATED])
     assert 0 < np.abs(enhanced - floats).max() < 0.1 * np.abs(floats).max()
@@ -176,13 +197,32 @@ def test_refuses_what_it_cannot_calibrate_on(models, tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
+def scales_of(values: np.ndarray, weights: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """The scales for values (N, channels), and what becomes of the values."""
+    found = best_scales(values, weights, low=values.min(0), high=values.max(0))
+    assert -128 <= found.zero_point <= 127
+    scales = np.array(found.scales, np.float32)
+    counts = np.clip(np.rint(values / scales) + found.zero_point, -128, 127) - found.zero_point
+    return scales, counts * scales
+
+
 @pytest.mark.parametrize("values", [[0.0], [-1.0, 1.0], [0.0, 6.0], [-5.0, -1.0], [1e-30, -1e-30]])
 def test_zero_is_kept_and_the_range_is_covered(values):
-    values = np.array(values, np.float32)
-    found = best_of_8_bits(values)
-    assert -128 <= found.zero_point <= 127
-    rounded = (np.clip(np.rint(values / found.scale) + found.zero_point, -128, 127) - found.zero_point) * found.scale
+    values = np.array(values, np.float32)[:, None]
+    _, rounded = scales_of(values, np.ones((1, 1), np.float32))
     np.testing.assert_allclose(rounded, values, atol=0.01 * np.abs(values).max() + 1e-38)
+
+
+def test_a_loud_channel_leaves_the_others_their_digits():
+    rng = np.random.default_rng(0)
+    loudness = np.array([1, 100, 1, 2, 0], np.float32)
+    values = np.abs(rng.normal(0, 1, (1000, 5)).astype(np.float32)) * loudness
+    scales, rounded = scales_of(values, rng.normal(0, 1, (5, 3)).astype(np.float32))
+    assert 2 < scales[1] / scales[0] < 100
+    error = np.square(rounded - values).mean(0)
+    assert (error[:4] < 2e-3 * np.square(values).mean(0)[:4]).all()
+    scales, _ = scales_of(values)  # each with weights of its own
+    np.testing.assert_allclose(scales[:3] / scales[0], loudness[:3], rtol=0.3)
 
 
 def products() -> dict[str, tuple[str, tuple[int, ...], tuple[int, ...], dict]]:
@@ -218,11 +258,105 @@ def test_products_of_any_shape(tmp_path):
     expected = ReferenceEvaluator(model).run(None, feeds)
 
     graph = convert(shape_inference.infer_shapes(model), name="products")
-    seen = {value: feeds[value.name] for value in graph.inputs}
-    program = program_of(graph, mark=lambda graph: mark(candidates(graph, first_and_last=True)[0], seen), watch=check)
+
+    def with_inputs(graph: Graph) -> None:
+        chosen, _ = candidates(graph, first_and_last=True)
+        by_channel = {node: np.moveaxis(feeds[node.inputs[0].name], channel_axis(node), -1) for node in chosen}
+        rows = {node.inputs[0]: values.reshape(-1, values.shape[-1]) for node, values in by_channel.items()}
+        mark(chosen, {value: Seen(found, found.min(0), found.max(0)) for value, found in rows.items()})
+
+    program = program_of(graph, mark=with_inputs, watch=check)
     source = emit(program)
     assert all(node.get("quantization") for node in graph.nodes)
     library = build(source, tmp_path, target=this_machine())
     results = load_step(library, f"{source.prefix}_run", graph, arena_bytes=source.arena_bytes)(feeds)
     for name, output in zip(products(), expected, strict=True):
         np.testing.assert_allclose(results[name], output, atol=0.05 * np.abs(output).max(), err_msg=name)
+
+
+def gru_network(path: Path) -> None:
+    """A GRU between two matrices, and what it carries."""
+    rng = np.random.default_rng(3)
+    sizes = {"a": (20, 32), "w": (1, 96, 32), "r": (1, 96, 32), "b": (1, 192), "c": (32, 32), "d": (32, 7)}
+    weights = [
+        numpy_helper.from_array(rng.normal(0, 0.2, size).astype(np.float32), name) for name, size in sizes.items()
+    ]
+    nodes = [
+        helper.make_node("MatMul", ["x", "a"], ["u"], name="first"),
+        helper.make_node(
+            "GRU", ["u", "w", "r", "b", "", "h"], ["v", "hn"], hidden_size=32, linear_before_reset=1, name="cell"
+        ),
+        helper.make_node("Squeeze", ["v", "axis"], ["s"]),
+        helper.make_node("MatMul", ["s", "c"], ["t"], name="middle"),
+        helper.make_node("MatMul", ["t", "d"], ["y"], name="last"),
+    ]
+    weights.append(numpy_helper.from_array(np.array([1]), "axis"))
+    values = {"x": (1, 1, 20), "h": (1, 1, 32), "y": (1, 1, 7), "hn": (1, 1, 32)}
+    infos = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in values.items()]
+    graph = helper.make_graph(nodes, "gru", infos[:2], infos[2:], weights)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory) -> tuple[Path, Path]:
+    """A network that is not undin's, and two streams of it that were recorded one after the other."""
+    folder = tmp_path_factory.mktemp("recorded")
+    model, frames = folder / "gru.onnx", folder / "frames.npz"
+    gru_network(model)
+    session, rng = Recording(reference_session(str(model)), max_frames=60), np.random.default_rng(4)
+    with pytest.raises(ValueError, match="run the session first"):
+        session.save(frames)
+    h = zeros = np.zeros((1, 1, 32), np.float32)
+    for index in range(70):
+        h = h if index % 40 else zeros
+        _, h = session.run(None, {"x": rng.normal(0, 1, (1, 1, 20)).astype(np.float32), "h": h})
+    session.save(frames)
+    assert session.get_inputs()[0].name == "x"
+    return model, frames
+
+
+def test_any_network_on_recorded_inputs(recorded, tmp_path, capsys):
+    model, frames = recorded
+    with np.load(frames) as arrays:
+        assert {name: array.shape for name, array in arrays.items()} == {"x": (60, 1, 1, 20), "h": (60, 1, 1, 32)}
+    assert main(["compile", str(model), "-o", str(tmp_path), "--int8", str(frames), "--check"]) == 0
+    printed = capsys.readouterr().out
+    assert "    first: the first, which reads the input\n    last: the last, which makes the output\n" in printed
+    ratio_db = float(re.search(r"^y over 60 frames: ([0-9.]+) dB above", printed, re.MULTILINE)[1])
+    assert 30 < ratio_db < 80
+    assert "hn" not in printed.partition("in integers")[2]
+
+
+def test_states_begin_where_a_recording_does(recorded):
+    graph, (_, frames) = read_graph(recorded[0]), recorded
+    found = frames_of(frames, graph)
+    runs = Runs(reference_step(str(recorded[0])), graph)
+    carried_on = [results["hn"] for results in runs.over(found)]
+    assert runs.begins == {40}
+    np.testing.assert_allclose(carried_on[39 - 1], found[39]["h"], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"x": np.zeros((3, 1, 20))}, "'x' in .* has the shape \\(3, 1, 20\\), and gru wants \\(frames, 1, 1, 20\\)"),
+        ({"h": np.zeros((3, 1, 1, 32))}, "has no 'x', an input of gru"),
+        ({"x": np.zeros((3, 1, 1, 20)), "z": np.zeros(3)}, "has 'z', and gru has no such input, but x, h"),
+        ({"x": np.zeros((0, 1, 1, 20))}, "as many frames of every input, and has 0 of 'x'"),
+        ({"x": np.full((3, 1, 1, 20), np.nan)}, "numbers that are not finite"),
+        ({"x": np.zeros((3, 1, 1, 20), np.complex64)}, "is of complex64, and gru wants float32"),
+        ({}, "has no 'x'"),
+    ],
+)
+def test_refuses_recordings_that_do_not_fit(recorded, tmp_path, arrays, message):
+    np.savez(tmp_path / "frames.npz", **arrays)
+    with pytest.raises(ValueError, match=message):
+        frames_of(tmp_path / "frames.npz", read_graph(recorded[0]))
+
+
+def test_refuses_what_is_no_recording(recorded, tmp_path):
+    (tmp_path / "frames.npz").write_bytes(b"not a zip file")
+    with pytest.raises(ValueError, match=r"holds no arrays as numpy\.savez writes them"):
+        frames_of(tmp_path / "frames.npz", read_graph(recorded[0]))
+    with pytest.raises(FileNotFoundError, match=r"there is no .*none\.npz"):
+        frames_of(tmp_path / "none.npz", read_graph(recorded[0]))

@@ -56,7 +56,7 @@ def test_firmware_sounds_as_onnx_runtime(tmp_path, record_property, name, compil
     samples = np.random.default_rng(3).normal(0, 0.1, HOPS * read_metadata(path).hop).astype(np.float32)
     graph = read_graph(path)
     spectra = Analysis(N_FFT, N_FFT, HOP).process(samples) if in_integers else ()
-    frames = [frame.view(np.float32).reshape(graph.inputs[0].shape) for frame in spectra]
+    frames = [{"spec": frame.view(np.float32).reshape(graph.inputs[0].shape)} for frame in spectra]
     program = program_of(graph, mark=partial(quantize, frames=frames) if in_integers else None)
     source = emit(program, metadata_of(graph))
     product = built(source, tmp_path, "cortex-m7", compiler)

@@ -1,10 +1,12 @@
 /* undin_int8_matmul.h: the kernels of undin_matmul.h and undin_lanes.h with weights and activations of 8 bits.
  *
- *     y[m][n] = activation(bias[n] + scale[n] * sum over t, k of (a[m a_row + tap_offset[t] + k] - zero_point) w[t][k][n])
+ *     y[m][n] = activation(bias[n] + scale[n] * sum over t, k of
+ *                                                  (a[m a_row + tap_offset[t] + k] - zero_point) (w[t][k][n] - w_zero[n]))
  *
  * The sum is one of integers, exact in any order, and y is of floats: what follows a layer does not know that its
- * products were in integers. scale[n] is that of the weights of column n times that of a. The zero point is taken out
- * of the sum at its beginning, with w_sum[n], the sum of the column's weights.
+ * products were in integers. scale[n] is that of the weights of column n, which have met that of a. The zero point of a
+ * is taken out of the sum at its beginning, with w_sum[n], the sum of the column's weights; those of weights, which few
+ * networks have, at its end, with the sum of what each row reads of a.
  *
  * Read next: undin_int8_recurrent.h.
  */
@@ -20,9 +22,9 @@
 #define UNDIN_INT8_VECTORS 2
 #elif defined(UNDIN_ADD_BYTE_PRODUCTS)
 #define UNDIN_INT8_SUMS UNDIN_TILE_SUMS
-#define UNDIN_INT8_VECTORS (UNDIN_TILE_SUMS / 6)
+#define UNDIN_INT8_VECTORS (UNDIN_TILE_SUMS / 4)
 #elif defined(UNDIN_ADD_NARROW_PRODUCTS)
-#define UNDIN_INT8_SUMS 10
+#define UNDIN_INT8_SUMS 12
 #define UNDIN_INT8_VECTORS 2
 #elif UNDIN_REGISTERS == 32
 #define UNDIN_INT8_SUMS 16
@@ -105,9 +107,20 @@ UNDIN_INLINE void undin_int8_scale(undin_vector *y, const undin_integers *sum, c
     }
 }
 
+/* The sum of all that a row reads of a, without the zero point. */
+UNDIN_INLINE int32_t undin_int8_row_sum(const int8_t *a, const int *tap_offset,
+                                        const undin_int8_matmul_shape *shape) {
+    int32_t sum = 0;
+    for (int t = 0; t < shape->taps; ++t)
+        for (int k = 0; k < shape->depth; ++k)
+            sum += UNDIN_BYTE_OFFSET ? (uint8_t)a[tap_offset[t] + k] : a[tap_offset[t] + k];
+    return sum - shape->taps * shape->depth * (shape->zero_point + UNDIN_BYTE_OFFSET);
+}
+
 UNDIN_INLINE void undin_int8_matmul_tile(float *y, const int8_t *a, const int *tap_offset, const int8_t *w,
-                                         const int32_t *w_sum, const float *scale, const float *bias,
-                                         const undin_int8_matmul_shape *shape, int rows, int vectors, int last) {
+                                         const int32_t *w_sum, const int32_t *w_zero, const float *scale,
+                                         const float *bias, const undin_int8_matmul_shape *shape, int rows,
+                                         int vectors, int last) {
     const int padded = UNDIN_PADDED(shape->columns);
     const undin_tile tile = undin_plain_tile(rows, vectors, last, 1);
     undin_integers sum[UNDIN_TILE_SUMS];
@@ -116,6 +129,13 @@ UNDIN_INLINE void undin_int8_matmul_tile(float *y, const int8_t *a, const int *t
         undin_int8_tile_product(sum, &tile, a + tap_offset[t], shape->a_row,
                                 w + t * UNDIN_DIVIDE_UP(shape->depth, 4) * 4 * padded, padded, 0, shape->depth,
                                 shape->narrow);
+    if (w_zero) {
+        UNDIN_UNROLL for (int i = 0; i < rows; ++i) {
+            const int32_t of_row = undin_int8_row_sum(a + i * shape->a_row, tap_offset, shape);
+            UNDIN_UNROLL for (int j = 0; j < vectors; ++j)
+                sum[i * vectors + j] -= undin_int8_load((const int8_t *)w_zero, &tile, 0, j) * of_row;
+        }
+    }
 
     undin_vector result[UNDIN_TILE_SUMS];
     undin_int8_scale(result, sum, &tile, scale, bias, 0);
@@ -124,23 +144,25 @@ UNDIN_INLINE void undin_int8_matmul_tile(float *y, const int8_t *a, const int *t
 }
 
 UNDIN_INLINE void undin_int8_matmul_columns(float *y, const int8_t *a, const int *tap_offset, const int8_t *w,
-                                            const int32_t *w_sum, const float *scale, const float *bias,
-                                            const undin_int8_matmul_shape *shape, int vectors, int last) {
+                                            const int32_t *w_sum, const int32_t *w_zero, const float *scale,
+                                            const float *bias, const undin_int8_matmul_shape *shape, int vectors,
+                                            int last) {
     UNDIN_FOR_ROWS(shape->rows, undin_int8_height(shape->rows, vectors), m, height,
-        undin_int8_matmul_tile(y + m * shape->y_row, a + m * shape->a_row, tap_offset, w, w_sum, scale, bias, shape,
-                               height, vectors, last));
+        undin_int8_matmul_tile(y + m * shape->y_row, a + m * shape->a_row, tap_offset, w, w_sum, w_zero, scale, bias,
+                               shape, height, vectors, last));
 }
 
 /* y (rows, columns) of floats; a (rows, taps * depth) as undin_quantize_bytes writes it; w (taps, ceil(depth / 4),
- * padded, 4), zeros where depth or columns are filled up; w_sum (padded), that of each column over all taps, scale and
- * bias (padded), bias may be NULL. y must overlap nothing else. */
+ * padded, 4), zeros where depth or columns are filled up; w_sum (padded), that of each column over all taps, w_zero, scale
+ * and bias (padded), w_zero and bias may be NULL. y must overlap nothing else. */
 UNDIN_INT8_KERNEL void undin_int8_matmul(float *y, const int8_t *a, const int8_t *w, const int32_t *w_sum,
-                                    const float *scale, const float *bias, const undin_int8_matmul_shape *sizes) {
+                                         const int32_t *w_zero, const float *scale, const float *bias,
+                                         const undin_int8_matmul_shape *sizes) {
     const undin_int8_matmul_shape copy = *sizes, *const shape = &copy; /* as in undin_matmul */
     const int *tap_offset = sizes->tap_offset;
     UNDIN_FOR_CHUNKS(shape->columns, UNDIN_INT8_VECTORS, n, vectors, last,
-        undin_int8_matmul_columns(y + n, a, tap_offset, w + 4 * n, w_sum + n, scale + n, bias ? bias + n : bias, shape,
-                                  vectors, last));
+        undin_int8_matmul_columns(y + n, a, tap_offset, w + 4 * n, w_sum + n, w_zero ? w_zero + n : w_zero, scale + n,
+                                  bias ? bias + n : bias, shape, vectors, last));
 }
 
 /* Sizes and strides of x count bytes, those of y and bias floats. */

@@ -42,7 +42,7 @@ UNDIN_INLINE undin_tile undin_int8_recurrent_tile(int rows, int gates, int units
 
 /* Widest tile, in vectors of units: with few rows the gates of several vectors share the steps of the adders. */
 UNDIN_INLINE int undin_int8_recurrent_widest(int rows, int gates) {
-    return UNDIN_LANES > 1 && rows * gates * 2 <= UNDIN_INT8_SUMS + 2 ? (UNDIN_INT8_SUMS + 2) / (rows * gates) : 1;
+    return UNDIN_LANES > 1 && rows * gates * 2 <= UNDIN_INT8_SUMS ? UNDIN_INT8_SUMS / (rows * gates) : 1;
 }
 
 /* The sums of a tile stay in registers. */

@@ -219,10 +219,11 @@ UNDIN_INLINE void undin_bytes_store_first(int8_t *to, undin_integers x, int coun
     _mm512_mask_cvtepi32_storeu_epi8(to, (__mmask16)((1u << count) - 1), (__m512i)x);
 #elif UNDIN_LANES == 8
     const __m128i shorts = _mm_packs_epi32(_mm256_castsi256_si128((__m256i)x), _mm256_extracti128_si256((__m256i)x, 1));
-    const __m128i bytes = _mm_packs_epi16(shorts, shorts);
+    const __m128i bytes = UNDIN_BYTE_OFFSET ? _mm_packus_epi16(shorts, shorts) : _mm_packs_epi16(shorts, shorts);
     __builtin_memcpy(to, &bytes, (unsigned)count);
 #elif UNDIN_LANES == 4 && defined(__SSE2__)
-    const __m128i shorts = _mm_packs_epi32((__m128i)x, (__m128i)x), bytes = _mm_packs_epi16(shorts, shorts);
+    const __m128i shorts = _mm_packs_epi32((__m128i)x, (__m128i)x);
+    const __m128i bytes = UNDIN_BYTE_OFFSET ? _mm_packus_epi16(shorts, shorts) : _mm_packs_epi16(shorts, shorts);
     __builtin_memcpy(to, &bytes, (unsigned)count);
 #elif UNDIN_LANES == 4
     const undin_bytes bytes = __builtin_convertvector(x, undin_bytes);
@@ -233,11 +234,11 @@ UNDIN_INLINE void undin_bytes_store_first(int8_t *to, undin_integers x, int coun
 #endif
 }
 
-/* Rows of floats to be quantized: q = clamp(round(x / scale) + zero_point). */
+/* Rows of floats to be quantized: q = clamp(round(x / scale) + zero_point). Each column may have a scale of its own. */
 typedef struct {
     int rows, columns;
     int x_row, y_row;
-    float inverse_scale;
+    float inverse_scale; /* of all columns, where they have none of their own */
     int zero_point;
 } undin_quantize_shape;
 
@@ -255,29 +256,35 @@ typedef struct {
         }                                                                          \
     } while (0)
 
-/* Bytes in [-128, 127], UNDIN_BYTE_OFFSET higher, of the first `lanes` floats. */
-UNDIN_INLINE undin_integers undin_quantized_bytes(const float *x, const undin_quantize_shape *shape, int lanes) {
+/* Bytes in [-128, 127], UNDIN_BYTE_OFFSET higher, of the `lanes` floats from column n on. */
+UNDIN_INLINE undin_integers undin_quantized_bytes(const float *x, const float *inverse_scale, int n,
+                                                  const undin_quantize_shape *shape, int lanes) {
     const float low = (float)(-128 - shape->zero_point), high = (float)(127 - shape->zero_point);
-    return undin_nearest(undin_vector_load_first(x, lanes) * shape->inverse_scale, low, high) +
+    const undin_vector scaling = inverse_scale ? undin_vector_load_first(inverse_scale + n, lanes)
+                                               : undin_vector_of(shape->inverse_scale);
+    return undin_nearest(undin_vector_load_first(x + n, lanes) * scaling, low, high) +
            (shape->zero_point + UNDIN_BYTE_OFFSET);
 }
 
-/* y (rows, columns) of bytes as above; x (rows, columns). */
-UNDIN_INT8_KERNEL void undin_quantize_bytes(int8_t *y, const float *x, const undin_quantize_shape *shape) {
+/* y (rows, columns) of bytes as above; x (rows, columns), inverse_scale (columns) or NULL. */
+UNDIN_INT8_KERNEL void undin_quantize_bytes(int8_t *y, const float *x, const float *inverse_scale,
+                                            const undin_quantize_shape *shape) {
     for (int m = 0; m < shape->rows; ++m, x += shape->x_row, y += shape->y_row)
         UNDIN_FOR_VECTORS(shape->columns, n, lanes,
-                          undin_bytes_store_first(y + n, undin_quantized_bytes(x + n, shape, lanes), lanes));
+            undin_bytes_store_first(y + n, undin_quantized_bytes(x, inverse_scale, n, shape, lanes), lanes));
 }
 
 /* Four rows of x become one of y: y[k / 4][n][k % 4] = x[k][n] as bytes; what is made of rows that x lacks meets weights
    of 0. */
-UNDIN_INT8_KERNEL void undin_quantize_groups(int8_t *y, const float *x, const undin_quantize_shape *shape) {
+UNDIN_INT8_KERNEL void undin_quantize_groups(int8_t *y, const float *x, const float *inverse_scale,
+                                             const undin_quantize_shape *shape) {
     for (int k = 0; k < shape->rows; k += 4, y += 4 * shape->columns)
         UNDIN_FOR_VECTORS(shape->columns, n, lanes, {
             undin_vector_bits group = undin_vector_to_bits(undin_vector_of(0));
             UNDIN_UNROLL for (int i = 0; i < 4; ++i) {
                 const int row = k + i < shape->rows ? k + i : k;
-                const undin_integers bytes = undin_quantized_bytes(x + row * shape->x_row + n, shape, lanes);
+                const undin_integers bytes =
+                    undin_quantized_bytes(x + row * shape->x_row, inverse_scale, n, shape, lanes);
                 group |= ((undin_vector_bits)bytes & 255) << 8 * i;
             }
             undin_vector_store_first((float *)(void *)(y + 4 * n), undin_vector_from_bits(group), lanes);

@@ -80,16 +80,17 @@ BOUNDED_RELU = Activation("bounded_relu", alpha=0.01, beta=-np.inf)
 
 @dataclass(frozen=True)
 class Quantization:
-    """How a node reads its first input: as ``round(x / scale) + zero_point``.
+    """How a node reads its first input: as ``round(x / scale) + zero_point``, 8 bits.
 
     Attributes
     ----------
-    scale : float
+    scales : tuple of float
+        One, or one for each channel: of the axis along which the weights lie.
     zero_point : int
-        In [-128, 127] for 8 bits; 0 for the 16 bits of recurrent cells.
+        In [-128, 127].
     """
 
-    scale: float
+    scales: tuple[float, ...]
     zero_point: int = 0
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from undin.compiler.ir import control, files, inference
+from undin.compiler.ir import control, files, inference, qoperators
 from undin.compiler.ir.files import Given
 from undin.compiler.ir.graph import DTYPES, NARROWED, OPSET, Graph, Node, Unsupported, Value
 from undin.compiler.ir.sizes import is_too_large
@@ -145,9 +145,13 @@ class Reader:
         node = Node(
             proto.op_type, proto.name or next(filter(None, proto.output), ""), inputs, [None] * len(proto.output)
         )
+        node.attributes = {item.name: files.attribute(item) for item in proto.attribute}
+        if proto.domain == CONTRIBUTED and proto.op_type in qoperators.RULES:
+            nodes, result = qoperators.written_out(self, node)
+            self.enter(proto.output, [result])
+            return nodes
         if proto.domain not in ("", "ai.onnx") and (proto.domain, proto.op_type) not in CONTRIBUTED_NODES:
             raise Unsupported(node, f"undin does not know the operators of {proto.domain!r}")
-        node.attributes = {item.name: files.attribute(item) for item in proto.attribute}
         if any(files.graphs_of(proto)):
             return control.OPERATORS.get(proto.op_type, control.refused)(self, node, proto.output)
         if self.opset < 11 and inputs and inputs[0]:

@@ -5,8 +5,8 @@ channels innermost, with room around it for the borders of windows: so a convolu
 integers in ``int8_weights``. Recurrent cells are in ``int8_cells``.
 """
 
+import itertools
 from dataclasses import dataclass, replace
-from itertools import product
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from undin.compiler.ir.operators import Quantization
 from undin.compiler.ir.program import Step, literal, merged_axes, nest
 from undin.compiler.ir.views import View
 from undin.compiler.lower.calls import activation_fields, address, fields
-from undin.compiler.lower.int8_weights import GROUP, pack_groups, pack_row, round_weights
+from undin.compiler.lower.int8_weights import GROUP, WholeWeights, pack_groups, pack_row, round_weights
 from undin.compiler.lower.lowering import Lowering
 from undin.compiler.lower.windows import Stretch, Window, area, windows
 
@@ -71,59 +71,78 @@ def rounded(
     inner = whole
     for axis, (before, _) in enumerate(borders):
         inner = inner.slice(axis, before, before + value.shape[axis])
-    zero = quantization.zero_point
+    zero, scaling = quantization.zero_point, _inverse_scales(lowering, value, quantization, unit_axis=unit_axis)
 
     def code() -> list[str]:
         lines = []
         if inner.shape != whole.shape:
             lines.append(f"__builtin_memset(y0 - {inner.offset}, {zero} + UNDIN_BYTE_OFFSET, {whole.size});")
-        *loops, (rows, (y_row, x_row)), (columns, _) = [(1, [0, 0]), *_axes(inner, x, unit_axis)]
+        *loops, (rows, (y_row, x_row, *_)), (columns, _) = [(1, [0, 0]), *_axes([inner, x, *scaling])]
         sizes = {"rows": rows, "columns": columns, "x_row": x_row, "y_row": y_row} | _scale(quantization)
         variables = "ijklmn"[: len(loops)]
         y_at, x_at = (
             address(name, 0, [(v, loop[1][which]) for v, loop in zip(variables, loops, strict=True)])
             for name, which in (("y0", 0), ("x0", 1))
         )
-        call = f"undin_quantize_bytes({y_at}, {x_at}, &(undin_quantize_shape){{{fields(sizes)}}});"
+        scales = "x1" if scaling else "0"
+        call = f"undin_quantize_bytes({y_at}, {x_at}, {scales}, &(undin_quantize_shape){{{fields(sizes)}}});"
         return lines + nest([loop[0] for loop in loops], [call], variables=variables)
 
-    lowering.steps.append(Rounding("round", f"{value} in int8", [inner], [x], code, what=what, borders=borders))
+    reads = [x, *scaling]
+    lowering.steps.append(Rounding("round", f"{value} in int8", [inner], reads, code, what=what, borders=borders))
     return inner
 
 
-def _axes(y: View, x: View, unit_axis: int) -> list[tuple[int, list[int]]]:
+def _inverse_scales(lowering: Lowering, value: Value, quantization: Quantization, *, unit_axis: int) -> list[View]:
+    """One divided by the scale of each channel, seen along the whole value; none where one scale is for all."""
+    if len(quantization.scales) == 1:
+        return []
+    inverse = lowering.constant(1 / np.array(quantization.scales, np.float32), f"{value.name} scales")
+    strides = [0] * len(value.shape)
+    strides[unit_axis] = 1
+    return [View(inverse.buffer, value.shape, tuple(strides))]
+
+
+def _axes(views: list[View]) -> list[tuple[int, list[int]]]:
     """Axes to loop over, the unit axis, or what it was merged into, last."""
-    axes = merged_axes([y, x])
-    return axes if axes and axes[-1][1] == [1, 1] else [*axes, (1, [1, 1])]
+    axes = merged_axes(views)
+    return axes if axes and set(axes[-1][1]) == {1} else [*axes, (1, [1] * len(views))]
 
 
 def _scale(quantization: Quantization) -> dict[str, object]:
-    return {
-        "inverse_scale": literal(np.float32(1 / quantization.scale), np.dtype(np.float32)),
-        "zero_point": quantization.zero_point,
-    }
+    sizes: dict[str, object] = {"zero_point": quantization.zero_point}
+    if len(quantization.scales) == 1:
+        inverse = np.float32(1) / np.float32(quantization.scales[0])
+        sizes["inverse_scale"] = literal(inverse, np.dtype(np.float32))
+    return sizes
+
+
+def _rescaled(node: Node, weights: np.ndarray, *, axis: int) -> np.ndarray:
+    """Weights that meet what a node reads as integers: its channels lie along an axis of theirs."""
+    scales = np.array(node.attributes["quantization"].scales, np.float32)
+    return weights * scales.reshape([-1 if i == axis % weights.ndim else 1 for i in range(weights.ndim)])
 
 
 class _Columns:
     """Columns of weights of one product, rounded: constants of the program, and the arguments that name them."""
 
-    def __init__(self, lowering: Lowering, node: Node, weights: np.ndarray, scale: np.ndarray, bias: np.ndarray | None):
-        """`weights` (taps, depth, columns) of whole numbers."""
-        name = node.name
-        scale = scale * np.float32(node.attributes["quantization"].scale)
-        self.depth, self.count = weights.shape[1:]
-        self.views = [
-            lowering.constant(pack_groups(weights), f"{name} weights"),
-            lowering.constant(pack_row(weights.sum((0, 1), np.int32)), f"{name} sums of weights"),
-            lowering.constant(pack_row(scale), f"{name} scales"),
-        ]
-        if bias is not None:
-            self.views.append(lowering.constant(pack_row(bias), f"{name} bias"))
+    def __init__(self, lowering: Lowering, node: Node, part: np.ndarray, whole: WholeWeights, bias: np.ndarray | None):
+        """`part` (taps, depth, columns) of all weights."""
+        self.depth, self.count = part.shape[1:]
+        arrays = {
+            "weights": pack_groups(part),
+            "sums of weights": pack_row(part.sum((0, 1), np.int32)),
+            "zeros": None if whole.zeros is None else pack_row(whole.zeros),
+            "scales": pack_row(whole.scale),
+            "bias": None if bias is None else pack_row(np.broadcast_to(bias, (self.count,))),
+        }
+        self.exist = [array is not None for array in arrays.values()]
+        self.views = [lowering.constant(a, f"{node.name} {name}") for name, a in arrays.items() if a is not None]
 
     def arguments(self, first: int) -> str:
         """Names of the operands of a step, the first of which is `first`."""
-        names = [f"x{first + index}" for index in range(len(self.views))]
-        return ", ".join([*names, *["0"] * (4 - len(names))])
+        numbers = itertools.count(first)
+        return ", ".join(f"x{next(numbers)}" if exists else "0" for exists in self.exist)
 
 
 def convolve(lowering: Lowering, node: Node) -> None:
@@ -138,22 +157,20 @@ def convolve(lowering: Lowering, node: Node) -> None:
     borders = tuple(_border(axis_runs, window.length_in) for axis_runs, window in zip(runs, found, strict=True))
     x = rounded(lowering, node.inputs[0], node.attributes["quantization"], unit_axis=1, borders=borders)
     y = lowering.output(node.outputs[0], order=(0, *range(2, 2 + rank), 1), unit_axis=1)
-    whole = np.moveaxis(weights, (0, 1), (-2, -1))  # (kernel…, in, out)
-    bias = None if bias is None else np.broadcast_to(bias, (columns,))
-
+    whole = np.moveaxis(_rescaled(node, weights, axis=0), (0, 1), (-2, -1))  # (kernel…, in, out)
     places, parts = [], []
-    for block in product(*runs):
+    for block in itertools.product(*runs):
         here = area(block, x, y)
-        taps = list(product(*([index for index, _ in run.taps] for run in block)))
+        taps = list(itertools.product(*([index for index, _ in run.taps] for run in block)))
         if not taps:  # nothing meets these positions but the bias: one weight of 0, again and again
             here = replace(here, x_start=0, x_row=0, loops=[(count, 0, step) for count, _, step in here.loops])
         offsets, deep = _joined(here.offsets, depth) if taps else ([0], 1)
         rows = np.concatenate([whole[tap] for tap in taps] or [np.zeros((1, columns), np.float32)])
         places.append((here, offsets))
         parts.append(rows.reshape(len(offsets), deep, columns))
-    in_integers = round_weights(*parts)
+    in_integers = round_weights(*parts, may_have_zeros=True)
     blocks = [
-        (*place, _Columns(lowering, node, part, in_integers.scale, bias))
+        (*place, _Columns(lowering, node, part, in_integers, bias))
         for place, part in zip(places, in_integers.parts, strict=True)
     ]
     reads, first = [x], []
@@ -233,9 +250,8 @@ def matmul(lowering: Lowering, node: Node) -> None:
     weights, bias = node.constant(1), node.constant(2)
     x = rounded(lowering, node.inputs[0], node.attributes["quantization"], unit_axis=-1)
     y = lowering.output(node.outputs[0], unit_axis=-1)
-    whole = round_weights(weights[None])
-    bias = None if bias is None else np.broadcast_to(bias, whole.scale.shape)
-    operands = _Columns(lowering, node, whole.parts[0], whole.scale, bias)
+    whole = round_weights(_rescaled(node, weights, axis=0)[None], may_have_zeros=True)
+    operands = _Columns(lowering, node, whole.parts[0], whole, bias)
 
     def code() -> list[str]:
         *loops, (count, (y_row, x_row)) = [(1, [0, 0]), *merged_axes([y.select(-1, 0), x.select(-1, 0)])]
@@ -258,21 +274,22 @@ def band_mix(lowering: Lowering, node: Node) -> None:
     channels, depth, columns = weights.shape
     a = lowering.dense(lowering.view(node.inputs[0]), str(node.inputs[0]), unit_axis=0)
     y = lowering.output(node.outputs[0], order=(2, 1, 0), unit_axis=0)
-    groups = lowering.scratch((-(-depth // GROUP), channels, GROUP), np.int8, f"{node.inputs[0].name} rounded")
-    sizes = {"rows": depth, "columns": channels, "x_row": a.strides[2]}
-    sizes |= _scale(node.attributes["quantization"])
-    line = f"undin_quantize_groups(y0, x0, &(undin_quantize_shape){{{fields(sizes)}}});"
-    lowering.steps.append(Step("round", f"{node.inputs[0]} in int8", [groups], [a], lambda: [line]))
+    value, quantization = node.inputs[0], node.attributes["quantization"]
+    groups = lowering.scratch((-(-depth // GROUP), channels, GROUP), np.int8, f"{value.name} rounded")
+    scaling = _inverse_scales(lowering, value, quantization, unit_axis=0)
+    sizes = {"rows": depth, "columns": channels, "x_row": a.strides[2]} | _scale(quantization)
+    scales = "x1" if scaling else "0"
+    line = f"undin_quantize_groups(y0, x0, {scales}, &(undin_quantize_shape){{{fields(sizes)}}});"
+    lowering.steps.append(Step("round", f"{value} in int8", [groups], [a, *scaling], lambda: [line]))
 
-    whole = round_weights(weights.transpose(2, 1, 0))  # (N, K, C)
+    whole = round_weights(_rescaled(node, weights, axis=0).transpose(2, 1, 0))  # (N, K, C)
     by_channel = whole.parts[0]
     packed = pack_groups(by_channel).transpose(1, 0, 2, 3)  # (groups, N, padded, 4)
-    scale = whole.scale * np.float32(node.attributes["quantization"].scale)
     reads = [
         groups,
         lowering.constant(packed, f"{node.name} weights"),
         lowering.constant(pack_row(by_channel.sum(1, np.int32)), f"{node.name} sums of weights"),
-        lowering.constant(pack_row(scale), f"{node.name} scales"),
+        lowering.constant(pack_row(whole.scale), f"{node.name} scales"),
     ]
     sizes = {"rows": columns, "channels": channels, "depth": depth, "y_row": y.strides[2]}
     sizes["narrow"] = int(whole.are_narrow)

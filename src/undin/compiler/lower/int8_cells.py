@@ -16,7 +16,7 @@ from undin.compiler.lower.lowering import Lowering
 
 KERNELS = {"GRU": "undin_int8_gru_step", "LSTM": "undin_int8_lstm_step"}
 
-OF_STATES = Quantization(1 / 127)
+OF_STATES = Quantization((1 / 127,))
 """How h meets weights, which lies in [-1, 1]."""
 
 
@@ -34,8 +34,8 @@ def recurrent(lowering: Lowering, node: Node) -> None:
         else rounded(lowering, node.inputs[5], OF_STATES, unit_axis=2)
     )
     (w, *of_w, w_fits), (r, *of_r, r_fits) = (
-        _packed(node.constant(index)[0], gates, hidden, scale)
-        for index, scale in ((1, quantization.scale), (2, OF_STATES.scale))
+        _packed(node.constant(index)[0] * np.array(read.scales, np.float32), gates, hidden)
+        for index, read in ((1, quantization), (2, OF_STATES))
     )
     halves = node.constant(3)
     halves = np.zeros((2, gates, hidden), np.float32) if halves is None else halves[0].reshape(2, gates, hidden)
@@ -62,13 +62,13 @@ def recurrent(lowering: Lowering, node: Node) -> None:
     lowering.step(f"int8_{node.operator.lower()}", node, writes, reads, lambda: [call])
 
 
-def _packed(weights: np.ndarray, gates: int, hidden: int, scale: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, bool]:
+def _packed(weights: np.ndarray, gates: int, hidden: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, bool]:
     """Weights (gates · H, K) as (ceil(K / 4), gates, padded, 4), then (gates, padded): their sums over K, the scales of
     sums of products; and whether they are narrow."""
     whole = round_weights(weights.transpose())
     by_gate = whole.parts[0].reshape(-1, gates, hidden).transpose(1, 0, 2)
     groups = pack_groups(by_gate).transpose(1, 0, 2, 3)
-    sums, scales = by_gate.sum(1, np.int32), whole.scale.reshape(gates, hidden) * np.float32(scale)
+    sums, scales = by_gate.sum(1, np.int32), whole.scale.reshape(gates, hidden)
     return groups, pack_row(sums), pack_row(scales), whole.are_narrow
 
 

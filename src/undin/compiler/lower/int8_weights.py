@@ -29,6 +29,8 @@ class WholeWeights:
     Attributes
     ----------
     parts : list of ndarray, shape (…, depth, columns), int8
+    zeros : ndarray, shape (columns,), int32, optional
+        What stands for 0; None where that is 0 in all columns.
     scale : ndarray, shape (columns,), float32
         By which they are multiplied.
     are_narrow : bool
@@ -36,26 +38,32 @@ class WholeWeights:
     """
 
     parts: list[np.ndarray]
+    zeros: np.ndarray | None
     scale: np.ndarray
     are_narrow: bool
 
 
-def round_weights(*parts: np.ndarray) -> WholeWeights:
+def round_weights(*parts: np.ndarray, may_have_zeros: bool = False) -> WholeWeights:
     """Round weights; those that are integers times a scale already, as a quantised file has them, are found again.
 
     Parameters
     ----------
     *parts : ndarray, shape (…, depth, columns), float32
         Of one product: what begins at a multiple of four along the depth in memory, is a part or a row of one.
+    may_have_zeros : bool
+        There is a kernel for zero points other than 0.
     """
     columns = parts[0].shape[-1]
     flat = np.concatenate([part.reshape(-1, columns) for part in parts])
-    scale, is_known = known_scale(flat)
+    scale, zeros, is_known = known_scale(flat)
+    is_known &= may_have_zeros | (zeros == 0)
+    zeros = np.where(is_known, zeros, 0)
     largest = np.maximum(np.abs(flat).max(axis=0, initial=0), _sums_of_neighbours(parts))
     own = np.where(largest > 0, largest / MAX, 1).astype(np.float32)
     scale = np.where(is_known, scale, own)
-    whole = [np.rint(part / scale).astype(np.int8) for part in parts]
-    return WholeWeights(whole, scale, bool((_sums_of_neighbours(whole) <= NARROW).all()))
+    whole = [(np.rint(part / scale) + zeros).astype(np.int8) for part in parts]
+    are_narrow = bool((_sums_of_neighbours(whole) <= NARROW).all())
+    return WholeWeights(whole, zeros if zeros.any() else None, scale, are_narrow)
 
 
 def _sums_of_neighbours(parts: list[np.ndarray] | tuple[np.ndarray, ...]) -> np.ndarray:
@@ -69,8 +77,8 @@ def _sums_of_neighbours(parts: list[np.ndarray] | tuple[np.ndarray, ...]) -> np.
     return np.max(found, axis=0)
 
 
-def known_scale(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Scales of columns that are multiples of one, in [-128, 127].
+def known_scale(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Scales of columns that are multiples of one, over a range of 8 bits.
 
     Parameters
     ----------
@@ -79,24 +87,29 @@ def known_scale(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Returns
     -------
     scale : ndarray, shape (columns,), float32
+    zeros : ndarray, shape (columns,), int32
+        What is to be added to the multiples, so that they lie in [-128, 127]: 0 where they do.
     is_known : ndarray of bool, shape (columns,)
     """
     largest = np.abs(weights).max(axis=0, initial=0)
     scale, left = np.ones_like(largest, np.float32), largest > 0
     is_known = ~left
-    for steps in range(128, 0, -1):
+    for steps in range(255, 0, -1):
         tried = np.flatnonzero(left & ~is_known)
         tried = tried[_fits(weights[:FIRST, tried], largest[tried] / np.float32(steps))]
         tried = tried[_fits(weights[:, tried], largest[tried] / np.float32(steps))]
         scale[tried], is_known[tried] = largest[tried] / np.float32(steps), True
-    return scale, is_known
+    low, high = (np.rint(edge(axis=0, initial=0) / scale) for edge in (weights.min, weights.max))
+    zeros = np.where(low < -128, -128 - low, np.where(high > 127, 127 - high, 0))
+    return scale, zeros.astype(np.int32), is_known
 
 
 def _fits(weights: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """Which columns are multiples of their scale."""
+    """Which columns are multiples of their scale over a range of 8 bits."""
     counts = weights / scale
     near = np.rint(counts)
-    return ((np.abs(counts - near) < TOLERANCE) & (near < 128)).all(axis=0)
+    is_near = (np.abs(counts - near) < TOLERANCE).all(axis=0)
+    return is_near & (near.max(axis=0, initial=0) - near.min(axis=0, initial=0) <= 255)
 
 
 def pack_groups(weights: np.ndarray) -> np.ndarray:

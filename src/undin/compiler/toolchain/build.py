@@ -205,7 +205,8 @@ class _Build:
         """Compilations of a unit, and of what chooses among its variants where there are several."""
         self.bring(f"{unit.stem}.c")
         self.bring(unit.header)
-        jobs = [self.compilation_of_variant(unit, variant) for variant in self.target.variants]
+        variants = [variant for variant in self.target.variants if unit.in_integers or not variant.in_floats]
+        jobs = [self.compilation_of_variant(unit, variant) for variant in variants]
         if len(jobs) > 1:
             text = dispatch.source(unit.public, unit.header, self.text(unit.header), in_integers=unit.in_integers)
             (self.folder / f"{unit.stem}_dispatch.c").write_text(text)

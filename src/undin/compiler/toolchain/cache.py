@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from undin.compiler.toolchain.compilers import Compiler, find_compiler
-from undin.compiler.toolchain.targets import TARGETS, Target, Variant
+from undin.compiler.toolchain.targets import TARGETS, Target
 from undin.engines.engine import NotInstalled
 from undin.io.cache import cache_folder, mark_used, remove_unused
 from undin.io.files import replacing
@@ -112,8 +112,12 @@ def this_machine() -> Target:
     A home folder may be shared by machines with other processors: each will find libraries of its own.
     """
     native, known = TARGETS["native"], instructions()
-    runnable = [variant for variant in native.variants if known >= set(variant.features)]
-    return replace(native, variants=(Variant(features=runnable[-1].features),)) if known else native
+    runnable = [variant for variant in native.variants if known >= {*variant.features, *variant.for_integers}]
+    runnable += [replace(variant, for_integers=()) for variant in native.variants if known >= set(variant.features)]
+    if not known:
+        return native
+    best = max(runnable, key=lambda variant: (len(variant.features), len(variant.for_integers)))
+    return replace(native, variants=(replace(best, suffix="", in_floats=None),))
 
 
 def instructions() -> set[str]:

@@ -21,16 +21,20 @@ class Variant:
         Instructions it may use beyond the target's, as gcc names them after ``-m``.
     for_integers : tuple of str
         Those that it may use as well, where a network is in integers.
+    in_floats : str, optional
+        Suffix of the variant that a network in floats has instead: that of integers differs in `for_integers` alone.
     """
 
     suffix: str = ""
     features: tuple[str, ...] = ()
     for_integers: tuple[str, ...] = ()
+    in_floats: str | None = None
 
 
 X86_VARIANTS = (
     Variant("_baseline"),
     Variant("_avx2", ("avx2", "fma")),
+    Variant("_avxvnni", ("avx2", "fma"), ("avxvnni",), in_floats="_avx2"),
     Variant("_avx512", ("avx2", "fma", "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"), ("avx512vnni",)),
 )
 """From the least to the best; undin_dispatch.h has the same suffixes and asks the processor for the same features."""

@@ -1,46 +1,37 @@
-"""What integers cost: the output of a compiled network against that of the model in floats, on the same audio."""
+"""What integers cost: each output of a network against that of the same in floats, on the same frames."""
 
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 
-from undin.compiler.emit.source import Source
-from undin.compiler.ir.graph import Graph
-from undin.compiler.session import Session, load_step, reference_step
+from undin.compiler.passes.quantize.frames import Frame, Runs
 
 
-def signal_to_error_db(
-    model: Path, graph: Graph, source: Source, library: Path, frames: Iterable[np.ndarray]
-) -> tuple[float, int]:
-    """Compare a library in integers with ONNX Runtime.
+def signal_to_noise_db(integers: Runs, floats: Runs, frames: Sequence[Frame]) -> dict[str, float]:
+    """Compare a network in integers with that in floats, each with the state that it makes itself.
 
     Parameters
     ----------
-    model : Path
-        ONNX file of a model of undin.
-    graph : Graph
-        What was lowered to `source`.
-    source : Source
-    library : Path
-        What was built of it for this machine.
-    frames : iterable of ndarray, shape of the input ``spec``
+    integers, floats : Runs
+    frames : sequence of Frame
 
     Returns
     -------
-    db : float
-        Energy of the output in floats over that of the difference, dB.
-    count : int
-        Frames that were run, each side with the state that it made itself.
+    dict of str to float
+        Energy of each output in floats, but for states, over that of the difference, dB; infinite where there is none.
     """
-    compiled = load_step(library, f"{source.prefix}_run", graph, arena_bytes=source.arena_bytes)
-    ours, theirs = (Session(step, graph.inputs, graph.states) for step in (compiled, reference_step(str(model))))
-    spec, enhanced = graph.inputs[0].name, graph.outputs[0].name
-    signal = error = np.finfo(np.float64).tiny
-    count = 0
-    for frame in frames:
-        exact = theirs.run({spec: frame})[enhanced]
-        signal += np.sum(np.square(exact, dtype=np.float64))
-        error += np.sum(np.square(ours.run({spec: frame})[enhanced] - exact, dtype=np.float64))
-        count += 1
-    return float(10 * np.log10(signal / error)), count
+    states = set(floats.pairs)
+    signal: dict[str, float] = {}
+    noise: dict[str, float] = {}
+    for ours, exact in zip(integers.over(frames), floats.over(frames), strict=True):
+        for name in exact.keys() & ours.keys() - states:
+            x = exact[name].astype(np.float64)
+            signal[name] = signal.get(name, 0) + float(np.square(x).sum())
+            noise[name] = noise.get(name, 0) + float(np.square(ours[name] - x).sum())
+    return {name: _ratio_db(signal[name], noise[name]) for name in sorted(signal)}
+
+
+def _ratio_db(signal: float, noise: float) -> float:
+    if not noise:
+        return np.inf
+    return float(10 * np.log10(max(signal, np.finfo(np.float64).tiny) / noise))

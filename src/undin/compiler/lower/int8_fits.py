@@ -1,0 +1,52 @@
+"""Which products have a kernel in integers: what ``int8`` and ``int8_cells`` can lower."""
+
+import numpy as np
+
+from undin.compiler.ir.graph import Node
+from undin.compiler.ir.operators import CELL_ACTIVATIONS, GATES
+
+
+def hindrance(node: Node) -> str | None:
+    """Why there is no kernel in integers for a product or a cell; None where there is one."""
+    if node.operator == "RNN":
+        return "there is no RNN in integers"
+    if any(value is not None and value.dtype != np.float32 for value in node.outputs):
+        return "it is no product of floats"
+    is_constant = [node.input(index) is not None and node.inputs[index].constant is not None for index in (1, 2)]
+    if node.operator in GATES:
+        return _hindrance_of_cell(node) if all(is_constant) else "its weights are computed"
+    if node.inputs[0].constant is not None or not is_constant[0]:
+        return "its weights are computed"
+    if node.operator == "MatMul":
+        a, b, bias = node.inputs[0], node.inputs[1], node.input(2)
+        has_row = bias is None or (bias.constant is not None and bias.size in (1, b.shape[-1]))
+        is_band_mix = len(b.shape) == len(a.shape) == 3 and a.shape[:2] == (b.shape[0], 1)
+        fits = (len(b.shape) == 2 and len(a.shape) >= 2 and has_row) or is_band_mix
+        return None if fits else f"products of {a.shape} and {b.shape} have no kernel in integers"
+    if node.get("group", 1) != 1:
+        return f"it has {node.get('group')} groups"
+    return None if node.get("auto_pad", "NOTSET") == "NOTSET" else "its padding is automatic"
+
+
+def _hindrance_of_cell(node: Node) -> str | None:
+    usual = list(CELL_ACTIVATIONS[node.operator])
+    hindrances = {
+        "it runs over several steps": node.inputs[0].shape[0] != 1 or bool(node.get("layout")),
+        "it runs backwards too": node.get("direction", "forward") != "forward",
+        "its activations are not the usual ones": node.get("activations", usual) != usual,
+        "its reset gate acts before the product": node.operator == "GRU" and node.get("linear_before_reset", 0) != 1,
+        "it clips": bool(node.get("clip")),
+        "its gates are coupled": bool(node.get("input_forget")),
+        "it has peepholes": node.input(7) is not None,
+    }
+    return next((reason for reason, hinders in hindrances.items() if hinders), None)
+
+
+def weights_by_channel(node: Node) -> np.ndarray | None:
+    """Constant weights as (channels, …, columns); None where each channel has columns of its own."""
+    weights = node.inputs[1].constant
+    if node.operator == "MatMul":
+        return None if weights.ndim == 3 else weights
+    if node.operator == "ConvTranspose":
+        return np.moveaxis(weights, 1, -1)
+    return weights[0].transpose() if node.operator in GATES else np.moveaxis(weights, 0, -1)
