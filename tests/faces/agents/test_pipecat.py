@@ -16,6 +16,21 @@ DATA = pcm.encode(SAMPLES, subtype="PCM_16")
 FRAME_BYTES = 640
 
 
+@pytest.fixture(autouse=True, scope="module")
+def model():
+    """Compiled before: Pipecat waits a few seconds at most for a pipeline to start."""
+    undin.load(MODEL)
+
+
+def run(coroutine):
+    """Run it, within a minute. `asyncio.run` would then wait for tasks of Pipecat that do not end when cancelled."""
+    loop = asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(asyncio.wait_for(coroutine, 60))
+    finally:
+        loop.close()
+
+
 def heard_by_pipecat(sound_filter, *, switch=()) -> bytes:
     """Send sound through an input transport; `switch` are the frames of control with the sound that they come after."""
     from pipecat.frames.frames import FilterEnableFrame, InputAudioRawFrame
@@ -40,14 +55,14 @@ def heard_by_pipecat(sound_filter, *, switch=()) -> bytes:
                 audio = DATA[begin : begin + FRAME_BYTES]
                 await self.push_audio_frame(InputAudioRawFrame(audio=audio, sample_rate=RATE, num_channels=1))
 
-    async def run():
+    async def talk():
         transport = Loopback(
             TransportParams(audio_in_enabled=True, audio_in_sample_rate=RATE, audio_in_filter=sound_filter)
         )
-        down, _ = await run_test(transport, frames_to_send=[SleepFrame(sleep=3.0)], expected_down_frames=None)
+        down, _ = await run_test(transport, frames_to_send=[SleepFrame(sleep=3.0)], start_timeout=30)
         return b"".join(frame.audio for frame in down if isinstance(frame, InputAudioRawFrame))
 
-    return asyncio.run(run())
+    return run(talk())
 
 
 def test_an_input_transport_hears_the_samples_of_a_stream():
@@ -72,31 +87,59 @@ def test_it_is_disabled_without_a_gap():
     np.testing.assert_array_equal(later[begin:], np.frombuffer(DATA, np.int16)[begin - latency : len(later) - latency])
 
 
-def test_an_output_transport_filters_what_is_said():
-    """Pipecat calls the same four methods there; without a device they are called as it calls them."""
-    from pipecat.frames.frames import FilterEnableFrame
+def test_an_output_transport_says_the_samples_of_a_stream():
+    from pipecat.frames.frames import OutputAudioRawFrame
+    from pipecat.tests.utils import SleepFrame, run_test
+    from pipecat.transports.base_output import BaseOutputTransport
     from pipecat.transports.base_transport import TransportParams
 
     from undin.agents.pipecat import UndinFilter
 
-    async def run():
+    said = []
+
+    class Speaker(BaseOutputTransport):
+        async def start(self, frame):
+            await super().start(frame)
+            await self.set_transport_ready(frame)
+
+        async def write_audio_frame(self, frame):
+            said.append(frame.audio)
+            return True
+
+    sound_filter = UndinFilter(model=MODEL)
+    params = {"audio_out_enabled": True, "audio_out_sample_rate": RATE, "audio_out_filter": sound_filter}
+    speaker = Speaker(TransportParams(**params, audio_out_end_silence_secs=0, audio_out_auto_silence=False))
+    frames = [
+        OutputAudioRawFrame(audio=DATA[begin : begin + FRAME_BYTES], sample_rate=RATE, num_channels=1)
+        for begin in range(0, len(DATA), FRAME_BYTES)
+    ]
+    run(run_test(speaker, frames_to_send=[*frames, SleepFrame(sleep=2.0)], start_timeout=30))
+    found = b"".join(said)
+    stream = undin.Stream(RATE, model=MODEL)
+    expected = pcm.encode(stream.process(pcm.decode(DATA, subtype="PCM_16")), subtype="PCM_16")
+    assert len(found) > len(DATA) // 2 and found == expected[: len(found)]
+    assert sound_filter.errors == 0
+
+
+def test_channels_and_what_is_no_sound():
+    from undin.agents.pipecat import UndinFilter
+
+    async def talk():
         sound_filter = UndinFilter(model=MODEL, channels=2)
-        assert TransportParams(audio_out_enabled=True, audio_out_filter=sound_filter).audio_out_filter is sound_filter
         assert await sound_filter.filter(DATA) == DATA  # before it is started
         await sound_filter.start(24_000)
         parts = [await sound_filter.filter(DATA[begin : begin + 1_000]) for begin in range(0, 16_000, 1_000)]
-        await sound_filter.process_frame(FilterEnableFrame(enable=True))
-        assert len(await sound_filter.filter(b"abc")) == 3 and sound_filter.errors == 1
+        assert await sound_filter.filter(b"abc") == b"abc" and sound_filter.errors == 1
         await sound_filter.stop()
         return b"".join(parts)
 
     samples = pcm.decode(DATA[:16_000], subtype="PCM_16").reshape(-1, 2)
     expected = undin.Stream(24_000, channels=2, model=MODEL).process(samples)
-    assert asyncio.run(run()) == pcm.encode(expected, subtype="PCM_16")
+    assert run(talk()) == pcm.encode(expected, subtype="PCM_16")
 
 
 def test_what_is_wrong_shows_when_the_transport_is_set_up():
     from undin.agents.pipecat import UndinFilter
 
     with pytest.raises(ValueError, match="unknown model"):
-        asyncio.run(UndinFilter(model="undin-huge").start(RATE))
+        run(UndinFilter(model="undin-huge").start(RATE))
