@@ -15,8 +15,8 @@ query or in the first message. The server answers `{{"opened": {{"latency_sample
 by one of the same length, which sounds `latency_samples` later; a message of more than 100 ms by several. Text messages
 change `atten_lim_db` and `bypass` from the next sample on; `{{"flush": true}}` returns the last `latency_samples` and
 `{{"flushed": true}}`, and a new signal may follow. An error is `{{"error": {{"code": …, "message": …}}}}`, and the
-close code after it says the kind: {CLOSE_CODES}. A message that is too large, or no WebSocket at all, closes with 1009 or
-1002 alone."""
+close code after it says the kind: {CLOSE_CODES}. A message that is too large, or no WebSocket at all, closes with 1009
+or 1002 alone."""
 
 
 def description(house: House) -> dict[str, Any]:
