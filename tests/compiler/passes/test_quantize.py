@@ -301,7 +301,7 @@ def gru_network(path: Path) -> None:
 def recorded(tmp_path_factory) -> tuple[Path, Path]:
     """A network that is not undin's, and two streams of it that were recorded one after the other."""
     folder = tmp_path_factory.mktemp("recorded")
-    model, frames = folder / "gru.onnx", folder / "frames.npz"
+    model, frames = folder / "voice.onnx", folder / "frames.npz"
     gru_network(model)
     session, rng = Recording(reference_session(str(model)), max_frames=60), np.random.default_rng(4)
     with pytest.raises(ValueError, match="run the session first"):
@@ -339,12 +339,12 @@ def test_states_begin_where_a_recording_does(recorded):
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"x": np.zeros((3, 1, 20))}, "'x' in .* has the shape \\(3, 1, 20\\), and gru wants \\(frames, 1, 1, 20\\)"),
-        ({"h": np.zeros((3, 1, 1, 32))}, "has no 'x', an input of gru"),
-        ({"x": np.zeros((3, 1, 1, 20)), "z": np.zeros(3)}, "has 'z', and gru has no such input, but x, h"),
+        ({"x": np.zeros((3, 1, 20))}, "'x' in .* has the shape \\(3, 1, 20\\), and voice wants \\(frames, 1, 1, 20\\)"),
+        ({"h": np.zeros((3, 1, 1, 32))}, "has no 'x', an input of voice"),
+        ({"x": np.zeros((3, 1, 1, 20)), "z": np.zeros(3)}, "has 'z', and voice has no such input, but x, h"),
         ({"x": np.zeros((0, 1, 1, 20))}, "as many frames of every input, and has 0 of 'x'"),
         ({"x": np.full((3, 1, 1, 20), np.nan)}, "numbers that are not finite"),
-        ({"x": np.zeros((3, 1, 1, 20), np.complex64)}, "is of complex64, and gru wants float32"),
+        ({"x": np.zeros((3, 1, 1, 20), np.complex64)}, "is of complex64, and voice wants float32"),
         ({}, "has no 'x'"),
     ],
 )
