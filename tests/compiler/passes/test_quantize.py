@@ -28,7 +28,7 @@ from undin.compiler.passes.quantize.frames import Frame, Runs
 from undin.compiler.passes.quantize.marking import candidates, channel_axis, mark
 from undin.compiler.passes.quantize.scales import best_scales
 from undin.compiler.pipeline import metadata_of, program_of
-from undin.compiler.recording import Recording
+from undin.compiler.recorded_session import RecordedSession
 from undin.compiler.session import load_step, reference_session, reference_step
 from undin.compiler.toolchain.build import build
 from undin.compiler.toolchain.cache import instructions, this_machine
@@ -303,7 +303,7 @@ def recorded(tmp_path_factory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("recorded")
     model, frames = folder / "voice.onnx", folder / "frames.npz"
     gru_network(model)
-    session, rng = Recording(reference_session(str(model)), max_frames=60), np.random.default_rng(4)
+    session, rng = RecordedSession(reference_session(str(model)), max_frames=60), np.random.default_rng(4)
     with pytest.raises(ValueError, match="run the session first"):
         session.save(frames)
     h = zeros = np.zeros((1, 1, 32), np.float32)

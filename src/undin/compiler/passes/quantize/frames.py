@@ -57,7 +57,7 @@ def frames_of(source: Path, graph: Graph) -> list[Frame]:
 
 
 def recorded_frames(file: Path, graph: Graph) -> list[Frame]:
-    """Inputs as ``numpy.savez`` or a `Recording` writes them.
+    """Inputs as ``numpy.savez`` or a `RecordedSession` writes them.
 
     Parameters
     ----------

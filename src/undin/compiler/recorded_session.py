@@ -16,12 +16,12 @@ MAX_FRAMES = 10_000
 """Kept; a program that goes on for hours needs no more memory than for these, the first."""
 
 
-class Recording:
+class RecordedSession:
     """A session of ONNX Runtime that keeps what it is given.
 
     Put it in the place of the session, let the program run as it does, and save::
 
-        session = Recording(onnxruntime.InferenceSession("model.onnx"))
+        session = RecordedSession(onnxruntime.InferenceSession("model.onnx"))
         ...  # session.run(None, {"x": frame, "h": state}), frame after frame
         session.save("frames.npz")
 
