@@ -14,6 +14,8 @@ PYTHON = {
     "undin.cli.*.run": "as HELP",
     "undin.agents.livekit.UndinFrameProcessor.*": "LiveKit calls its methods by name",
     "undin.agents.pipecat.UndinFilter.*": "Pipecat does",
+    "undin.compiler.session.open_session": "who compiles a network calls it, as docs/compiler.md shows",
+    "undin.compiler.recorded_session.*": "who has a session of ONNX Runtime does",
     "undin.client.*": "who has a server calls it",
     "undin.serve.*Protocol.*": "asyncio and uvicorn do",
     "undin.serve.capacity._End.*": "asyncio does",
@@ -24,6 +26,7 @@ PYTHON = {
 C = {
     "undin_*reference.h: *_reference": "what a kernel computes, to read, and to hold the fast one against",
     "undin_hop.h: nobody writes history": "memcpy and memmove write it",
+    "undin_int8_recurrent.h: nobody writes ?_s*": "its values are listed in the order of its members",
 }
 
 

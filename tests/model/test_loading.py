@@ -23,7 +23,7 @@ from undin.engines.engine import NotInstalled, attenuation
 from undin.engines.native import NativeEngine
 from undin.engines.ort import OrtEngine
 from undin.model.loading import WEIGHTS, Model, load
-from undin.model.metadata import NAMES_OF_HEADER, Metadata, c_prefix, onnx_strings
+from undin.model.metadata import NAMES_OF_HEADER, NAMES_OF_KERNELS, Metadata, c_prefix, onnx_strings
 
 both_engines = pytest.mark.parametrize("engine", ["compiled", "onnxruntime"])
 
@@ -292,7 +292,7 @@ def test_a_negative_limit_is_refused(atten_lim_db):
         ("", "undin_unnamed"),
         ("undin", "undin_unnamed"),
         ("my model, 2nd", "undin_my_model_2nd"),
-        *((name, f"undin_{name}_model") for name in ("model", "stream", "levels", "error")),
+        *((name, f"undin_{name}_model") for name in ("model", "stream", "levels", "error", "gru")),
     ],
 )
 def test_names_in_c_are_none_of_the_header(name, expected):
@@ -303,3 +303,10 @@ def test_names_of_the_header_are_all_known():
     header = (Path(undin.__file__).parent / "c" / "include" / "undin.h").read_text()
     names = set(re.findall(r"\bundin_(\w+)", re.sub(r"/\*.*?\*/", "", header, flags=re.DOTALL)))
     assert {name for name in names if not name.startswith("stream_")} == NAMES_OF_HEADER
+
+
+def test_names_of_kernels_are_all_known():
+    folder = Path(undin.__file__).parent / "c"
+    text = "".join(path.read_text() for path in folder.rglob("*.[ch]") if path.parent.name in ("kernels", "stream"))
+    names = set(re.findall(r"\bundin_(\w+)_(?:run|step|reset|process_hops)\b", text))
+    assert {name for name in names if name not in NAMES_OF_HEADER} == NAMES_OF_KERNELS

@@ -15,6 +15,8 @@ FORMAT_VERSION = 2
 
 NAMES_OF_HEADER = {"model", "stream", "levels", "error"}
 """Behind ``undin_`` these are names of undin.h."""
+NAMES_OF_KERNELS = {"gru", "lstm", "rnn", "gru_reset_first", "int8_gru", "int8_lstm", "resampler", "high_band"}
+"""With ``_step`` or ``_reset`` behind, these are names of the C beside it."""
 
 
 def c_prefix(name: str) -> str:
@@ -22,7 +24,7 @@ def c_prefix(name: str) -> str:
     words = re.findall("[0-9A-Za-z]+", name)
     words = (words[1:] if words[:1] == ["undin"] else words) or ["unnamed"]
     name = "_".join(words)
-    return f"undin_{name}_model" if name in NAMES_OF_HEADER else f"undin_{name}"
+    return f"undin_{name}_model" if name in NAMES_OF_HEADER | NAMES_OF_KERNELS else f"undin_{name}"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -14,9 +14,6 @@
 
 #include "undin_int8_matmul.h"
 
-/* What h counts where it meets weights: it lies in [-1, 1], and its zero point is 0. */
-#define UNDIN_STATE_STEP (1.0f / 127)
-
 /* Sizes, and strides in bytes of x and h, in floats of states. */
 typedef struct {
     int rows, inputs, hidden;
@@ -135,8 +132,8 @@ UNDIN_INLINE void undin_int8_gru_tile(float *h_next, const int8_t *x, const int8
 /* GRU whose reset gate acts after the product, see undin_gru_step.
  *
  * h_next, old (rows, hidden) of floats; x (rows, inputs) as undin_quantize_bytes writes it, h (rows, hidden) what that
- * writes of `old` in steps of UNDIN_STATE_STEP; w (ceil(inputs / 4), 3, padded, 4), r (ceil(hidden / 4), 3, padded, 4),
- * w_sum, r_sum, w_scale, r_scale and bias (3, padded), reset_bias (padded). h_next must overlap nothing else. */
+ * writes of `old`, which lies in [-1, 1], in steps of 1/127; w (ceil(inputs / 4), 3, padded, 4), r (ceil(hidden / 4), 3,
+ * padded, 4), w_sum, r_sum, w_scale, r_scale and bias (3, padded), reset_bias (padded). h_next must overlap nothing else. */
 UNDIN_INT8_KERNEL void undin_int8_gru_step(float *h_next, const int8_t *x, const int8_t *h, const float *old,
                                            const int8_t *w, const int8_t *r, const int32_t *w_sum,
                                            const int32_t *r_sum, const float *w_scale, const float *r_scale,

@@ -14,8 +14,6 @@ from undin.compiler.toolchain.install import version
 from undin.compiler.toolchain.targets import Target
 from undin.io.files import replacing
 
-KINDS = ("cmake", "arduino")
-
 CMAKE = """\
 # @MODEL@: add_subdirectory(THIS_FOLDER), target_link_libraries(YOUR_TARGET PRIVATE @MODEL@). README.md tells more.
 cmake_minimum_required(VERSION 3.16)
@@ -145,8 +143,8 @@ def package(product: Path, folder: Path, *, kind: str, unit: Unit, target: Targe
         What `build` made of the model for the target, C and headers beside it.
     folder : Path
         Made if missing; files of the same names are replaced, each appears complete or not at all.
-    kind : str
-        One of `KINDS`.
+    kind : {"cmake", "arduino"}
+        For which build system.
     unit : Unit
         The model.
     target : Target

@@ -12,8 +12,8 @@ from undin.compiler.ir.graph import Node, Unsupported
 from undin.compiler.ir.sizes import contributed, elementwise, gathering, moving, products, sequences, summing, windows
 from undin.compiler.ir.sizes.reading import Shape
 
-MAX_ELEMENTS = 1 << 24
-"""A tensor has fewer: C counts them with int, and 64 MB are far more than a step needs."""
+MAX_ELEMENTS = 1 << 25
+"""A tensor has fewer: C counts bytes with int, and the largest published networks have half as many."""
 
 RULES: dict[str, Callable[[Node, int], Sequence[Shape | None]]] = {
     name: rule
