@@ -19,18 +19,19 @@ ARROWS = {
     "model": "compiler engines",  # what has no library yet is compiled
     "engines": "compiler model",
     "io": "",
+    "workers": "",
     "plot": "io",
     "compiler": "engines io model stream",  # never nn; the stream is how it hears what a model hears
     "bench": "compiler engines model",
-    "evaluate": "__init__ io model",
+    "evaluate": "__init__ io model workers",
     "data": "io",
     "nn": "compiler io model",
-    "train": "data evaluate io model nn",
+    "train": "data evaluate io model nn workers",
     "recording": "__init__ engines io model",
     "agents": "io model stream",
     "serve": "io model recording stream",
     "client": "io",
-    "cli": "__init__ bench compiler data engines evaluate io model nn plot recording serve train",
+    "cli": "__init__ bench compiler data engines evaluate io model nn plot recording serve train workers",
 }
 """Each room of the package, a file or a folder, and the rooms that it may import from."""
 

@@ -269,7 +269,7 @@ def prepare() -> None:
         whole(one)
 
 
-TARGET = fuzz.Target(__file__, kind, mutated, check, prepare, memory_bytes=8 * 2**30)
+TARGET = fuzz.Target(__file__, kind, mutated, check, prepare, memory_bytes=3 * 2**30)
 
 if __name__ == "__main__":
     sys.exit(fuzz.main(TARGET, __doc__))

@@ -7,7 +7,7 @@ import errno
 import os
 import signal
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
@@ -18,6 +18,7 @@ from undin.cli.outputs import Job
 from undin.io.pipe import is_pipe
 from undin.model.loading import load_once
 from undin.recording import RecordingReport, Settings, enhance_file
+from undin.workers import Workers, is_orphaned
 
 if TYPE_CHECKING:
     from multiprocessing.sharedctypes import Synchronized
@@ -50,9 +51,9 @@ def outcomes(
         for job in jobs:
             yield attempt(job, settings, on_seconds)
         return
-    context = get_context("spawn")  # ONNX Runtime's threads would not survive a fork
+    context = get_context("spawn")  # as that of the workers
     stop, seconds = context.Event(), context.Value("d", 0.0)
-    workers = ProcessPoolExecutor(min(processes, len(jobs)), context, initializer=_obey, initargs=(stop, seconds))
+    workers = Workers(min(processes, len(jobs)), initializer=_obey, initargs=(stop, seconds))
     # The workers inherit that they ignore signals: those are for this process, which lets them stop between blocks.
     handlers = {number: signal.signal(number, signal.SIG_IGN) for number in END_SIGNALS}
     try:
@@ -101,13 +102,13 @@ def attempt(job: Job, settings: Settings, on_seconds: Callable[[float], None]) -
 
 def _obey(stop: "Event", seconds: "Synchronized[float]") -> None:
     """Prepare a worker: keep the event that tells it to stop, and where it tells how far it is."""
-    global _stop, _seconds, _parent
-    _stop, _seconds, _parent = stop, seconds, os.getppid()
+    global _stop, _seconds
+    _stop, _seconds = stop, seconds
 
 
 def _attempt_in_worker(job: Job, settings: Settings) -> RecordingReport | Failure:
     def tell(seconds: float) -> None:
-        if _stop.is_set() or os.getppid() != _parent:  # which was killed, and could not say so
+        if _stop.is_set() or is_orphaned():
             raise InterruptedError("interrupted")
         with _seconds.get_lock():
             _seconds.value += seconds

@@ -4,11 +4,10 @@
 in `pairs.py`, what is done with each is in `tasks.py`; tables and files are made in `report.py` and `plot.py`.
 """
 
-import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -28,6 +27,7 @@ from undin.evaluate.tasks import (
     score_clean,
     score_files,
 )
+from undin.workers import Workers
 from undin.model.loading import load_once
 
 CLEAN_FILES = 20
@@ -164,10 +164,8 @@ def _run_all(tasks: list[Callable], *, jobs: int, progress: Callable[[int, int],
             results.append(task())
             progress(done, len(tasks))
         return results
-    # fresh processes, because a fork copies the locks of ONNX Runtime's and torch's threads but not the threads
-    with ProcessPoolExecutor(
+    with Workers(
         min(jobs, len(tasks)),
-        mp_context=multiprocessing.get_context("spawn"),
         initializer=signal.signal,  # Ctrl-C is for this process alone, or each of the others would print a traceback
         initargs=(signal.SIGINT, signal.SIG_IGN),
     ) as pool:

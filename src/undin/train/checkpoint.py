@@ -6,10 +6,12 @@ who fills it is ``state.py``; how it becomes a model is ``trained.py``.
 
 import io
 import pickle
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, get_args, get_origin
 
 import torch
 
@@ -118,6 +120,9 @@ class Checkpoint:
             raise ValueError(f"{path} is a checkpoint of version {version}; this undin reads version {FORMAT_VERSION}")
         if version is None or values.keys() != {field.name for field in fields(cls)}:
             raise ValueError(f"{path} is no checkpoint of undin train, but of something else: {WHAT_IS_ONE}")
+        for field in fields(cls):
+            if not _is(values[field.name], field.type):
+                raise ValueError(f"{path} is no checkpoint that can be used: its '{field.name}' is something else")
         return cls(**values)
 
     def provenance(self) -> Provenance:
@@ -134,11 +139,25 @@ class Checkpoint:
     def build_network(self) -> Streaming:
         """Make the averaged network, the one to export and to listen to, in evaluation mode."""
         network = Recipe.from_table(self.recipe).build_network()
-        try:
+        with fitting("the weights of the checkpoint are not those of its recipe's network"):
             network.load_state_dict(self.ema)
-        except (RuntimeError, TypeError, AttributeError) as error:
-            raise ValueError("the weights of the checkpoint are not those of its recipe's network") from error
         return network.eval()
+
+
+def _is(value: Any, kind: Any) -> bool:
+    """Whether a value is of the kind that a field declares; what containers hold is not looked at."""
+    if isinstance(kind, UnionType):
+        return any(_is(value, one) for one in get_args(kind))
+    return isinstance(value, int | float if kind is float else get_origin(kind) or kind)
+
+
+@contextmanager
+def fitting(otherwise: str) -> Iterator[None]:
+    """Say a sentence, as a ValueError, where states do not fit: torch tells of that by errors of many kinds and lines."""
+    try:
+        yield
+    except (RuntimeError, TypeError, AttributeError, LookupError, ValueError) as error:
+        raise ValueError(otherwise) from error
 
 
 def average(checkpoints: Sequence[Checkpoint]) -> Checkpoint:
@@ -162,16 +181,17 @@ def average(checkpoints: Sequence[Checkpoint]) -> Checkpoint:
     last = max(checkpoints, key=lambda checkpoint: checkpoint.step)
     for section in ("audio", "network"):
         for checkpoint in checkpoints:
-            if checkpoint.recipe[section] != last.recipe[section]:
+            if checkpoint.recipe.get(section) != last.recipe.get(section):
                 raise ValueError(
                     f"only checkpoints of one network can be averaged, but the [{section}] of one is "
-                    f"{checkpoint.recipe[section]} and of another {last.recipe[section]}"
+                    f"{checkpoint.recipe.get(section)} and of another {last.recipe.get(section)}"
                 )
-    means = {
-        # a mean in float64, so that equal weights stay the same bit for bit
-        name: torch.stack([checkpoint.ema[name].double() for checkpoint in checkpoints]).mean(0).to(tensor.dtype)
-        if tensor.is_floating_point()
-        else tensor
-        for name, tensor in last.ema.items()
-    }
+    with fitting("the weights of the checkpoints are not those of one network"):
+        means = {
+            # a mean in float64, so that equal weights stay the same bit for bit
+            name: torch.stack([checkpoint.ema[name].double() for checkpoint in checkpoints]).mean(0).to(tensor.dtype)
+            if tensor.is_floating_point()
+            else tensor
+            for name, tensor in last.ema.items()
+        }
     return replace(last, ema=means)

@@ -16,7 +16,7 @@ from undin.nn.grow import grow
 from undin.nn.networks.undin import Undin
 from undin.nn.spectrum import Spectrum
 from undin.nn.unfold import settle
-from undin.train.checkpoint import Checkpoint
+from undin.train.checkpoint import Checkpoint, fitting
 from undin.train.losses import Signals
 from undin.train.muon import Muon
 from undin.train.objective import Objective
@@ -138,19 +138,20 @@ class TrainingState:
         Raises
         ------
         ValueError
-            The checkpoint holds another network or another analysis than the recipe.
+            The checkpoint holds another network or another analysis than the recipe, or states that fit none.
         """
         self._check(checkpoint.recipe, sections=("audio", "network"), whose="the checkpoint's")
-        self.network.load_state_dict(checkpoint.network)
-        self.ema.load_state_dict(checkpoint.ema)
-        for optimiser, values in zip(self.optimisers, checkpoint.optimisers, strict=True):
-            optimiser.load_state_dict(values)
         self.step, self.hours = checkpoint.step, checkpoint.hours
-        self.start = Provenance.from_table(checkpoint.start) if checkpoint.start else None
+        self.start = Provenance.from_table(checkpoint.start) if checkpoint.start is not None else None
         self.scores, self.best_score = checkpoint.scores, checkpoint.best_score
-        torch.set_rng_state(checkpoint.random["cpu"])
-        if self.device.type == "cuda" and "cuda" in checkpoint.random:
-            torch.cuda.set_rng_state(checkpoint.random["cuda"], self.device)
+        with fitting("the checkpoint's states are not those of the recipe's network and optimisers: take another one"):
+            self.network.load_state_dict(checkpoint.network)
+            self.ema.load_state_dict(checkpoint.ema)
+            for optimiser, values in zip(self.optimisers, checkpoint.optimisers, strict=True):
+                optimiser.load_state_dict(values)
+            torch.set_rng_state(checkpoint.random["cpu"])
+            if self.device.type == "cuda" and "cuda" in checkpoint.random:
+                torch.cuda.set_rng_state(checkpoint.random["cuda"], self.device)
 
     def initialise(self, start: Trained) -> None:
         """Take trained weights and nothing else, also those of a smaller network of the kind; `settle` must follow.
@@ -178,8 +179,8 @@ class TrainingState:
     def _check(self, theirs: dict[str, Any], *, sections: Sequence[str], whose: str) -> None:
         ours = self.recipe.to_table()
         for section in sections:
-            if ours[section] != theirs[section]:
-                raise ValueError(f"{whose} [{section}] is {theirs[section]}, the recipe's is {ours[section]}")
+            if ours[section] != theirs.get(section):
+                raise ValueError(f"{whose} [{section}] is {theirs.get(section)}, the recipe's is {ours[section]}")
 
     @torch.no_grad()
     def _taught(self, noisy_spec: Tensor, *, samples: int) -> Tensor:

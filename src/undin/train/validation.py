@@ -4,12 +4,10 @@ The losses are there on every machine. A metric whose package is not installed i
 runs in processes of its own. Reports for finished models are in ``evaluate/``.
 """
 
-import multiprocessing
 import os
 import signal
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,6 +25,7 @@ from undin.nn.spectrum import Spectrum
 from undin.train.losses import Signals
 from undin.train.objective import Objective
 from undin.train.recipe import Recipe
+from undin.workers import Workers
 
 LOSS = "validation_loss"
 
@@ -75,8 +74,7 @@ class Validator:
         self._pairs = [[read_mono(path)[0] for path in (pairs[index].noisy, pairs[index].clean)] for index in spread]
         packages = {name: PACKAGE_OF_METRIC.get(name) for name in metrics_at(self._rate)}
         self._metrics = [name for name, package in packages.items() if package and find_spec(package)]
-        # spawned, not forked: a fork inherits torch's threads in an unknown state
-        self._pool = ProcessPoolExecutor(os.cpu_count(), mp_context=multiprocessing.get_context("spawn"))
+        self._pool = Workers(os.cpu_count())
 
     def validate(self, network: Streaming, spectrum: Spectrum) -> dict[str, float]:
         """Enhance all pairs.
