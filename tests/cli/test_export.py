@@ -116,6 +116,54 @@ def test_a_checkpoint_of_version_2_is_read_without_a_start(tmp_path):
     assert export_model([tmp_path / "old.pt"], tmp_path / "old.onnx").hours_trained == 3.0
 
 
+SPOILT = {
+    "version": (lambda values: {"format_version": "3"}, "something else"),
+    "start": (lambda values: {"start": {}}, "where its weights come from is not told"),
+    "ancestors": (lambda values: {"start": {"name": "a", "ancestors": [3]}}, "where its weights come from is not told"),
+    "no weights": (lambda values: {"ema": {}, "network": {}}, "not those of"),
+    "no tensors": (lambda values: {part: dict.fromkeys(values[part], 1.0) for part in ("ema", "network")}, "not those"),
+    "other shapes": (
+        lambda values: {
+            part: {name: torch.zeros(*tensor.shape, 2) for name, tensor in values[part].items()}
+            for part in ("ema", "network")
+        },
+        "not those of",
+    ),
+    "list for weights": (lambda values: {"ema": [], "network": []}, "its 'network' is something else"),
+    "text for hours": (lambda values: {"hours": "many"}, "its 'hours' is something else"),
+    "no recipe": (lambda values: {"recipe": None}, "its 'recipe' is something else"),
+    "another recipe": (lambda values: {"recipe": {}}, "'name' is missing|\\[audio\\] (of one )?is"),
+}
+
+
+@pytest.mark.parametrize("what", SPOILT)
+def test_spoilt_checkpoints_are_refused_in_one_sentence(tmp_path, what):
+    spoil, sentence = SPOILT[what]
+    checkpoint(tmp_path, step=3).save(tmp_path / "good.pt")
+    values = torch.load(tmp_path / "good.pt", weights_only=True)
+    torch.save(values | spoil(values), tmp_path / "bad.pt")
+    state = TrainingState(load_recipe(tmp_path / "small.toml"), device=torch.device("cpu"), processes=Processes())
+    for read in (
+        lambda: Trained.load(str(tmp_path / "bad.pt")),
+        lambda: export_model([tmp_path / "bad.pt"], tmp_path / "bad.onnx"),
+        lambda: export_model([tmp_path / "bad.pt", tmp_path / "good.pt"], tmp_path / "bad.onnx"),
+        lambda: state.restore(Checkpoint.load(tmp_path / "bad.pt")),
+    ):
+        with pytest.raises(ValueError, match=sentence) as refusal:
+            read()
+        assert "\n" not in str(refusal.value)
+    assert not (tmp_path / "bad.onnx").exists()
+
+
+@pytest.mark.parametrize("part", ["optimisers", "random"])
+def test_a_run_is_not_resumed_by_states_of_something_else(tmp_path, part):
+    good = checkpoint(tmp_path, step=3)
+    state = TrainingState(load_recipe(tmp_path / "small.toml"), device=torch.device("cpu"), processes=Processes())
+    for spoilt in {"optimisers": [[{}], []], "random": [{}, {"cpu": torch.zeros(3)}]}[part]:
+        with pytest.raises(ValueError, match="the checkpoint's states are not those of"):
+            state.restore(replace(good, **{part: spoilt}))
+
+
 class OneFrameLate(Streaming):
     """The spectrum times two numbers, a frame late: a matrix and a vector, since each has its optimiser."""
 

@@ -40,6 +40,9 @@ def test_the_unusable_are_named_with_the_reason_for_which_training_leaves_them_o
     soundfile.write(tmp_path / "nan.wav", np.full(RATE, np.nan), RATE, subtype="FLOAT")
     soundfile.write(tmp_path / "offset.wav", np.full(RATE, 0.3), RATE)
     soundfile.write(tmp_path / "clipped_float.wav", 3 * np.clip(30 * speech_like, -1, 1), RATE, subtype="FLOAT")
+    soundfile.write(tmp_path / "clipped_above.wav", np.minimum(30 * speech_like, 1), RATE, subtype="FLOAT")
+    in_one = np.stack([0.1 * np.clip(30 * speech_like, -1, 1), speech_like], axis=1)
+    soundfile.write(tmp_path / "clipped_in_one.wav", in_one, RATE, subtype="FLOAT")
     soundfile.write(tmp_path / "short.wav", speech_like[:300], RATE)
     soundfile.write(tmp_path / "silent.wav", np.zeros(RATE), RATE)
     (tmp_path / "torn.wav").write_bytes(b"RIFF torn")
@@ -49,6 +52,8 @@ def test_the_unusable_are_named_with_the_reason_for_which_training_leaves_them_o
         "clipped.wav": "clipped",
         "empty.wav": "empty",
         "clipped_float.wav": "clipped",
+        "clipped_above.wav": "clipped",
+        "clipped_in_one.wav": "clipped",
         "nan.wav": "finite",
         "offset.wav": "silent but for a constant offset of 0.3",
         "short.wav": "shorter",
@@ -73,6 +78,7 @@ def low_passed(speech_like):
     [
         (lambda x: 0.3 * x + 0.2, RATE, "offset: a constant of 0.2, which is taken out"),
         (lambda x: np.stack([x, -0.9 * x], axis=1), RATE, "antiphase: channels cancel each other"),
+        (lambda x: 0.2 + np.stack([x, -x], axis=1), RATE, "antiphase: channels cancel each other"),
         (lambda x: 1.7 / np.abs(x).max() * x, RATE, "over full scale: peaks at 1.7, and is turned down"),
         (lambda x: 32767 * x, RATE, "over full scale: peaks at "),
         (lambda x: np.concatenate((np.zeros(5 * RATE), x)), RATE, "silence: "),

@@ -101,28 +101,29 @@ def to_mono(channels: np.ndarray) -> tuple[np.ndarray, bool]:
     if channels.shape[1] == 1:
         return channels[:, 0], False
     mean = channels.mean(axis=1)
-    independent = np.square(channels, dtype=np.float64).mean() / channels.shape[1]
-    if np.square(mean, dtype=np.float64).mean() >= CANCELLED * independent:
+    varying = channels - channels.mean(axis=0, dtype=np.float64).astype(np.float32)  # a common offset never cancels
+    independent = np.square(varying, dtype=np.float64).mean() / channels.shape[1]
+    if np.square(varying.mean(axis=1), dtype=np.float64).mean() >= CANCELLED * independent:
         return mean, False
-    against = channels.T @ channels[:, 0] < 0
+    against = varying.T @ varying[:, 0] < 0
     return np.where(against, -channels, channels).mean(axis=1), bool(against.any())
 
 
 def clipping_share(audio: np.ndarray) -> float:
-    """Share of samples that are clipped: at full scale, or on a flat top near the file's peak.
+    """Share of samples that are clipped: at full scale, or on a flat top near the peak of its channel and polarity.
 
     A top is flat where a sample and both its neighbours lie within one step of 16 bit of each other, above 0.9 of the
-    peak: that finds clipping before a later change of level too. What a lossy codec or a filter smeared is missed.
-    Where floats go beyond full scale, nothing was clipped there.
+    peak: that finds clipping before a later change of level or offset too, and of one polarity alone. What a lossy
+    codec or a filter smeared is missed. Where floats go beyond full scale, nothing was clipped there.
 
     Parameters
     ----------
     audio : ndarray, shape (N, channels), float32, [−1, 1]
     """
     size, step = np.abs(audio), 2.0**-15
-    peak = size.max()
+    peak = np.where(audio > 0, audio.max(axis=0), -audio.min(axis=0))
     flat = np.abs(np.diff(audio, axis=0)) <= step
     clipped = (size >= 1 - 1.5 * step) & (peak <= 1 + step)
     # a peak of a few steps is flat without being clipped
-    clipped[1:-1] |= flat[1:] & flat[:-1] & (size[1:-1] >= max(0.9 * peak, 0.01))
+    clipped[1:-1] |= flat[1:] & flat[:-1] & (size[1:-1] >= np.maximum(0.9 * peak, 0.01)[1:-1])
     return float(clipped.mean())

@@ -14,6 +14,7 @@ import numpy as np
 from undin.engines.engine import NotInstalled
 from undin.engines.hop import StepEngine
 from undin.model.metadata import Metadata
+from undin.model.reason import reason
 from undin.model.tflite import SIGNATURE
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def _interpreter(content: bytes, path: Path) -> "Interpreter":
         interpreter = Interpreter(model_content=content, num_threads=1)
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
-        raise ValueError(f"{path} is not a TFLite model that LiteRT can run: {_first_line(error)}") from None
+        raise ValueError(f"{path} is not a TFLite model that LiteRT can run: {reason(error)}") from None
     return interpreter
 
 
@@ -103,10 +104,6 @@ def _signature(interpreter: "Interpreter", path: Path) -> "SignatureRunner":
         raise ValueError(
             f"{path} is not a model for this undin: it has no signature {SIGNATURE!r} to run, but these: {found}"
         ) from None
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def _float_shapes(details: Mapping[str, Mapping[str, Any]]) -> dict[str, list[int]]:

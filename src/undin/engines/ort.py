@@ -14,6 +14,7 @@ import numpy as np
 from undin.engines.engine import NotInstalled
 from undin.engines.hop import StepEngine
 from undin.model.metadata import Metadata
+from undin.model.reason import reason
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -85,8 +86,7 @@ def _session(path: Path) -> "onnxruntime.InferenceSession":
             str(path), options, providers=["CPUExecutionProvider"], enable_fallback=False
         )
     except Exception as error:  # ONNX Runtime's errors share no narrower base class
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(f"{path} is not an ONNX model that ONNX Runtime can run: {reason}") from None
+        raise ValueError(f"{path} is not an ONNX model that ONNX Runtime can run: {reason(error)}") from None
 
 
 def _float_shapes(values: "Iterable[onnxruntime.NodeArg]") -> dict[str, list[int]]:

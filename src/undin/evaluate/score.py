@@ -27,8 +27,8 @@ from undin.evaluate.tasks import (
     score_clean,
     score_files,
 )
-from undin.workers import Workers
 from undin.model.loading import load_once
+from undin.workers import Workers
 
 CLEAN_FILES = 20
 

@@ -153,7 +153,7 @@ def _is(value: Any, kind: Any) -> bool:
 
 @contextmanager
 def fitting(otherwise: str) -> Iterator[None]:
-    """Say a sentence, as a ValueError, where states do not fit: torch tells of that by errors of many kinds and lines."""
+    """Say a sentence, as a ValueError, where states do not fit: torch raises errors of many kinds and lines then."""
     try:
         yield
     except (RuntimeError, TypeError, AttributeError, LookupError, ValueError) as error:

@@ -380,6 +380,20 @@ def test_operators_of_other_domains_are_refused():
         convert(other, name="other")
 
 
+@pytest.mark.parametrize("name", ["two\nlines", "ä" * 2000])
+@pytest.mark.parametrize("domain", ["", "com.microsoft"])
+def test_odd_names_stand_in_one_short_sentence(tmp_path, name, domain):
+    odd = model(CONV)
+    odd.graph.node[0].op_type = odd.graph.node[0].name = odd.graph.node[0].input[0] = odd.graph.input[0].name = name
+    odd.graph.node[0].domain = domain
+    odd.opset_import.append(helper.make_opsetid("com.microsoft", 1))
+    path = tmp_path / "odd.onnx"
+    path.write_bytes(odd.SerializeToString())
+    with pytest.raises(ValueError) as refusal:
+        read_graph(path)
+    assert "\n" not in str(refusal.value) and len(str(refusal.value)) < 1_000
+
+
 CONV = "g (float[1, 1, 9] x) => (float[1, 1, 5] y) <float[1, 1, 5] w = {1, 2, 3, 4, 5}> { y = Conv(x, w) }"
 
 

@@ -13,6 +13,8 @@ import onnx
 from onnx import helper, numpy_helper
 from onnx.inliner import inline_local_functions
 
+from undin.model.reason import reason
+
 OLDEST, NEWEST = 1, onnx.defs.onnx_opset_version()
 """Versions of ONNX's operators that are known."""
 
@@ -118,7 +120,7 @@ def load(path: str | Path, given: Given | None = None) -> onnx.ModelProto:
     except OSError:
         raise
     except Exception as error:  # protobuf's decoder has no narrower base class
-        raise ValueError(f"{path} is not a valid ONNX file: {_first_line(error)}") from None
+        raise ValueError(f"{path} is not a valid ONNX file: {reason(error)}") from None
     try:
         _refuse_odd_names(model.graph)
         if given is not None:
@@ -134,7 +136,7 @@ def load(path: str | Path, given: Given | None = None) -> onnx.ModelProto:
                 info.type.tensor_type.elem_type = info.type.tensor_type.elem_type or onnx.TensorProto.FLOAT
         onnx.checker.check_model(model)
     except Exception as error:  # ONNX's checker has no narrower base class
-        raise ValueError(f"{path} is not a valid ONNX file: {_first_line(error)}") from None
+        raise ValueError(f"{path} is not a valid ONNX file: {reason(error)}") from None
     del model.graph.output[:]
     model.graph.output.extend(declared)
     return model
@@ -152,10 +154,6 @@ def _refuse_odd_names(graph: onnx.GraphProto) -> None:
     for name in names:
         if not isinstance(name, str):
             raise ValueError(f"the name {name!r} is not UTF-8")
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def tidy(model: onnx.ModelProto) -> None:
@@ -185,7 +183,7 @@ def without_functions(model: onnx.ModelProto) -> onnx.ModelProto:
     try:
         return inline_local_functions(model) if model.functions else model
     except Exception as error:  # ONNX's errors share no narrower base class
-        raise ValueError(f"its functions cannot be written out: {_first_line(error)}") from None
+        raise ValueError(f"its functions cannot be written out: {reason(error)}") from None
 
 
 def opset_of(model: onnx.ModelProto) -> int:
@@ -271,6 +269,4 @@ def array(tensor: onnx.TensorProto, name: str) -> np.ndarray:
     try:
         return numpy_helper.to_array(tensor)
     except Exception as error:  # whatever numpy or ONNX says
-        raise ValueError(
-            f"constant {name!r} of the shape {tuple(tensor.dims)} is not valid: {_first_line(error)}"
-        ) from None
+        raise ValueError(f"constant {name!r} of the shape {tuple(tensor.dims)} is not valid: {reason(error)}") from None

@@ -16,6 +16,10 @@ OPSET = 18
 """Version of ONNX's operators in nodes that the compiler makes itself."""
 
 
+LONG_NAME = 100
+"""Letters, after which a message cuts a name off."""
+
+
 @dataclass(eq=False)
 class Value:
     """A tensor that nodes read and write.
@@ -46,7 +50,7 @@ class Value:
         return prod(self.shape)
 
     def __str__(self) -> str:
-        return f"{self.name} {tuple(self.shape)}"
+        return f"{_word(self.name)} {tuple(self.shape)}"
 
 
 @dataclass(eq=False)
@@ -61,7 +65,7 @@ class Node:
 
     def __str__(self) -> str:
         inputs = ", ".join(str(value) for value in self.inputs if value)
-        return f"{self.operator} {self.name!r} of {inputs}"
+        return f"{_word(self.operator)} '{_word(self.name)}' of {inputs}"
 
     def input(self, index: int) -> Value | None:
         """An input, None where the node has so few."""
@@ -85,6 +89,12 @@ class Node:
         if value.constant is None:
             raise Unsupported(self, f"its input {value.name!r} must be a constant")
         return value.constant
+
+
+def _word(name: str) -> str:
+    """A name in a sentence: in the file it may have lines, and any number of letters."""
+    shown = repr(name)[1:-1]
+    return shown if len(shown) <= LONG_NAME else f"{shown[:LONG_NAME]}…"
 
 
 class Unsupported(ValueError):

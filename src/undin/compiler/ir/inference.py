@@ -16,6 +16,7 @@ from onnx import helper, numpy_helper, shape_inference
 
 from undin.compiler.ir.graph import Node, Unsupported, Value
 from undin.compiler.ir.sizes import check_size, shapes_of
+from undin.model.reason import reason
 
 SMALL = 1024
 """Constants of so many elements are shown to shape inference, which may need their values: shapes, axes, pads."""
@@ -217,16 +218,15 @@ def _infer(node: Node, names: Sequence[str], opset: int) -> list[Value | None]:
             _alone(proto, opset, infos, constants), check_type=True, strict_mode=True, data_prop=True
         )
     except Exception as error:  # ONNX's errors share no narrower base class
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rpartition("Error] ")[2]
-        raise Unsupported(node, reason) from None
+        raise Unsupported(node, reason(error).rpartition("Error] ")[2]) from None
     known = {info.name: info for info in chain(model.graph.output, model.graph.value_info)}
     found: list[Value | None] = []
     for name in names:
         value = declared(known[name], name) if name in known else None
         if name and value is None:
             is_tensor = name not in known or known[name].type.WhichOneof("value") in (None, "tensor_type")
-            reason = "has a shape that depends on values known at run time only" if is_tensor else "is no tensor"
-            raise Unsupported(node, f"its output {name!r} {reason}")
+            lack = "has a shape that depends on values known at run time only" if is_tensor else "is no tensor"
+            raise Unsupported(node, f"its output {name!r} {lack}")
         if value is not None:
             check_size(node, value.shape)
         found.append(value)
