@@ -20,7 +20,6 @@ PYTHON = {
     "undin.serve.*Protocol.*": "asyncio and uvicorn do",
     "undin.serve.capacity._End.*": "asyncio does",
     "undin.serve.run._Workers.*": "uvicorn does",
-    "undin.serve.ledger.Ledger.collect": "Prometheus does",
 }
 
 C = {
