@@ -65,7 +65,7 @@ maintainer=undin
 sentence=Takes the noise out of speech, sample by sample, on the processor itself.
 paragraph=@ABOUT@
 category=Data Processing
-url=@URL@
+url=
 architectures=*
 includes=@MODEL@.h
 """
@@ -173,7 +173,6 @@ def package(product: Path, folder: Path, *, kind: str, unit: Unit, target: Targe
         "LATENCY": _macro(header, "LATENCY_SAMPLES"),
         "ABOUT": f"A network that takes the noise out of speech at {_macro(header, 'SAMPLE_RATE_HZ')} Hz, as C. "
         f"It needs {_macro(header, 'STREAM_BYTES')} bytes of RAM for one channel.",
-        "URL": "https://pypi.org/project/undin/",
     }
     if kind == "cmake":
         places = {path: "include" if path.name in (unit.header, "undin.h") else "src" for path in sources}
