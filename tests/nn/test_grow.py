@@ -34,6 +34,12 @@ def test_a_wider_network_starts_as_the_same_function(spec):
     torch.testing.assert_close(enhanced(large, spec), enhanced(small, spec), atol=1e-4, rtol=1e-4)
 
 
+def test_a_network_that_sees_more_starts_as_the_same_function(spec):
+    small, large = small_network("undin"), fresh(depth=2, blocks=2, steady_frames=5)
+    grow(small, large)
+    torch.testing.assert_close(enhanced(large, spec), enhanced(small, spec), atol=1e-4, rtol=1e-4)
+
+
 def test_a_deeper_network_starts_as_nearly_the_same_function(spec):
     small, large = small_network("undin"), fresh()
     grow(small, large)

@@ -14,6 +14,7 @@ from undin.nn.contrast import Contrast
 from undin.nn.convolutions import CausalConv, SubPixelConv, TransposedConv
 from undin.nn.norms import FrameNorm, RunningNorm
 from undin.nn.recurrent import FullBandRecurrent, Recurrent
+from undin.nn.steadiness import Steadiness
 
 BATCH, CHANNELS, BANDS, FRAMES = 2, 4, 6, 40
 
@@ -26,6 +27,7 @@ LAYERS = {
     "sub_pixel": lambda: SubPixelConv(CHANNELS, 3, bands=BANDS, kernel=(2, 3), factor=4),
     "attention": lambda: TimeFrequencyAttention(CHANNELS, BANDS, reduced=2, pool_frames=5),
     "contrast": lambda: Contrast(BANDS, frames=9, neighbours=2),
+    "steadiness": lambda: Steadiness(BANDS, frames=5),
     "running_norm": lambda: RunningNorm(CHANNELS, BANDS, time_constant_frames=9.5),
     "full_band": lambda: FullBandRecurrent("lstm", CHANNELS, BANDS, hidden=5, layers=2),
     "gru": lambda: Recurrent("gru", CHANNELS, 3, bands=BANDS),
@@ -47,6 +49,8 @@ def layer_input_time(request):
         return layer, features().permute(2, 0, 3, 1), 0
     if isinstance(layer, Contrast):
         return layer, features()[:, 0].exp(), 1
+    if isinstance(layer, Steadiness):
+        return layer, features()[:, :2].permute(0, 2, 3, 1), 1
     return layer, features(), 2
 
 
@@ -151,6 +155,21 @@ def test_contrast_divides_by_past_and_by_neighbours_at_any_level():
     torch.testing.assert_close(output[0, frame, band], expected, atol=TOLERANCE, rtol=0)
     louder, _ = run(layer, 30 * x, time=1, chunk_frames=FRAMES)
     torch.testing.assert_close(louder, output, atol=TOLERANCE, rtol=TOLERANCE)
+
+
+def test_steadiness_tells_what_turns_evenly_at_any_level():
+    frame, generator = torch.arange(200), torch.Generator().manual_seed(0)
+    scatter = torch.randn(200, generator=generator)
+    phase = torch.stack((0.7 * frame, 0.7 * frame + 0.002 * frame**2, 0.7 * frame + 0.4 * scatter, 9 * scatter), dim=-1)
+    spec = torch.stack((phase.cos(), phase.sin()), dim=-1)[None]
+    output, _ = run(Steadiness(4, frames=10), spec, time=1, chunk_frames=50)
+    steady, gliding, jittering, noise = output[0, 100:].T
+    assert min(steady.min(), gliding.min()) > 0.9
+    assert noise.max() < 0.06 < jittering.median() < 0.5
+    loud, _ = run(Steadiness(4, frames=10), 1000 * spec, time=1, chunk_frames=50)
+    torch.testing.assert_close(loud, output, atol=1e-3, rtol=0)
+    zeros, _ = run(Steadiness(4, frames=10), 0 * spec, time=1, chunk_frames=50)
+    assert zeros.max() < 0.03
 
 
 def test_frame_norm_is_group_norm_of_single_frames():

@@ -29,6 +29,7 @@ from undin.nn.layers import (
 )
 from undin.nn.mel import mel_bands
 from undin.nn.recurrent import Recurrent
+from undin.nn.steadiness import Steadiness
 
 
 class ConvBlock(nn.Module):
@@ -129,6 +130,9 @@ class Undin(Streaming):
         Recurrent blocks.
     past_frames, neighbours : int
         What each bin of the input is compared with, as in `Contrast`.
+    steady_frames : int
+        Over how many the bins up to `steady_hz` are asked whether their phase turns as a machine's, as in `Steadiness`;
+        0 leaves the question out.
     treble_bands : int
         Bands that stand for all bins from `treble_hz` up; 0 gives every bin a mask.
     treble_hz : float
@@ -137,6 +141,8 @@ class Undin(Streaming):
 
     compression = 0.3
     bins_per_band = 4
+    steady_hz = 4000.0
+    """Hum has little above, and the state grows by six floats a bin."""
 
     def __init__(
         self,
@@ -150,6 +156,7 @@ class Undin(Streaming):
         blocks: int = 2,
         past_frames: int = 64,
         neighbours: int = 16,
+        steady_frames: int = 0,
         treble_bands: int = 0,
         treble_hz: float = 8000.0,
     ):
@@ -173,15 +180,21 @@ class Undin(Streaming):
                 channels, first_bin=self.bins, bands=treble_bands, sample_rate=sample_rate, n_fft=n_fft
             )
         self.contrast = Contrast(self.bins + treble_bands, frames=past_frames, neighbours=neighbours)
+        self.steadiness = None
+        if steady_frames:
+            self.steadiness = Steadiness(
+                min(self.bins, round(self.steady_hz * n_fft / sample_rate)), frames=steady_frames
+            )
+        seen = 6 if steady_frames else 5
         self.stem = Normed(
-            nn.Conv2d(5, channels, stem_kernel, (1, self.bins_per_band), stem_padding, bias=False), rectify=True
+            nn.Conv2d(seen, channels, stem_kernel, (1, self.bins_per_band), stem_padding, bias=False), rectify=True
         )
         self.down_blocks = nn.Sequential(*(ConvBlock(channels) for _ in range(depth)))
         self.squeeze = Normed(
             nn.Conv2d(channels, band_channels, squeeze_kernel, (1, squeeze), squeeze_padding, bias=False), rectify=True
         )
         self.blocks = nn.ModuleList(SubBandBlock(band_channels, sub_bands) for _ in range(blocks))
-        self.state_size = total_state([self.contrast, *self.blocks])
+        self.state_size = total_state(self.keepers())
         self.expand = Normed(
             nn.ConvTranspose2d(band_channels, channels, squeeze_kernel, (1, squeeze), squeeze_padding, bias=False)
         )
@@ -189,16 +202,24 @@ class Undin(Streaming):
         self.up_blocks = nn.Sequential(*(ConvBlock(channels) for _ in range(depth)))
         self.mask = nn.ConvTranspose2d(channels, 2, stem_kernel, (1, self.bins_per_band), stem_padding)
 
+    def keepers(self) -> list[Streaming]:
+        """Return the layers that keep state, in the order of their parts in it."""
+        return [self.contrast, *([self.steadiness] if self.steadiness else []), *self.blocks]
+
     def forward(self, spec: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Enhance ``spec (B, T, F, 2)`` from ``state (B, state_size)``; return the same shapes."""
-        flow = Flow([self.contrast, *self.blocks], state)
+        flow = Flow(self.keepers(), state)
         noisy, treble = spec[:, :, : self.bins], spec[:, :, self.bins : -1]
         x = compressed_features(noisy, self.compression)
         magnitude = x[..., 2]
         if self.treble:
             magnitude = torch.cat((magnitude, self.treble.magnitude(treble, self.compression)), dim=2)
         contrast = flow(self.contrast, magnitude)
-        x = self.stem(_features(x, contrast[:, :, : self.bins]))
+        seen = [x, contrast[:, :, : self.bins]]
+        if self.steadiness:
+            steady = flow(self.steadiness, noisy[:, :, : self.steadiness.bins])
+            seen.append(functional.pad(steady, (0, self.bins - self.steadiness.bins))[..., None])
+        x = self.stem(_features(*seen))
         if self.treble:
             above = self.treble.stem(_features(magnitude[:, :, self.bins :, None], contrast[:, :, self.bins :]))
             x = torch.cat((x, above), dim=3)
