@@ -24,7 +24,6 @@ PYTHON = {
 
 C = {
     "undin_*reference.h: *_reference": "what a kernel computes, to read, and to hold the fast one against",
-    "undin_hop.h: nobody writes history": "memcpy and memmove write it",
     "undin_int8_recurrent.h: nobody writes ?_s*": "its values are listed in the order of its members",
 }
 
