@@ -132,6 +132,38 @@ def test_pictures_and_tags_go_over_untouched(tmp_path, half, name, codec, video)
     assert len(audio.read(output)[0]) == len(audio.read(source)[0])
 
 
+@pytest.mark.parametrize("kind", ["mjpeg", "png"])
+def test_covers_go_over_untouched(tmp_path, half, kind):
+    plain = make(tmp_path / "plain.m4a", "aac", 44_100, 2, length=44_100)
+    with av.open(str(tmp_path / "cover.mov"), "w") as file:
+        pictures = file.add_stream(kind, width=64, height=48, pix_fmt="yuvj420p" if kind == "mjpeg" else "rgb24")
+        image = av.VideoFrame.from_ndarray(np.arange(48 * 64 * 3, dtype=np.uint8).reshape(48, 64, 3), format="rgb24")
+        file.mux(pictures.encode(image))
+        file.mux(pictures.encode(None))
+    source, output = tmp_path / "song.m4a", tmp_path / "out.m4a"
+    with (
+        av.open(str(plain)) as sound,
+        av.open(str(tmp_path / "cover.mov")) as cover,
+        av.open(str(source), "w", format="mp4") as file,
+    ):
+        copies = [file.add_stream_from_template(part.streams[0]) for part in (sound, cover)]
+        copies[1].disposition = av.stream.Disposition.attached_pic
+        for part, copy in zip((sound, cover), copies, strict=True):
+            for packet in part.demux():
+                if packet.size:
+                    packet.stream = copy
+                    file.mux(packet)
+    assert main(["enhance", str(source), "-o", str(output), "--model", half]) == 0
+    pictures = []
+    for path in (source, output):
+        with av.open(str(path)) as file:
+            stream = file.streams.video[0]
+            assert stream.disposition == av.stream.Disposition.attached_pic
+            pictures.append([bytes(packet) for packet in file.demux(stream) if packet.size])
+            assert file.metadata["major_brand"] == ("isom" if path == source else "M4A ")
+    assert pictures[0] == pictures[1] and len(pictures[0]) == 1
+
+
 def test_bit_rate_is_kept(tmp_path, half):
     for name, codec in (("a.m4a", "aac"), ("a.mka", "libopus")):
         source = make(tmp_path / name, codec, 48_000, 2, length=48_000 * 20)

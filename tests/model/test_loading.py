@@ -121,6 +121,17 @@ def test_a_step_with_other_outputs_is_refused(tmp_path, engine):
         load(path, engine=engine)
 
 
+def test_metadata_that_are_no_text_are_refused(tmp_path):
+    path = step_models.gain(tmp_path / "model.onnx", 0.5, hours_trained=0.125)
+    content = path.read_bytes()
+    assert b"0.125" in content
+    path.write_bytes(content.replace(b"0.125", b"\xff.125"))
+    with pytest.raises(ValueError, match="is not a model for this undin"):
+        load(path)
+    with pytest.raises(ValueError, match=r"b'.*' in its metadata is not UTF-8"):
+        translate(path)
+
+
 def test_what_is_no_model_file_is_refused(tmp_path):
     text = tmp_path / "text.onnx"
     text.write_text("no model")

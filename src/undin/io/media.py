@@ -42,6 +42,8 @@ ENCODERS = {
 EDITED = {".m4a", ".m4b", ".m4r", ".m4v", ".mp4", ".mov", ".3gp", ".f4v"}
 """Containers that cut what an encoder adds in front by an edit list, in milliseconds unless told otherwise."""
 
+APPLES = {".m4a", ".m4b"}
+
 LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 """Loudspeakers, where a file only counts channels: encoders want them named."""
 
@@ -204,7 +206,10 @@ class _Writer:
         suffix = os.path.splitext(path)[1].lower()
         # An edit list in samples keeps the length exact.
         options = {"movie_timescale": str(info.sample_rate)} if suffix in EDITED else {}
-        self._output = stack.enter_context(av.open(os.fspath(path), "w", options=options))
+        # FFmpeg would put no covers into a format "ipod", its name for these suffixes; the other one that it has can.
+        form = "mp4" if suffix in APPLES else None
+        options |= {"brand": "M4A "} if suffix in APPLES else {}
+        self._output = stack.enter_context(av.open(os.fspath(path), "w", format=form, options=options))
         self._output.metadata.update(self._source.metadata)
         self._copies: dict[int, Any] = {}
         for stream in self._source.streams:

@@ -114,6 +114,9 @@ class Metadata:
         ValueError
             If a field is missing, unknown, not the number it should be, or contradicts another.
         """
+        for text in (*strings, *strings.values()):
+            if not isinstance(text, str):  # protobuf hands out bytes then
+                raise ValueError(f"{text[:40]!r} in its metadata is not UTF-8")
         if strings.get("format_version") == "1":
             strings = _from_format_1(strings)
         fields = get_type_hints(cls)

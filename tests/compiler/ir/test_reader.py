@@ -380,6 +380,14 @@ def test_operators_of_other_domains_are_refused():
         convert(other, name="other")
 
 
+def test_transforms_whose_matrix_fits_nowhere_are_refused():
+    with pytest.raises(Unsupported, match="of the length 65536 would be a matrix"):
+        program("g (float[1, 65536, 1] x) => (float[1, 65536, 2] y) { y = DFT <axis = 1> (x) }")
+    with pytest.raises(Unsupported, match="of the length 65536 would be a matrix"):
+        program("""g (float[1, 65536, 1] x) => (float[1, 1, 32769, 2] y) <int64 hop = {16}, int64 length = {65536}>
+            { y = STFT (x, hop, , length) }""")
+
+
 @pytest.mark.parametrize("name", ["two\nlines", "ä" * 2000])
 @pytest.mark.parametrize("domain", ["", "com.microsoft"])
 def test_odd_names_stand_in_one_short_sentence(tmp_path, name, domain):

@@ -2,9 +2,15 @@
 
 import numpy as np
 
-from undin.compiler.ir.graph import Node, Value
+from undin.compiler.ir.graph import Node, Unsupported, Value
+from undin.compiler.ir.sizes import is_too_large
 from undin.compiler.ir.sizes.products import dft_axis, dft_length, stft_sizes
 from undin.compiler.passes.decompose.builder import Builder
+
+
+def _refuse_long(node: Node, length: int) -> None:
+    if is_too_large((length, length)):
+        raise Unsupported(node, f"its transform of the length {length} would be a matrix of as many rows and columns")
 
 
 def _waves(length: int, bins: int, *, inverse: bool = False) -> tuple[np.ndarray, np.ndarray]:
@@ -31,6 +37,7 @@ def dft(make: Builder, node: Node) -> Value:
     axis = dft_axis(node, make.opset)
     length, inverse, onesided = dft_length(node, axis), bool(node.get("inverse")), bool(node.get("onesided"))
     seen = min(x.shape[axis], length // 2 + 1 if inverse and onesided else length)
+    _refuse_long(node, length)
     x = make.slice(x, axis, 0, seen)  # what is shorter is padded by zeros, which add nothing
     bins = length // 2 + 1 if onesided and not inverse else length
     if inverse and onesided:
@@ -60,6 +67,7 @@ def stft(make: Builder, node: Node) -> Value:
     """STFT: overlapping frames of the signal, times the window, times the waves."""
     signal, window = node.inputs[0], node.input(2)
     length, hop, frames = stft_sizes(node)
+    _refuse_long(node, length)
     is_complex = len(signal.shape) == 3 and signal.shape[-1] == 2
     x = make.reshape(signal, (*signal.shape[:2], 2 if is_complex else 1))
     places = np.arange(frames)[:, None] * hop + np.arange(length)
