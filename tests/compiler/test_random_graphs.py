@@ -7,8 +7,8 @@ from support.random_graphs import random_graph
 from undin.compiler.ir.reader import convert
 
 FAILED = (
-    *(34, 104, 129, 269, 301, 398, 505, 516, 551, 631, 786, 854, 856, 961, 1028, 1554, 1883, 4022, 4049, 4920, 6182),
-    *(8378, 8627),
+    *(34, 104, 129, 269, 301, 398, 505, 516, 551, 631, 786, 854, 856, 961, 1028, 1554, 1883, 2912, 3331, 3501, 3650),
+    *(4022, 4023, 4049, 4227, 4920, 4929, 5096, 5428, 5703, 5717, 6182, 7550, 8378, 8627),
 )
 """Seeds that once gave a wrong result or an error of Python, beyond those below."""
 

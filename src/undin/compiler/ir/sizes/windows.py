@@ -33,8 +33,9 @@ def slides(node: Node, lengths: Shape, kernel: Shape, *, is_pool: bool = False) 
         if auto.startswith("SAME"):
             # ONNX Runtime's pools forget here that the window is dilated.
             total = (-(-length // stride) - 1) * stride + (size if is_pool else reach) - length
-            # They leave out what no window needs, too, where others would pad by nothing.
-            counted = is_pool and node.get("count_include_pad")
+            # They leave out what no window needs, too, where others would pad by nothing. Where the window is dilated,
+            # what they divide by then is not told.
+            counted = is_pool and node.get("count_include_pad") and dilation > 1
             hold(not counted or total >= 0, node, f"its padding along axis {axis + 2} would be {total}")
             total = total if is_pool else max(0, total)
             before = int((total if auto == "SAME_UPPER" else total + 1) / 2)

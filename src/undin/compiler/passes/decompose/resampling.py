@@ -15,6 +15,8 @@ from undin.compiler.ir.sizes.windows import resized
 from undin.compiler.passes.decompose.builder import Builder
 
 HALF = np.float32(0.5)
+NEAR = 1e-6
+"""How far from the middle between two positions ONNX Runtime still sees the middle."""
 
 Form = Callable[[np.ndarray], np.ndarray]
 """The weight of an old position by its distance from a new one."""
@@ -107,8 +109,8 @@ def _matrix(node: Node, places: np.ndarray, old: int, new: int, scale: np.float3
 NEAREST: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "simple": np.trunc,
     "simple_down": np.ceil,
-    "round_prefer_floor": lambda x: np.ceil(x.astype(np.float64) - 0.5),
-    "round_prefer_ceil": lambda x: np.floor(x.astype(np.float64) + 0.5),
+    "round_prefer_floor": lambda x: np.ceil(x.astype(np.float64) - 0.5 - NEAR),
+    "round_prefer_ceil": lambda x: np.floor(x.astype(np.float64) + 0.5 + NEAR),
     "floor": np.floor,
     "ceil": np.ceil,
 }
