@@ -241,3 +241,19 @@ def test_what_grows_with_every_node_stays_small(tmp_path):
         assert len(compiled.source) < 10_000
         (result,) = compiled.run(np.ones(1, np.float32))
         assert (result == right).all()
+
+
+def test_convolutions_that_onnx_runtime_has_fused(tmp_path):
+    noise = np.random.default_rng(0)
+    x, w, b, z = (
+        noise.standard_normal(shape).astype(np.float32) for shape in ((1, 4, 5, 6), (6, 2, 3, 2), (6,), (1, 6, 5, 6))
+    )
+    activations = {"Relu": None, "Tanh": None, "Sigmoid": None, "LeakyRelu": [0.3], "Clip": [-0.5, 0.7]}
+    activations["HardSigmoid"] = [0.3, 0.4]
+    window = {"group": 2, "pads": [1, 1, 1, 0], "domain": "com.microsoft", "constant": (1, 2)}
+    cases = []
+    for name, numbers in activations.items():
+        options = window | {"activation": name} | ({"activation_params": numbers} if numbers else {})
+        cases += [node("FusedConv", x, w, **options), node("FusedConv", x, w, b, **options)]
+    cases += [node("FusedConv", x, w, b, z, **window), node("FusedConv", x, w, b, z, activation="Relu", **window)]
+    hold_to_onnx_runtime(cases, tmp_path)

@@ -35,7 +35,8 @@ def space_to_depth(make: Builder, node: Node) -> Value:
     x, block = node.inputs[0], node.get("blocksize")
     batch, channels, height, width = x.shape
     split = make.reshape(x, (batch, channels, height // block, block, width // block, block))
-    return make.reshape(make("Transpose", split, perm=[0, 3, 5, 1, 2, 4]), node.outputs[0].shape)
+    order = [0, 1, 3, 5, 2, 4] if node.get("mode") == "CRD" else [0, 3, 5, 1, 2, 4]
+    return make.reshape(make("Transpose", split, perm=order), node.outputs[0].shape)
 
 
 def gather_nd(make: Builder, node: Node) -> Value:
