@@ -78,6 +78,7 @@ CASES = [
     ("a.wma", "wmav2", 44_100, 2), ("a.amr", "libopencore_amrnb", 8_000, 1), ("a.mkv", "libmp3lame", 44_100, 2),
     ("a.avi", "libmp3lame", 44_100, 2), ("a.aac", "aac", 44_100, 2), ("a.ts", "aac", 48_000, 2),
     ("a.mp2", "mp2", 44_100, 2), ("a.ac3", "ac3", 48_000, 2), ("a.flv", "aac", 44_100, 1),
+    ("a.oga", "flac", 48_000, 2),
 ]  # fmt: skip
 
 

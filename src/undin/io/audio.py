@@ -208,7 +208,7 @@ def _open_file(file: IO[bytes], *, name: str, stack: ExitStack, path: str | None
         return _plain_reader(file, name, parts, form)
     suffix = os.path.splitext(name)[1].lower()
     file.seek(0)
-    if not parts and media.is_media(file.read(16), suffix):
+    if not parts and media.is_media(file.read(media.HEAD_BYTES), suffix):
         return _media_reader(path or name, name, stack)
     if not parts and suffix in HEADERLESS_SUFFIXES:  # which libsndfile would guess
         raise ValueError(f"{name}: headerless audio has no known rate; pipe it through `undin enhance -`")

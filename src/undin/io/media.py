@@ -29,8 +29,13 @@ SUFFIXES = {
 }  # fmt: skip
 """Suffixes of sound and video that libsndfile does not open."""
 
-MAGICS = {(4, b"ftyp"), (0, b"\x1a\x45\xdf\xa3"), (0, b"\x30\x26\xb2\x75"), (0, b"#!AMR"), (0, b"FLV\1"), (8, b"AVI ")}
+MAGICS = {
+    (4, b"ftyp"), (0, b"\x1a\x45\xdf\xa3"), (0, b"\x30\x26\xb2\x75"), (0, b"#!AMR"), (0, b"FLV\1"), (8, b"AVI "),
+    (28, b"\x7fFLAC"), (28, b"Speex   "),  # in Ogg
+}  # fmt: skip
 """How such files begin: where, and with what."""
+HEAD_BYTES = 36
+"""As many as tell."""
 
 ENCODERS = {
     "aac": "aac", "opus": "libopus", "mp3": "libmp3lame", "alac": "alac", "flac": "flac", "wmav1": "wmav2",
