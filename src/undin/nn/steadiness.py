@@ -16,8 +16,9 @@ class Steadiness(Streaming):
 
     The phase that a bin advances by from frame to frame is compared with the advance before. Where a sinusoid keeps its
     frequency, or glides, the difference is the same in every frame, and unit vectors of that angle add up; noise and
-    the periods of a voice scatter it. Hum and drones come out above 0.6, voices that hold and sing below 0.5, speech at
-    0.05. The level of the input does not matter, and digital zeros are not steady.
+    the periods of a voice scatter it. Hum comes out above 0.65, a voice that holds or sings seldom above 0.5, a
+    drone that wobbles between the two, speech at 0.05 (``research/runs/026-steady-phase.md``). The level of the input
+    does not matter, and digital zeros are not steady.
 
     Unit vectors of a phase averaged over time are known from Lachaux et al., "Measuring phase synchrony in brain
     signals", Human Brain Mapping 8, 1999; here they are those of its second difference.
