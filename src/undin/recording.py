@@ -43,7 +43,7 @@ class Settings:
     """What is the same for all files: as in `Stream`, what the samples have in place of 1, the quality of lossy outputs
     (as in `AudioInfo`), and whether outputs get their inputs' times."""
 
-    model: str
+    model: str | None
     atten_lim_db: float | None
     full_scale: float = 1.0
     quality: float | None = None
@@ -133,7 +133,7 @@ def enhance_file(
     source: Path,
     output: Path,
     *,
-    model: Model,
+    model: Model | None,
     settings: Settings,
     on_seconds: Callable[[float], None] = lambda seconds: None,
 ) -> RecordingReport:
@@ -143,7 +143,8 @@ def enhance_file(
     ----------
     source, output : Path
         What to read and where to write; the folder of the output is made where it is missing.
-    model : Model
+    model : Model or None
+        None takes that for the rate of the file.
     settings : Settings
         Of all files of the run.
     on_seconds : callable
@@ -174,7 +175,7 @@ def enhance_standard_input(
     sink: BinaryIO,
     *,
     raw: Raw,
-    model: Model,
+    model: Model | None,
     settings: Settings,
     on_block: Callable[[np.ndarray], None] = lambda block: None,
 ) -> RecordingReport:
@@ -272,7 +273,7 @@ def raw_blocks(pipe: Pipe, raw: Raw, *, notes: list[str]) -> Iterator[np.ndarray
         notes.append(f"ended within a sample, its last {len(rest)} bytes are left out")
 
 
-def _stream(reader: audio.Reader, model: Model, settings: Settings) -> Stream:
+def _stream(reader: audio.Reader, model: Model | None, settings: Settings) -> Stream:
     info = reader.info
     return Stream(info.sample_rate, channels=info.channels, model=model, atten_lim_db=settings.atten_lim_db)
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from undin.engines.engine import as_number, attenuation
 from undin.engines.native import CLevels, address, aligned, stream_functions
-from undin.model.loading import DEFAULT, Model, load
+from undin.model.loading import Model, default_model, load
 
 MIN_SAMPLE_RATE_HZ, MAX_SAMPLE_RATE_HZ = 4_000, 384_000
 MAX_CHANNELS = 64
@@ -55,8 +55,9 @@ class Stream:
         Of the blocks, Hz, 4,000 to 384,000.
     channels : int
         Number of channels.
-    model : str, Path or Model
-        A name out of `undin.models()`, a path of a model file, or a loaded model, which several streams may share.
+    model : str, Path or Model, optional
+        A name out of `undin.models()`, a path of a model file, or a loaded model, which several streams may share; if
+        not given ``undin-small``, and from a rate of 32 kHz on ``undin-small-48k``, which hears the treble too.
     atten_lim_db : float, optional
         The most that any sound is attenuated, dB, not negative; None sets no limit, 0 returns the delayed input.
 
@@ -101,7 +102,7 @@ class Stream:
         sample_rate: int = 16_000,
         *,
         channels: int = 1,
-        model: str | Path | Model = DEFAULT,
+        model: str | Path | Model | None = None,
         atten_lim_db: float | None = None,
     ):
         if not MIN_SAMPLE_RATE_HZ <= (rate := as_number(sample_rate)) <= MAX_SAMPLE_RATE_HZ or rate % 1:
@@ -114,7 +115,7 @@ class Stream:
             )
         self._sample_rate, self._channels = int(rate), int(count)
         attenuation(atten_lim_db)  # refuses what is no limit before a model is loaded
-        self._model = load(model)
+        self._model = load(default_model(self._sample_rate) if model is None else model)
         self._c = stream_functions()
         c_model = self._model.engine.c_model
         size = self._c.bytes(c_model, self._sample_rate, self._channels)
@@ -353,7 +354,7 @@ def enhance(
     samples: np.ndarray,
     *,
     sample_rate: int,
-    model: str | Path | Model = DEFAULT,
+    model: str | Path | Model | None = None,
     atten_lim_db: float | None = None,
 ) -> np.ndarray:
     """Denoise a whole recording. Any number of threads may do so at once, and share a model.

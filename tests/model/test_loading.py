@@ -321,3 +321,14 @@ def test_names_of_kernels_are_all_known():
     text = "".join(path.read_text() for path in folder.rglob("*.[ch]") if path.parent.name in ("kernels", "stream"))
     names = set(re.findall(r"\bundin_(\w+)_(?:run|step|reset|process_hops)\b", text))
     assert {name for name in names if name not in NAMES_OF_HEADER} == NAMES_OF_KERNELS
+
+
+@pytest.mark.parametrize(
+    ("sample_rate", "name"),
+    [(8000, "undin-small"), (31_999, "undin-small"), (32_000, "undin-small-48k"), (48_000, "undin-small-48k")],
+)
+def test_where_no_model_is_named_the_rate_chooses_it(sample_rate, name):
+    assert undin.Stream(sample_rate).model.metadata.name == name
+    samples = noise(sample_rate // 4)
+    named = undin.enhance(samples, sample_rate=sample_rate, model=name)
+    np.testing.assert_array_equal(undin.enhance(samples, sample_rate=sample_rate), named)

@@ -1,5 +1,5 @@
 import { startError, UndinError } from "./errors.js";
-import { assetUrl, loadModel } from "./models.js";
+import { assetUrl, defaultModel, loadModel } from "./models.js";
 import { WORKER_TEXT } from "./worker-text.js";
 
 const NODE_WORKERS = "node:worker_threads"; // no literal where it is imported, since bundlers would look for it
@@ -18,7 +18,7 @@ export async function enhance(channels, sampleRate, options = {}) {
   const inputs = channels instanceof Float32Array ? [channels] : channels;
   refuse(inputs, sampleRate, attenLimDb);
   signal?.throwIfAborted();
-  const loaded = await loadModel(model, { baseUrl });
+  const loaded = await loadModel(model ?? defaultModel(sampleRate), { baseUrl });
   signal?.throwIfAborted();
   const worker = await openWorker(baseUrl);
   const abort = () => worker.fail(signal.reason);

@@ -27,8 +27,11 @@ export class Model {
 /** A name, loaded by a dynamic import of a file of its own; what such a file exports; or a loaded model. */
 export type AnyModel = ModelName | InlinedModel | Model;
 
-/** The model that is taken if none is named. */
+/** The model that is taken if none is named, and by `defaultModel` for sound of less than 32 kHz. */
 export const DEFAULT_MODEL: ModelName;
+
+/** The model that is taken for sound of a rate in Hz if none is named: full band from 32 kHz up, if this build has it. */
+export function defaultModel(sampleRate: number): ModelName;
 
 /** Names of the models that this build of the package has. */
 export function models(): ModelName[];

@@ -11,7 +11,7 @@ export interface Frame {
 /** A `FrameProcessor` of @livekit/rtc-node: `new AudioStream(track, { noiseCancellation: await UndinFrameProcessor.open() })`. */
 export class UndinFrameProcessor {
   static open(options?: LoadOptions & { model?: AnyModel; attenLimDb?: number | null }): Promise<UndinFrameProcessor>;
-  constructor(model: Model, attenLimDb?: number | null);
+  constructor(models: Model | Model[], attenLimDb?: number | null);
   readonly symbol: symbol;
   /** at the rate of the last frame; 0 before the first */
   readonly latencySamples: number;

@@ -1,5 +1,5 @@
 import { Stream } from "./stream.js";
-import { loadModel } from "./models.js";
+import { defaultModel, loadModel } from "./models.js";
 
 const FULL_SCALE = 32768; // of the 16 bits in LiveKit's frames
 
@@ -11,7 +11,7 @@ const FULL_SCALE = 32768; // of the 16 bits in LiveKit's frames
  */
 export class UndinFrameProcessor {
   symbol = Symbol.for("lk.frame-processor"); // by which AudioStream knows processors
-  #model;
+  #models; // by names, of which `defaultModel` takes one for each rate; one alone is for all
   #stream;
   #planes = [];
   #isEnabled = true;
@@ -19,16 +19,17 @@ export class UndinFrameProcessor {
 
   /** Load a model: frames are processed at once, and cannot wait for it. */
   static async open({ model, attenLimDb = null, baseUrl } = {}) {
-    const loaded = await loadModel(model, { baseUrl });
-    await loaded.compile();
+    const names = model === undefined ? [defaultModel(16_000), defaultModel(48_000)] : [model];
+    const loaded = await Promise.all(names.map((name) => loadModel(name, { baseUrl })));
+    await Promise.all(loaded.map((one) => one.compile()));
     return new UndinFrameProcessor(loaded, attenLimDb);
   }
 
   /** Use `open`. */
-  constructor(model, attenLimDb = null) {
-    this.#model = model;
+  constructor(models, attenLimDb = null) {
+    this.#models = [models].flat();
     this.#attenLimDb = attenLimDb;
-    new Stream(16_000, { model, attenLimDb }); // refuses what is wrong now, and not in the midst of a call
+    for (const model of this.#models) new Stream(16_000, { model, attenLimDb }); // refuses what is wrong now, and not in the midst of a call
   }
 
   /** By how much sound comes out later, at the rate of the last frame; 0 before the first. */
@@ -84,7 +85,9 @@ export class UndinFrameProcessor {
 
   #open(sampleRate, channels, samples) {
     if (this.#stream?.sampleRate !== sampleRate || this.#stream.channels !== channels) {
-      this.#stream = new Stream(sampleRate, { model: this.#model, channels, attenLimDb: this.#attenLimDb });
+      const name = defaultModel(sampleRate);
+      const model = this.#models.find((one) => one.name === name) ?? this.#models[0];
+      this.#stream = new Stream(sampleRate, { model, channels, attenLimDb: this.#attenLimDb });
       this.#planes = [];
     }
     if (!(this.#planes[0]?.length >= samples)) {

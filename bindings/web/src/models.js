@@ -1,8 +1,10 @@
 import { CHUNKS } from "./chunks.js";
 import { startError, UndinError } from "./errors.js";
 
-/** The model that is taken if none is named. */
+/** The model that is taken if none is named, and by `defaultModel` for sound of less than 32 kHz. */
 export const DEFAULT_MODEL = "undin-small";
+const FULL_BAND_MODEL = "undin-small-48k";
+const FULL_BAND_FROM_HZ = 32_000;
 
 /**
  * A model whose bytes are there.
@@ -44,6 +46,11 @@ export class Model {
 /** Names of the models that this build of the package has. */
 export function models() {
   return Object.keys(CHUNKS);
+}
+
+/** Name of the model that is taken for sound of a rate in Hz if none is named: full band where this build has it. */
+export function defaultModel(sampleRate) {
+  return sampleRate >= FULL_BAND_FROM_HZ && models().includes(FULL_BAND_MODEL) ? FULL_BAND_MODEL : DEFAULT_MODEL;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { startError, UndinError } from "./errors.js";
-import { assetUrl, loadModel } from "./models.js";
+import { assetUrl, defaultModel, loadModel } from "./models.js";
 import { VERSION } from "./version.js";
 import { WORKLET_TEXT } from "./worklet-text.js";
 
@@ -14,7 +14,7 @@ const NO_LEVELS = { inputDbfs: -120, outputDbfs: -120, reductionDb: 0, presence:
  * @returns {Promise<Undin>} as soon as there is a node to connect; its `ready` tells when it works
  */
 export async function createUndin(context, options = {}) {
-  const settings = checked(options);
+  const settings = checked({ ...options, model: options.model ?? defaultModel(context.sampleRate) });
   await addWorklet(context, settings.baseUrl);
   // An offline context does not wait for a model while it renders: there the node is made with its model.
   const isLive = !("startRendering" in context);

@@ -1,4 +1,4 @@
-import { loadModel, Model } from "./models.js";
+import { defaultModel, loadModel, Model } from "./models.js";
 import { WasmStream } from "./wasm-stream.js";
 
 const MIN_SAMPLE_RATE_HZ = 4_000;
@@ -18,7 +18,7 @@ export class Stream {
 
   /** Load a model, and open a stream on it. */
   static async open(sampleRate, { model, baseUrl, ...options } = {}) {
-    const loaded = await loadModel(model, { baseUrl });
+    const loaded = await loadModel(model ?? defaultModel(sampleRate), { baseUrl });
     await loaded.compile();
     return new Stream(sampleRate, { ...options, model: loaded });
   }

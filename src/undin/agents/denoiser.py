@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 
 from undin.io import pcm
-from undin.model.loading import DEFAULT, Model, load, load_once
+from undin.model.loading import FULL_BAND_FROM_HZ, Model, default_model, load, load_once
 from undin.stream import Stream
 
 log = logging.getLogger("undin.agents")
@@ -18,8 +18,8 @@ class Denoiser:
 
     Parameters
     ----------
-    model : str, Path or Model
-        Loaded once a process, and shared.
+    model : str, Path or Model, optional
+        As in `Stream`, by default by the rate of the frames; loaded once a process, and shared.
     atten_lim_db : float or None
         As in `Stream`.
 
@@ -34,16 +34,20 @@ class Denoiser:
         As `Stream` does: what is wrong shows now, and not in the midst of a call.
     """
 
-    def __init__(self, *, model: str | Path | Model = DEFAULT, atten_lim_db: float | None = None):
-        self._model = load_once(model) if isinstance(model, str) else load(model)
+    def __init__(self, *, model: str | Path | Model | None = None, atten_lim_db: float | None = None):
+        self._model: Model | None = None
+        if model is not None:
+            self._model = load_once(model) if isinstance(model, str) else load(model)
         self._atten_lim_db, self._bypass = atten_lim_db, False
         self._stream: Stream | None = None
-        self._open(16_000, 1)  # refuses a wrong limit
+        for rate in (FULL_BAND_FROM_HZ, 16_000):  # refuses a wrong limit, and loads what is to come
+            self._open(rate, 1)
         self.close()
         self.errors = 0
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self._model.metadata.name}, errors: {self.errors}>"
+        name = self._model.metadata.name if self._model else "the model for each rate"
+        return f"<{type(self).__name__} of {name}, errors: {self.errors}>"
 
     @property
     def latency_samples(self) -> int:
@@ -118,8 +122,8 @@ class Denoiser:
         stream = self._stream
         if stream is None or (stream.sample_rate, stream.channels) != (sample_rate, channels):
             self.close()
-            limit = self._atten_lim_db
-            stream = Stream(sample_rate, channels=channels, model=self._model, atten_lim_db=limit)
+            model = self._model or load_once(default_model(sample_rate))
+            stream = Stream(sample_rate, channels=channels, model=model, atten_lim_db=self._atten_lim_db)
             stream.bypass = self._bypass
             self._stream = stream
         return stream

@@ -15,18 +15,18 @@ from typing import Any
 from livekit import rtc
 
 from undin.agents.denoiser import Denoiser
-from undin.model.loading import DEFAULT, Model
+from undin.model.loading import Model
 
 
 def noise_suppression(
-    *, model: str | Path | Model = DEFAULT, atten_lim_db: float | None = None
+    *, model: str | Path | Model | None = None, atten_lim_db: float | None = None
 ) -> "UndinFrameProcessor":
     """Make a filter for ``AudioInputOptions(noise_cancellation=…)`` or ``rtc.AudioStream(…, noise_cancellation=…)``.
 
     Parameters
     ----------
-    model : str, Path or Model
-        Loaded now, once a process.
+    model : str, Path or Model, optional
+        As in `Stream`, by default by the rate of the frames; loaded now, once a process.
     atten_lim_db : float, optional
         The most that any sound is attenuated, dB; no limit if not given.
 

@@ -13,7 +13,7 @@ from pipecat.audio.filters.base_audio_filter import BaseAudioFilter
 from pipecat.frames.frames import FilterControlFrame, FilterEnableFrame
 
 from undin.agents.denoiser import Denoiser
-from undin.model.loading import DEFAULT, Model
+from undin.model.loading import Model
 
 
 class UndinFilter(BaseAudioFilter):
@@ -21,8 +21,8 @@ class UndinFilter(BaseAudioFilter):
 
     Parameters
     ----------
-    model : str, Path or Model
-        Loaded when the transport is set up, once a process.
+    model : str, Path or Model, optional
+        As in `Stream`; loaded when the transport is set up, once a process.
     atten_lim_db : float, optional
         The most that any sound is attenuated, dB; no limit if not given.
     channels : int
@@ -34,7 +34,9 @@ class UndinFilter(BaseAudioFilter):
         From `start` on: its limit and latency, and how many frames could not be denoised.
     """
 
-    def __init__(self, *, model: str | Path | Model = DEFAULT, atten_lim_db: float | None = None, channels: int = 1):
+    def __init__(
+        self, *, model: str | Path | Model | None = None, atten_lim_db: float | None = None, channels: int = 1
+    ):
         self._model, self._atten_lim_db, self._channels = model, atten_lim_db, channels
         self._sample_rate, self.denoiser = 0, None
 

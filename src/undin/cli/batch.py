@@ -82,7 +82,7 @@ def outcomes(
 def attempt(job: Job, settings: Settings, on_seconds: Callable[[float], None]) -> RecordingReport | Failure:
     """Enhance one file and draw its picture; a `Failure` where something was wrong with it or with its place."""
     try:
-        model = load_once(settings.model)
+        model = load_once(settings.model) if settings.model else None
         report = enhance_file(job.source, job.output, model=model, settings=settings, on_seconds=on_seconds)
         if settings.keep_times:
             status = job.source.stat()

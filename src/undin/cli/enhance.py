@@ -10,7 +10,7 @@ import math
 import sys
 from typing import TYPE_CHECKING
 
-from undin.model.loading import DEFAULT
+from undin.model.loading import DEFAULT, FULL_BAND
 
 if TYPE_CHECKING:
     pass
@@ -37,7 +37,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="OUT",
         help="the file for one input, the folder for several (default: beside each input, named IN_enhanced)",
     )
-    parser.add_argument("--model", default=DEFAULT, help="name of a model or path of one (default: %(default)s)")
+    parser.add_argument(
+        "--model",
+        help=f"name of a model or path of one (default: {DEFAULT}, and {FULL_BAND} for signals of 32 kHz and more)",
+    )
     parser.add_argument(
         "--atten-lim-db", type=float, metavar="D", help="attenuate no sound by more than D dB (default: no limit)"
     )
@@ -94,7 +97,8 @@ def run(args: argparse.Namespace) -> int:
     from undin.recording import Settings
 
     # What is wrong for all files alike ends the run before the first one.
-    load_once(args.model)
+    for name in [args.model] if args.model else (DEFAULT, FULL_BAND):
+        load_once(name)
     attenuation(args.atten_lim_db)
     settings = Settings(args.model, args.atten_lim_db, args.full_scale, args.quality, args.keep_times)
     planned = plan(args.inputs, output=args.output, picture=args.plot)
@@ -123,7 +127,7 @@ def _run_pipe(args: argparse.Namespace) -> int:
     raw = Raw(args.rate, args.channels or 1, args.sample_format or "s16le")
     settings = Settings(args.model, args.atten_lim_db, args.full_scale, args.quality)
     # What is wrong with the options shows before anything is read.
-    model = load_once(args.model)
+    model = load_once(args.model) if args.model else None
     Stream(raw.sample_rate or RAW_RATE_HZ, channels=raw.channels, model=model, atten_lim_db=args.atten_lim_db)
     report = enhance_standard_input(sys.stdin.buffer, sys.stdout.buffer, raw=raw, model=model, settings=settings)
     voice = Voice(args, out=sys.stderr)

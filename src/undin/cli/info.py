@@ -22,10 +22,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print a table of the models that `args` name."""
-    from undin.model.loading import find, models, read_metadata
+    from undin.model.loading import DEFAULT, FULL_BAND, FULL_BAND_FROM_HZ, find, models, read_metadata
 
     metadata = {path: read_metadata(path) for path in map(find, args.models or models())}
-    print(json.dumps([_as_dict(*item) for item in metadata.items()], indent=2) if args.json else _table(metadata))
+    if args.json:
+        print(json.dumps([_as_dict(*item) for item in metadata.items()], indent=2))
+        return 0
+    print(_table(metadata))
+    if not args.models:
+        rate = f"{FULL_BAND_FROM_HZ / 1000:g} kHz"
+        print(f"\nWhere none is named: {DEFAULT}, and for signals of {rate} and more {FULL_BAND}.")
     return 0
 
 

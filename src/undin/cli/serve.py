@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 from typing import Any
 
-from undin.model.loading import DEFAULT
+from undin.model.loading import DEFAULT, FULL_BAND
 
 HELP = "serve voices over WebSocket and recordings over HTTP"
 
@@ -34,7 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="MODEL",
-        help=f"names of models or paths, the default first (default: {DEFAULT} and the others that come with undin)",
+        help=f"names of models or paths, the default first (default: {DEFAULT}, for 32 kHz and more {FULL_BAND}, and "
+        "the others that come with undin)",
     )
     parser.add_argument("--host", default="127.0.0.1", help="where to listen (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8000, help="0 takes one that is free (default: %(default)s)")
@@ -80,6 +81,7 @@ def run(args: argparse.Namespace) -> int:
     given = {name: getattr(args, name) for name in LIMITS if getattr(args, name) is not None}
     settings = Settings(
         models=tuple(names),
+        is_by_rate=not args.model,
         limits=dataclasses.replace(Limits(), **given),
         tokens=read_tokens(Path(args.token_file)) if args.token_file else {},
         origins=tuple(args.origin),

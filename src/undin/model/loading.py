@@ -17,8 +17,10 @@ from undin.model.metadata import Metadata
 from undin.model.tflite import SUFFIX
 
 WEIGHTS = Path(__file__).parent / "weights"
-DEFAULT = "undin-small"
-"""The model that is taken where none is named."""
+DEFAULT, FULL_BAND = "undin-small", "undin-small-48k"
+"""What is taken where no model is named: for signals below `FULL_BAND_FROM_HZ`, and from there on."""
+FULL_BAND_FROM_HZ = 32_000
+"""At lower rates there is little above the 8 kHz that the first of them hears."""
 
 
 class Model:
@@ -53,6 +55,11 @@ class Model:
 def models() -> list[str]:
     """Names of the models that come with undin."""
     return sorted(path.stem for path in WEIGHTS.glob("*.onnx"))
+
+
+def default_model(sample_rate: int) -> str:
+    """Name of the model that is taken where none is named, by the rate of the signal in Hz."""
+    return FULL_BAND if sample_rate >= FULL_BAND_FROM_HZ else DEFAULT
 
 
 def find(name_or_path: str | Path) -> Path:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from undin.model.loading import Model
+from undin.model.loading import Model, default_model
 from undin.serve.ledger import FIRST_LATE, LATE_SECONDS, PLACE, Ledger
 from undin.serve.limits import Limits, Refusal, who
 from undin.serve.pool import Pool
@@ -33,6 +33,8 @@ class Settings:
     ----------
     models : tuple of str
         Names and paths of what is served; the first is taken where a client names none.
+    is_by_rate : bool
+        Where a client names none it gets what `Stream` takes for its rate: both are among the models.
     limits : Limits
     tokens : dict of str to str
         Names of clients by their tokens; empty where everybody may come in.
@@ -46,6 +48,7 @@ class Settings:
     """
 
     models: tuple[str, ...]
+    is_by_rate: bool = False
     limits: Limits = field(default_factory=Limits)
     tokens: dict[str, str] = field(default_factory=dict, repr=False)
     origins: tuple[str, ...] = ()
@@ -94,8 +97,12 @@ class House:
 
     @property
     def default(self) -> str:
-        """Name of the model that is taken where none is named."""
+        """Name of the model that is taken where none is named, and of which the capacity tells."""
         return next(iter(self.models))
+
+    def default_at(self, sample_rate: int) -> str:
+        """Name of the model that is taken where none is named, for signals of a rate in Hz."""
+        return default_model(sample_rate) if self.settings.is_by_rate else self.default
 
     def set_capacity(self, voices: float) -> None:
         """Let in so many voices of the default model, in all workers, or as many of others as cost the same."""

@@ -3,6 +3,7 @@
 from html import escape
 from typing import Any
 
+from undin.model.loading import FULL_BAND_FROM_HZ
 from undin.recording import RAW_FORMATS
 from undin.serve.house import House
 from undin.serve.limits import KINDS
@@ -19,6 +20,13 @@ close code after it says the kind: {CLOSE_CODES}. A message that is too large, o
 or 1002 alone."""
 
 
+def _default(house: House) -> str:
+    text = f"the network; {house.default} if not given"
+    if house.settings.is_by_rate:
+        text += f", {house.default_at(FULL_BAND_FROM_HZ)} from {FULL_BAND_FROM_HZ} Hz up"
+    return text
+
+
 def description(house: House) -> dict[str, Any]:
     """The server in OpenAPI 3.1."""
     limits = house.limits
@@ -31,7 +39,7 @@ def description(house: House) -> dict[str, Any]:
     }
     rate = {"type": "integer", "minimum": limits.min_sample_rate, "maximum": limits.max_sample_rate, "default": 16_000}
     schemas = {
-        "model": ({"enum": list(house.models), "default": house.default}, "the network"),
+        "model": ({"enum": list(house.models)}, _default(house)),
         "sample_rate": (rate, "Hz, of samples without a header"),
         "channels": ({"type": "integer", "minimum": 1, "maximum": limits.channels, "default": 1}, "interleaved"),
         "encoding": ({"enum": list(RAW_FORMATS), "default": "s16le"}, "mulaw and alaw are those of ITU-T G.711"),

@@ -58,7 +58,7 @@ async def enhance(request: Request) -> Response:
     if house.row[PLACE["uploads"]] >= limits.uploads:
         raise Refusal("busy", "this server has as many recordings at a time as it takes: try again later")
     house.row[PLACE["uploads"]] += 1
-    upload = _Upload(house, wanted, has_rate="sample_rate" in request.query_params)
+    upload = _Upload(house, wanted, given=frozenset(request.query_params))
     log.info("upload%s: %s", f" of {name}" if name else "", wanted.model)
     try:
         feeding = asyncio.create_task(upload.feed(request))
@@ -115,8 +115,8 @@ class _Answer(Response):
 class _Upload:
     """A body on its way through a thread, and the answer on its way back."""
 
-    def __init__(self, house: House, wanted: Wanted, *, has_rate: bool):
-        self.house, self._wanted, self._has_rate = house, wanted, has_rate
+    def __init__(self, house: House, wanted: Wanted, *, given: frozenset[str]):
+        self.house, self._wanted, self._given = house, wanted, given
         self._loop, self._body = asyncio.get_running_loop(), _Body()
         self._fifo, self._news = _Fifo(), asyncio.Event()
         self._is_gone = self._is_ended = False
@@ -177,9 +177,11 @@ class _Upload:
     def _run(self) -> None:
         """What the thread does."""
         wanted, sink = self._wanted, _Sink(self._write)
-        raw = Raw(wanted.sample_rate if self._has_rate else None, wanted.channels, wanted.encoding)
-        model = self.house.models[wanted.model]
-        settings = Settings(wanted.model, wanted.atten_lim_db)
+        raw = Raw(wanted.sample_rate if "sample_rate" in self._given else None, wanted.channels, wanted.encoding)
+        # A file tells its rate only when it is read.
+        is_by_rate = self.house.settings.is_by_rate and "model" not in self._given
+        model = None if is_by_rate else self.house.models[wanted.model]
+        settings = Settings(None if is_by_rate else wanted.model, wanted.atten_lim_db)
         try:
             enhance_standard_input(self._body, sink, raw=raw, model=model, settings=settings, on_block=self._count)
         except Refusal as refusal:

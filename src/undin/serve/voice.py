@@ -245,14 +245,14 @@ class Wanted:
             raise Refusal(
                 "bad-request", f"unknown parameter {_shown(unknown[0])}: there are {', '.join(sorted(known))}"
             )
-        self.model = values.get("model", house.default)
+        rates = limits.min_sample_rate, limits.max_sample_rate
+        self.sample_rate = _whole(values, "sample_rate", 16_000, *rates)
+        self.model = values.get("model", house.default_at(self.sample_rate))
         if not isinstance(self.model, str) or self.model not in house.models:
             raise Refusal(
                 "bad-request", f"unknown model {_shown(self.model)}: this server has {', '.join(house.models)}"
             )
         self._loaded = house.models[self.model]
-        rates = limits.min_sample_rate, limits.max_sample_rate
-        self.sample_rate = _whole(values, "sample_rate", 16_000, *rates)
         self.channels = _whole(values, "channels", 1, 1, limits.channels)
         self.encoding = values.get("encoding", "s16le")
         if self.encoding not in RAW_FORMATS:

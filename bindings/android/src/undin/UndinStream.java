@@ -25,9 +25,6 @@ import java.util.List;
  * none waiting. Nothing is allocated while sound runs, and nothing needs to be closed: the memory is a direct buffer.
  */
 public final class UndinStream {
-    /** The model that is taken if none is named. */
-    public static final String DEFAULT_MODEL = "undin-small";
-
     public static final int MIN_SAMPLE_RATE_HZ = 4000;
     public static final int MAX_SAMPLE_RATE_HZ = 384000;
     public static final int MAX_CHANNELS = 64;
@@ -48,9 +45,14 @@ public final class UndinStream {
     private volatile float reductionDb;
     private volatile float presence;
 
-    /** Opens a stream of the default model; see the other constructor. */
+    /** Name of the model that is taken for a rate if none is named: full band from 32 kHz up. */
+    public static String defaultModel(int sampleRateHz) {
+        return sampleRateHz >= 32000 ? "undin-small-48k" : "undin-small";
+    }
+
+    /** Opens a stream of {@link #defaultModel}; see the other constructor. */
     public UndinStream(int sampleRateHz, int channels) {
-        this(sampleRateHz, channels, DEFAULT_MODEL);
+        this(sampleRateHz, channels, defaultModel(sampleRateHz));
     }
 
     /**

@@ -22,8 +22,10 @@ public final class UndinStream {
         public let presence: Float
     }
 
-    /// The model that is taken if none is named.
-    public static let defaultModel = "undin-small"
+    /// The model that is taken if none is named, by the rate of the blocks in Hz.
+    public static func defaultModel(sampleRate: Int) -> String {
+        sampleRate >= 32_000 ? "undin-small-48k" : "undin-small"
+    }
 
     /// Names of the models inside, the fastest first.
     public static let models: [String] = {
@@ -49,8 +51,9 @@ public final class UndinStream {
     /// - Parameters:
     ///   - sampleRate: of the blocks, 4,000 to 384,000 Hz
     ///   - channels: 1 to 64
-    ///   - model: a name out of `models`
-    public init(sampleRate: Int, channels: Int, model: String = UndinStream.defaultModel) throws {
+    ///   - model: a name out of `models`; that for the rate if not given
+    public init(sampleRate: Int, channels: Int, model named: String? = nil) throws {
+        let model = named ?? UndinStream.defaultModel(sampleRate: sampleRate)
         guard let number = UndinStream.models.firstIndex(of: model) else {
             throw Failure.noSuchModel("there is no model \(model): take one of \(UndinStream.models)")
         }

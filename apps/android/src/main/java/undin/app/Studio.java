@@ -70,6 +70,7 @@ final class Studio {
     }
 
     static final float NO_LIMIT = Float.POSITIVE_INFINITY;
+    private static final String FIRST_MODEL = "undin-small";
     private static final int BLOCKS_PER_SECOND = 100;
     private static final long BLOCKS_PER_LOOK_AT_DISK = 100;
 
@@ -85,7 +86,7 @@ final class Studio {
     private Job next;
     private State wanted = State.IDLE;
     private Message message = Message.NONE;
-    private String model = UndinStream.DEFAULT_MODEL;
+    private String model = FIRST_MODEL;
     private volatile float attenLimDb = NO_LIMIT;
     private volatile boolean isOn = true;
     private volatile boolean isHeard;
