@@ -13,7 +13,7 @@ IN_PARALLEL := $(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-
 export PIP_NO_INPUT := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo check test test-faces web page apk tables clean
+.PHONY: help demo check test test-faces web page apk plugins tables clean
 
 help: ## show this help
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile
@@ -44,6 +44,9 @@ apk: $(VENV)/.test-installed ## build and sign the Android app, to apps/android/
 	$(BIN)/python bindings/android/build.py
 	$(BIN)/python apps/android/apk.py
 
+plugins: $(VENV)/.test-installed ## build the plug-ins for this machine, to apps/plugins/build
+	$(BIN)/python apps/plugins/build.py
+
 tables: web ## measure again what weights touch: scores, 8 bits, memory, flash (hours; needs ../shared)
 	$(BIN)/python research/quality.py
 	$(BIN)/python research/int8.py
@@ -59,7 +62,7 @@ $(VENV)/.agents-installed: pyproject.toml $(VENV)/.test-installed
 	touch $@
 
 clean: ## remove .venv and what demo and test have made
-	rm -rf $(VENV) build dist bindings/web/dist bindings/web/LICENSE apps/page/dist bindings/android/dist bindings/ios/dist apps/android/build apps/stm32/build .pytest_cache .ruff_cache .mypy_cache .hypothesis src/*.egg-info enhanced.wav enhanced.png
+	rm -rf $(VENV) build dist bindings/web/dist bindings/web/LICENSE apps/page/dist bindings/android/dist bindings/ios/dist apps/android/build apps/plugins/build apps/stm32/build .pytest_cache .ruff_cache .mypy_cache .hypothesis src/*.egg-info enhanced.wav enhanced.png
 
 # The target is pip, not python: where python3-venv is missing, `venv` leaves a python without pip behind.
 $(BIN)/pip:

@@ -13,6 +13,7 @@ from pathlib import Path
 from undin.compiler.emit.source import Source
 from undin.compiler.pipeline import translate
 from undin.compiler.toolchain.build import build_together
+from undin.compiler.toolchain.table import table
 from undin.compiler.toolchain.targets import Target
 from undin.model.loading import WEIGHTS
 
@@ -55,7 +56,7 @@ def main() -> None:
         built = {}
         for processor, (one, kind, subkind) in slices.items():
             folder = WORK / f"{name}-{processor}"
-            product = build_together("undin", list(sources.values()), models(sources), folder, target=one)
+            product = build_together("undin", list(sources.values()), table(sources), folder, target=one)
             built[processor] = (product.read_bytes(), kind, subkind)
         place = FRAMEWORK / name
         write_headers(sources, folder, place / "Headers")
@@ -64,13 +65,6 @@ def main() -> None:
         print(f"{place / LIBRARY}: {(place / LIBRARY).stat().st_size:,} bytes for {' and '.join(slices)}")
     plist = {"AvailableLibraries": described, "CFBundlePackageType": "XFWK", "XCFrameworkFormatVersion": "1.0"}
     (FRAMEWORK / "Info.plist").write_bytes(plistlib.dumps(plist))
-
-
-def models(sources: dict[str, Source]) -> dict[str, str]:
-    """C by which a model is found: Swift would copy a constant that it is to point to."""
-    table = ",\n".join(f'    {{"{name}", &{source.prefix}}}' for name, source in sources.items())
-    includes = "".join(f'#include "{source.prefix}.h"\n' for source in sources.values())
-    return {"undin_models.h": HEADER, "undin_models.c": f'#include "undin_models.h"\n{includes}{TABLE % table}'}
 
 
 def write_headers(sources: dict[str, Source], built: Path, place: Path) -> None:
@@ -106,47 +100,6 @@ def description(name: str, processors: list[str]) -> dict[str, object]:
     }
     variant = re.search("-(simulator)$", name)
     return told | ({"SupportedPlatformVariant": variant[1]} if variant else {})
-
-
-HEADER = """\
-/* undin_models.h: the models inside, by their numbers from 0. */
-#ifndef UNDIN_MODELS_H
-#define UNDIN_MODELS_H
-
-#include "undin.h"
-
-#ifdef __cplusplus
-extern "C" {
-#endif
-
-/* The name of a model; NULL behind the last. */
-const char *undin_model_name(int number);
-
-/* The model of a number that has a name. */
-const undin_model *undin_model_at(int number);
-
-#ifdef __cplusplus
-}
-#endif
-
-#endif
-"""
-
-TABLE = """\
-
-static const struct {
-    const char *name;
-    const undin_model *model;
-} models[] = {
-%s,
-};
-
-const char *undin_model_name(int number) {
-    return number >= 0 && number < (int)(sizeof models / sizeof *models) ? models[number].name : NULL;
-}
-
-const undin_model *undin_model_at(int number) { return models[number].model; }
-"""
 
 
 if __name__ == "__main__":
