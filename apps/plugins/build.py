@@ -1,20 +1,27 @@
 """Build the plug-ins: `make plugins`, or `python apps/plugins/build.py TARGET…` for others than this machine.
 
-They go to `build/TARGET`. The models and the stream are compiled to a static library as `undin compile` does, then each
-plug-in around them, which knows undin.h and undin_models.h alone.
+They go to `build/TARGET`. Models and stream are compiled to a static library as `undin compile` does, then each plug-in
+around them, which sees undin.h and undin_models.h alone. This machine's own compiler does it, or zig for any target.
+What is missing of other people's headers is left out, with a word.
 """
 
 import argparse
+import os
+import re
 import shutil
 import subprocess
-from dataclasses import replace
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from undin.compiler.pipeline import translate
 from undin.compiler.toolchain.build import build_together
 from undin.compiler.toolchain.compilers import find_compiler
 from undin.compiler.toolchain.table import table
-from undin.compiler.toolchain.targets import TARGETS, Target
+from undin.compiler.toolchain.targets import TARGETS, X86_64, Target
+from undin.io.files import replacing
 from undin.model.loading import WEIGHTS
 
 HERE = Path(__file__).resolve().parent
@@ -23,18 +30,68 @@ BUILD = HERE / "build"
 WORK = ROOT / "build" / "plugins"
 """Where libraries are compiled to; those that are newer than undin stay."""
 
+sys.path.insert(0, str(HERE / "lv2"))
+
+import describe  # noqa: E402
+
 MODELS = ("undin-small", "undin-tiny", "undin-nano", "undin-base", "undin-small-48k", "undin-nano-48k")
 """By the number that hosts know; that of number 0 is the one that they begin with. New ones go to the end."""
 
+CHANNELS = {"mono": 1, "stereo": 2}
+DPF = Path("/usr/share/dpf")
 HIDDEN = ("-fPIC", "-fvisibility=hidden", "-ffunction-sections", "-fdata-sections")
 WARNINGS = ("-Wall", "-Wextra", "-Werror")
+OF_DPF = (
+    *("-std=gnu++17", "-DHAVE_DGL", "-DHAVE_OPENGL", "-DDGL_OPENGL", "-DDGL_FILE_BROWSER_DISABLED"),
+    *("-DDONT_SET_USING_DGL_NAMESPACE", "-DNDEBUG", "-fvisibility-inlines-hidden", "-w"),
+)
+"""What DPF is compiled with; its warnings are its own business."""
+
+OF_GCC = ("-static-libgcc", "-static-libstdc++", "-Wl,--exclude-libs,ALL")
+"""C++'s library goes into a plug-in, out of sight of a host that has another; zig does so anyway."""
+
+WINDOW = (
+    *("Application", "ApplicationPrivateData", "Color", "EventHandlers", "Geometry", "ImageBase", "ImageBaseWidgets"),
+    *("Layout", "Resources", "SubWidget", "SubWidgetPrivateData", "TopLevelWidget", "TopLevelWidgetPrivateData"),
+    *("Widget", "WidgetPrivateData", "Window", "WindowPrivateData", "OpenGL", "NanoVG", "pugl"),
+)
+"""Files of DPF's part for windows."""
 
 
-def static(name: str) -> Target:
-    """A target of undin, to link its code into a plug-in that shows nothing of it."""
-    plain = TARGETS[name]
-    flags = (*plain.flags, *HIDDEN)
-    return replace(plain, product="archive", library="lib{}.a", flags=flags, freestanding=True)
+@dataclass(frozen=True, kw_only=True)
+class System:
+    """What a system calls things.
+
+    Attributes
+    ----------
+    library, window_type : str
+        Suffix of what is loaded; kind of windows to LV2.
+    vst3, clap : str
+        Where a plug-in's program is within its bundle, ``{name}`` and ``{cpu}`` in the places of these.
+    link_flags : tuple of str
+        Of every library.
+    window_flags : tuple of str
+        What DPF's windows are told; none where they cannot be built, which on a Mac takes headers of Apple.
+    window_libraries : tuple of str
+    """
+
+    library: str
+    vst3: str
+    clap: str = "{name}.clap"
+    window_type: str = "X11UI"
+    link_flags: tuple[str, ...] = ("-Wl,--gc-sections", "-s")
+    window_flags: tuple[str, ...] = ()
+    window_libraries: tuple[str, ...] = ()
+
+
+LINUX = System(
+    library=".so",
+    vst3="{name}.vst3/Contents/{cpu}-linux/{name}.so",
+    link_flags=("-Wl,--no-undefined", "-Wl,--gc-sections", "-s"),
+    window_flags=("-DHAVE_X11",),
+    window_libraries=("GL", "X11"),
+)
+SYSTEMS = {"linux": LINUX}
 
 
 def host_name() -> str:
@@ -43,8 +100,12 @@ def host_name() -> str:
     return f"{system}-{architecture}"
 
 
-PLATFORMS = {host_name(): static("native")}
-"""What there is to build for."""
+PLATFORMS: dict[str, Target] = {host_name(): TARGETS["native"]}
+"""What there is to build for, by system and processor."""
+
+
+class Missing(Exception):
+    """Something of other people is not here; says what brings it."""
 
 
 def main() -> None:
@@ -56,51 +117,175 @@ def main() -> None:
         parser.error(f"no target {', '.join(sorted(unknown))}: there are {', '.join(PLATFORMS)}")
     try:
         for name in names:
-            for product in build(name):
-                print(f"{product.relative_to(HERE)}: {product.stat().st_size:,} bytes")
+            Build(name).run()
     except OSError as error:
         raise SystemExit(f"error: {error}") from None
 
 
-def build(name: str) -> list[Path]:
-    """Build all plug-ins for a target; returns them."""
-    undin = compile_undin(name)
-    return [ladspa(name, undin)]
+class Build:
+    """All plug-ins for a target.
 
+    Parameters
+    ----------
+    name : str
+        Of `PLATFORMS`.
+    """
 
-def compile_undin(name: str) -> Path:
-    """Compile stream and models for a target, where something is newer than they are; returns the static library."""
-    folder = WORK / name
-    product = folder / "libundin.a"
-    sources = [path for path in (ROOT / "src" / "undin").rglob("*") if path.suffix in (".py", ".c", ".h", ".onnx")]
-    newest = max(path.stat().st_mtime for path in (*sources, Path(__file__)))
-    if product.exists() and product.stat().st_mtime > newest:
+    def __init__(self, name: str):
+        self.system, self.cpu = SYSTEMS[name.split("-")[0]], name.split("-", 1)[1]
+        flags = (*PLATFORMS[name].flags, *HIDDEN)
+        self.target = replace(PLATFORMS[name], product="archive", library="lib{}.a", flags=flags, freestanding=True)
+        self.compiler = find_compiler(self.target)
+        self.place, self.work = BUILD / name, WORK / name
+        self.is_host = name == host_name()
+
+    def run(self) -> None:
+        """Build them, and say what they have become."""
+        self.compile_undin()
+        for make in (self.ladspa, self.lv2, self.vst3_and_clap):
+            try:
+                for product in make():
+                    print(f"{product.relative_to(HERE)}: {product.stat().st_size:,} bytes")
+            except Missing as reason:
+                print(f"left out: {reason}")
+
+    def compile_undin(self) -> None:
+        """Compile stream and models to a static library, where something is newer than it is."""
+        self.undin = self.work / "undin" / "libundin.a"
+        sources = [path for path in (ROOT / "src" / "undin").rglob("*") if path.suffix in (".py", ".c", ".h", ".onnx")]
+        newest = max(path.stat().st_mtime for path in (*sources, Path(__file__)))
+        if self.undin.exists() and self.undin.stat().st_mtime > newest:
+            return
+        shutil.rmtree(self.undin.parent, ignore_errors=True)
+        models = {model: translate(WEIGHTS / f"{model}.onnx") for model in MODELS}
+        build_together("undin", list(models.values()), table(models), self.undin.parent, target=self.target)
+
+    def ladspa(self) -> Iterable[Path]:
+        """The plug-in of LADSPA."""
+        headers = self.headers("ladspa.h", package="ladspa-sdk")
+        objects = [*self.core(), self.compile_c(HERE / "ladspa" / "undin_ladspa.c", headers)]
+        yield self.link(objects, self.place / f"undin_ladspa{self.system.library}")
+
+    def lv2(self) -> Iterable[Path]:
+        """The bundle of LV2, with DPF's window where there is one."""
+        headers = self.headers("lv2", package="lv2-dev")
+        bundle = self.place / "lv2" / "undin.lv2"
+        objects = [*self.core(), self.compile_c(HERE / "lv2" / "undin_lv2.c", headers)]
+        binary = self.link(objects, bundle / f"undin{self.system.library}")
+        yield binary
+        windows = {}
+        for kind in CHANNELS if self.has_window else ():
+            window = self.window(kind, "LV2")
+            windows[kind] = self.link(window, bundle / f"undin_{kind}_window{self.system.library}", window=True)
+            yield windows[kind]
+        texts = describe.bundle(
+            MODELS,
+            version=version(),
+            binary=binary.name,
+            windows={kind: path.name for kind, path in windows.items()},
+            window_type=self.system.window_type,
+        )
+        for name, text in texts.items():
+            with replacing(bundle / name) as path:
+                path.write_text(text, encoding="utf-8")
+
+    def vst3_and_clap(self) -> Iterable[Path]:
+        """The plug-ins that DPF makes."""
+        if not DPF.is_dir():
+            raise Missing("VST3, CLAP and windows: apt-get install dpf-source")
+        for kind in CHANNELS:
+            name = "undin" if kind == "stereo" else f"undin-{kind}"
+            for format, place in (("VST3", self.system.vst3), ("CLAP", self.system.clap)):
+                main = HERE / "dpf" / "Clap.cpp" if format == "CLAP" else DPF / "distrho" / "DistrhoPluginMain.cpp"
+                objects = [*self.core(), *self.dpf(kind, format, HERE / "dpf" / "Plugin.cpp", main)]
+                objects += self.window(kind, format) if self.has_window else []
+                product = self.place / format.lower() / place.format(name=name, cpu=self.cpu)
+                yield self.link(objects, product, window=self.has_window)
+
+    @property
+    def has_window(self) -> bool:
+        """Whether windows can be built."""
+        return DPF.is_dir() and bool(self.system.window_libraries)
+
+    def core(self) -> list[str]:
+        """What all plug-ins have in common."""
+        return [self.compile_c(HERE / "core" / "undin_plugin.c")]
+
+    def window(self, kind: str, format: str) -> list[str]:
+        """The window of a plug-in."""
+        files = [DPF / "dgl" / "src" / f"{name}.cpp" for name in WINDOW]
+        jobs = [(file, f"dgl_{file.stem}", ()) for file in files]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            common = list(pool.map(lambda job: self.compile_cpp(*job), jobs))
+        return [*common, *self.dpf(kind, format, HERE / "dpf" / "Window.cpp", DPF / "distrho" / "DistrhoUIMain.cpp")]
+
+    def dpf(self, kind: str, format: str, *files: Path) -> list[str]:
+        """Sources of ours and DPF's around them, for a format."""
+        flags = (f"-DUNDIN_CHANNELS={CHANNELS[kind]}", f"-DDISTRHO_PLUGIN_TARGET_{format}")
+        return [self.compile_cpp(file, f"{file.stem}_{kind}_{format}", flags) for file in files]
+
+    def headers(self, *names: str, package: str) -> tuple[str, ...]:
+        """Flags that find headers of this machine, and no others: those of its C library are not the target's."""
+        folder = self.work / "headers"
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            system = Path("/usr/include") / name
+            if not system.exists():
+                raise Missing(f"what needs <{name}>: apt-get install {package}")
+            if not (folder / name).exists():
+                (folder / name).symlink_to(system)
+        return (f"-I{folder}",)
+
+    def compile_c(self, source: Path, flags: Sequence[str] = ()) -> str:
+        """Compile C of ours; returns the object."""
+        return self.compile(source, source.stem, "-std=gnu11", *WARNINGS, *flags)
+
+    def compile_cpp(self, source: Path, stem: str, flags: Sequence[str]) -> str:
+        """Compile C++ of ours or of DPF's; returns the object."""
+        folders = HERE / "dpf", DPF / "distrho", DPF / "dgl", DPF / "dgl/src", DPF / "dgl/src/pugl-upstream/include"
+        known = [f"-DUNDIN_VERSION={version().replace('.', ',')}", f"-DUNDIN_HAS_WINDOW={int(self.has_window)}"]
+        if self.has_window and self.system.window_type == "X11UI":
+            known += self.headers("X11", "GL", "KHR", package="libx11-dev libgl-dev")
+        known += [*OF_DPF, *self.system.window_flags, *(f"-I{folder}" for folder in folders)]
+        return self.compile(source, stem, *known, *flags, cpp=True)
+
+    def compile(self, source: Path, stem: str, *flags: str, cpp: bool = False) -> str:
+        """Compile a file, where something of ours is newer than the object, which is returned."""
+        product = self.work / f"{stem}.o"
+        ours = [path for path in HERE.rglob("*.*") if BUILD not in path.parents]
+        if product.exists() and product.stat().st_mtime > max(path.stat().st_mtime for path in (*ours, self.undin)):
+            return str(product)
+        includes = [f"-I{self.undin.parent}", f"-I{HERE / 'core'}"]
+        variant = self.compiler.flags(self.target, self.target.variants[0])
+        self.execute(cpp, *variant, *HIDDEN, *flags, *includes, "-c", str(source), "-o", str(product))
+        return str(product)
+
+    def link(self, objects: Sequence[str], product: Path, *, window: bool = False) -> Path:
+        """Link objects with undin to what a host loads; returns it."""
+        product.parent.mkdir(parents=True, exist_ok=True)
+        libraries = [f"-l{name}" for name in self.system.window_libraries] if window else []
+        cpp = any("dgl_" in name or "_VST3" in name or "_CLAP" in name for name in objects)
+        static = OF_GCC if cpp and not self.compiler.is_zig else ()
+        variant = self.compiler.flags(self.target, self.target.variants[0])
+        with replacing(product) as path:
+            flags = ("-shared", *self.system.link_flags, *static, *libraries, "-o", str(path))
+            self.execute(cpp, *variant, *objects, str(self.undin), *flags)
         return product
-    shutil.rmtree(folder, ignore_errors=True)
-    models = {model: translate(WEIGHTS / f"{model}.onnx") for model in MODELS}
-    return build_together("undin", list(models.values()), table(models), folder, target=PLATFORMS[name])
+
+    def execute(self, cpp: bool, *arguments: str) -> None:
+        """Run the compiler of C, or of C++."""
+        command = list(self.compiler.command)
+        if cpp:
+            command[-1] = {"cc": "c++", "gcc": "g++", "clang": "clang++"}[command[-1]]
+        done = subprocess.run([*command, *arguments], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        if done.returncode:
+            errors = [line for line in done.stderr.splitlines() if "error" in line] or done.stderr.splitlines()
+            raise OSError(f"{command[-1]} failed on {arguments[-1]}: {errors[0] if errors else 'no reason given'}")
 
 
-def ladspa(name: str, undin: Path) -> Path:
-    """The plug-in of LADSPA."""
-    product = BUILD / name / "undin_ladspa.so"
-    link(name, undin, [HERE / "core" / "undin_plugin.c", HERE / "ladspa" / "undin_ladspa.c"], product)
-    return product
-
-
-def link(name: str, undin: Path, sources: list[Path], product: Path) -> None:
-    """Compile C and link it with undin to a library that a host loads."""
-    target = PLATFORMS[name]
-    compiler = find_compiler(target)
-    product.parent.mkdir(parents=True, exist_ok=True)
-    command = [
-        *(*compiler.command, *compiler.flags(target, target.variants[0]), "-std=gnu11", *HIDDEN, *WARNINGS),
-        *(f"-I{undin.parent}", f"-I{HERE / 'core'}", *map(str, sources), str(undin)),
-        *("-shared", "-Wl,--no-undefined", "-Wl,--gc-sections", "-s", "-o", str(product)),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        raise OSError(f"{compiler.name} failed on {product.name}: {done.stderr.strip() or 'no reason given'}")
+def version() -> str:
+    """Of the plug-ins, which is undin's."""
+    return re.search(r'^version = "(.+)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.M)[1]
 
 
 if __name__ == "__main__":

@@ -3,16 +3,11 @@
  * Hosts differ in what they make of hints: some multiply what is given for a sample rate, some let a switch start off
  * that is on by default, some refuse a control without a default. So every control is in its own unit with a default
  * that is a plain number, and off is 0. */
+#include "undin_export.h"
 #include "undin_plugin.h"
 
 #include <ladspa.h>
 #include <stdlib.h>
-
-#if defined _WIN32
-#define EXPORT __declspec(dllexport)
-#else
-#define EXPORT __attribute__((visibility("default")))
-#endif
 
 enum { LIMIT, BYPASS, MODEL, SEPARATE, CONTROLS };
 enum { MAX_CHANNELS = 2, MAX_PORTS = 2 * MAX_CHANNELS + CONTROLS + 1 };
@@ -124,6 +119,6 @@ static const LADSPA_Descriptor descriptors[] = {
     DESCRIPTOR(UNIQUE_ID + 1, "stereo", "undin (stereo)", stereo),
 };
 
-EXPORT const LADSPA_Descriptor *ladspa_descriptor(unsigned long index) {
+UNDIN_EXPORT const LADSPA_Descriptor *ladspa_descriptor(unsigned long index) {
     return index < sizeof descriptors / sizeof *descriptors ? &descriptors[index] : NULL;
 }

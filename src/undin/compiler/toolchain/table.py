@@ -10,10 +10,11 @@ from undin.compiler.emit.source import Source
 
 def table(sources: Mapping[str, Source]) -> dict[str, str]:
     """Write ``undin_models.h`` and ``undin_models.c`` for models by their names, in their order; texts by file name."""
+    names = ", ".join(f'"{name}"' for name in sources)
     rows = ",\n".join(f'    {{"{name}", &{source.prefix}}}' for name, source in sources.items())
     includes = "".join(f'#include "{source.prefix}.h"\n' for source in sources.values())
     return {
-        "undin_models.h": HEADER % len(sources),
+        "undin_models.h": HEADER % (len(sources), names),
         "undin_models.c": f'#include "undin_models.h"\n{includes}{TABLE % rows}',
     }
 
@@ -26,6 +27,7 @@ HEADER = """\
 #include "undin.h"
 
 #define UNDIN_MODEL_COUNT %d
+#define UNDIN_MODEL_NAMES %s
 
 #ifdef __cplusplus
 extern "C" {
