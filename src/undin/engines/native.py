@@ -131,13 +131,13 @@ class StreamFunctions:
 
 
 @functools.cache
-def stream_functions() -> StreamFunctions:
-    """Those that came with undin; in a checkout they are compiled on first use, and found in the cache from then on.
+def stream_library() -> ctypes.CDLL:
+    """The library that came with undin; in a checkout compiled on first use, and found in the cache from then on.
 
     Raises
     ------
     NotInstalled
-        They would have to be compiled, and there is no C compiler.
+        It would have to be compiled, and there is no C compiler.
     OSError
         The C compiler failed, or the cache folder cannot be written.
     """
@@ -147,7 +147,13 @@ def stream_functions() -> StreamFunctions:
         from undin.compiler.toolchain.cache import cached_stream  # nobody who installed undin need wait for its import
 
         shipped = cached_stream()
-    return StreamFunctions(_loaded(shipped))
+    return _loaded(shipped)
+
+
+@functools.cache
+def stream_functions() -> StreamFunctions:
+    """The functions of `stream_library`; errors as there."""
+    return StreamFunctions(stream_library())
 
 
 def aligned(shape: tuple[int, ...] | int, dtype: np.dtype | type = np.uint8) -> np.ndarray:

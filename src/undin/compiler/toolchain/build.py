@@ -35,6 +35,7 @@ FLAGS = (
 EXACT_FLAGS = ("-ffp-contract=off",)
 """Of the stream and of networks in integers, which give the same bits everywhere."""
 
+LIVE = "undin_live.c"
 STREAM_NAME = "undin"
 """What the library of the stream alone is called, and what its functions begin with."""
 
@@ -109,8 +110,8 @@ def build(
 
 
 def build_stream(folder: Path, *, target: Target = TARGETS["native"], compiler: str | None = None) -> Path:
-    """Compile the stream of undin.h alone; parameters, result and errors as those of `build`."""
-    return _build(STREAM_NAME, {}, [STREAM], folder, target=target, compiler=compiler)
+    """Compile the stream of undin.h and what plays live through it; parameters, result and errors as those of `build`."""
+    return _build(STREAM_NAME, {LIVE: C_FILES[LIVE].read_text()}, [STREAM], folder, target=target, compiler=compiler)
 
 
 def build_training(name: str, sizes: dict[str, int], folder: Path, *, target: Target = TARGETS["native"]) -> Path:

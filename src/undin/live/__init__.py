@@ -1,0 +1,1 @@
+"""`undin live`: a microphone through a stream to a loudspeaker. Read `run.py` first, `path.py` next."""
