@@ -31,7 +31,8 @@ ARROWS = {
     "agents": "io model stream",
     "serve": "io model recording stream",
     "client": "io",
-    "cli": "__init__ bench compiler data engines evaluate io model nn plot recording serve train workers",
+    "live": "engines io model",
+    "cli": "__init__ bench compiler data engines evaluate io live model nn plot recording serve stream train workers",
 }
 """Each room of the package, a file or a folder, and the rooms that it may import from."""
 

@@ -32,7 +32,9 @@ class Cards:
         The most by which a call comes late.
     """
 
-    def __init__(self, signal, input_rate=48_000, output_rate=48_000, *, input_ppm=0.0, blocks=(128, 128), jitter_s=1e-3):
+    def __init__(
+        self, signal, input_rate=48_000, output_rate=48_000, *, input_ppm=0.0, blocks=(128, 128), jitter_s=1e-3
+    ):
         channels = signal.shape[1]
         self.path = Path(
             load(MODEL),
@@ -78,7 +80,7 @@ def sine(seconds: float, rate_hz: int, channels: int = 1) -> np.ndarray:
 
 
 def roughness(samples: np.ndarray, hz: float, rate_hz: float) -> float:
-    """The most by which a sample is off what its neighbours say, for a sine of this frequency; a click is a large one."""
+    """The most by which a sample is off what its neighbours say, for a sine of this frequency: large at a click."""
     middle = 2 * np.cos(2 * np.pi * hz / rate_hz) * samples[1:-1]
     return float(np.abs(samples[:-2] + samples[2:] - middle).max())
 

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from ctypes.util import find_library
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -20,6 +21,7 @@ import pytest
 from undin.compiler.toolchain.cache import instructions
 
 SHARED_DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+ALSA_TO_PULSE = f"/usr/lib/{platform.machine()}-linux-gnu/alsa-lib/libasound_module_pcm_pulse.so"
 SANITIZERS = ("libasan.so", "libubsan.so")
 
 
@@ -131,6 +133,17 @@ NEEDS = {
     "node": _debian("nodejs", "node", groups=FACES),
     "npm": _debian("npm", "npm", groups=FACES),
     "chromium": _debian("chromium", "chromium", groups=FACES),
+    "pulseaudio": _debian("pulseaudio and pulseaudio-utils", "pulseaudio", "pactl", "parec", groups=FACES),
+    "pipewire": _debian(
+        "pipewire, wireplumber, pipewire-pulse, dbus and pulseaudio-utils",
+        *("pipewire", "wireplumber", "pipewire-pulse", "pw-cli", "pw-record", "dbus-daemon", "pactl", "parec"),
+        groups=FACES,
+    ),
+    "portaudio": Need(
+        lambda: bool(find_library("portaudio") and find_spec("sounddevice") and Path(ALSA_TO_PULSE).exists()),
+        'libportaudio2 and libasound2-plugins, then pip install "undin[live]"',
+        FACES,
+    ),
     "firefox": _debian("firefox-esr and pulseaudio", "firefox-esr", "pulseaudio", groups=FACES),
     "webkit": Need(
         lambda: bool(shutil.which("xvfb-run")) and _succeeds("/usr/bin/python3", "-c", WEBKIT),

@@ -14,8 +14,11 @@ from typing import Any
 from undin.live.path import MAX_CHANNELS, Path
 from undin.model.loading import Model
 
-SILENT_S = 2.0
-"""Without a call for so long, a card is gone."""
+SILENT_S = 3.0
+"""Without a call for so long, a card is gone;"""
+
+START_S = 15.0
+"""but some servers of sound take their time before the first."""
 
 
 class Gone(OSError):
@@ -70,12 +73,16 @@ def table() -> str:
         marks = "".join(mark for mark, default in zip("io", defaults, strict=True) if number == default)
         ins, outs = card["max_input_channels"], card["max_output_channels"]
         rate = f"{card['default_samplerate']:.0f} Hz"
-        rows.append((f"{number} {marks}".strip(), str(ins or "-"), str(outs or "-"), rate, card["name"], hosts[card["hostapi"]]))
+        rows.append(
+            (f"{number} {marks}".strip(), str(ins or "-"), str(outs or "-"), rate, card["name"], hosts[card["hostapi"]])
+        )
     if len(rows) == 1:
         raise OSError("there is no sound card that PortAudio sees")
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([*lines, "", "i and o mark the default input and output; --input and --output take a number or a name."])
+    return "\n".join(
+        [*lines, "", "i and o mark the default input and output; --input and --output take a number or a name."]
+    )
 
 
 def find(wanted: str | None, kind: str) -> dict[str, Any]:
@@ -176,7 +183,7 @@ class Cards:
         except Exception:
             self.close()
             raise
-        self._seen, self._since = self.path.blocks, [time.monotonic()] * 2
+        self._seen, self._since = self.path.blocks, [time.monotonic() + START_S] * 2
 
     def _output_rate(self, sink: dict[str, Any]) -> int:
         """That of the input, if the output can, so that one clock is one clock; else its own."""

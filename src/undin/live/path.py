@@ -1,4 +1,4 @@
-"""The way of a sample from one sound card to another: the twin of ``c/live/undin_live.c``, and the memory that it works in.
+"""The way of a sample from one sound card to another: the twin of ``c/live/undin_live.c``, and the memory it works in.
 
 Sound cards call C, in threads of their own; Python sets what is wanted and reads what is told. Nothing here knows
 PortAudio, so that tests may play both cards.
@@ -20,7 +20,7 @@ SLACK_S = 0.005
 """What waits in the queue besides the least that must: an operating system is seldom later than that."""
 
 PHASES, TAPS, BETA = 256, 32, 8.0
-"""Of the filter between samples: places a sample, samples at a place, and the window of Kaiser's, which falls to -80 dB."""
+"""Of the filter between samples: places a sample, samples at a place, and Kaiser's window, which falls to -80 dB."""
 
 
 class Bridge(ctypes.Structure):

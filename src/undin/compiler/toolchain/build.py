@@ -110,7 +110,7 @@ def build(
 
 
 def build_stream(folder: Path, *, target: Target = TARGETS["native"], compiler: str | None = None) -> Path:
-    """Compile the stream of undin.h and what plays live through it; parameters, result and errors as those of `build`."""
+    """Compile the stream of undin.h, and what plays live; parameters, result and errors as those of `build`."""
     return _build(STREAM_NAME, {LIVE: C_FILES[LIVE].read_text()}, [STREAM], folder, target=target, compiler=compiler)
 
 
