@@ -32,7 +32,8 @@ ARROWS = {
     "serve": "io model recording stream",
     "client": "io",
     "live": "engines io model",
-    "cli": "__init__ bench compiler data engines evaluate io live model nn plot recording serve stream train workers",
+    "mic": "io model stream",
+    "cli": "__init__ bench compiler data engines evaluate io live mic model nn plot recording serve stream train workers",
 }
 """Each room of the package, a file or a folder, and the rooms that it may import from."""
 

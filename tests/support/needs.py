@@ -22,6 +22,7 @@ from undin.compiler.toolchain.cache import instructions
 
 SHARED_DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 ALSA_TO_PULSE = f"/usr/lib/{platform.machine()}-linux-gnu/alsa-lib/libasound_module_pcm_pulse.so"
+LADSPA = Path(__file__).resolve().parents[2] / f"apps/plugins/build/linux-{platform.machine()}/undin_ladspa.so"
 SANITIZERS = ("libasan.so", "libubsan.so")
 
 
@@ -139,6 +140,7 @@ NEEDS = {
         *("pipewire", "wireplumber", "pipewire-pulse", "pw-cli", "pw-record", "dbus-daemon", "pactl", "parec"),
         groups=FACES,
     ),
+    "plug-in of LADSPA": Need(lambda: LADSPA.exists(), "make plugins", FACES),
     "portaudio": Need(
         lambda: bool(find_library("portaudio") and find_spec("sounddevice") and Path(ALSA_TO_PULSE).exists()),
         'libportaudio2 and libasound2-plugins, then pip install "undin[live]"',

@@ -17,7 +17,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NoReturn
 
-COMMANDS = ("enhance", "live", "serve", "evaluate", "train", "export", "compile", "bench", "data", "info", "completion")
+COMMANDS = (
+    "enhance",
+    "live",
+    "mic",
+    "serve",
+    "evaluate",
+    "train",
+    "export",
+    "compile",
+    "bench",
+    "data",
+    "info",
+    "completion",
+)
 
 END_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 """Signals that ask a program to end: from the keyboard, from another program, from a terminal that closes."""
