@@ -33,7 +33,8 @@ ARROWS = {
     "client": "io",
     "live": "engines io model",
     "mic": "io model stream",
-    "cli": "__init__ bench compiler data engines evaluate io live mic model nn plot recording serve stream train workers",
+    "cli": "__init__ bench compiler data engines evaluate io live mic model nn plot recording serve stream train "
+    "workers",
 }
 """Each room of the package, a file or a folder, and the rooms that it may import from."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from undin.live import cards as sound
 from undin.live.cards import Cards, Gone
 from undin.live.path import Told
-from undin.live.screen import Screen, picture, stronger, xruns
+from undin.live.screen import Screen, clocks, picture, stronger, xruns
 from undin.live.tape import Recording, new_path
 from undin.model.loading import Model
 
@@ -138,7 +138,7 @@ class Player:
         finally:
             self._told = _sum(before, cards.path.told())
             self._end_recording(cards)  # what comes after a pause is another one
-            self.screen.say(f"{self._seconds:.1f} s, {xruns(self._told)}")
+            self.screen.say(f"{self._seconds:.1f} s, {xruns(self._told)}, {clocks(self._told)}")
 
     def _draw(self, cards: Cards) -> None:
         if columns := self.screen.columns:

@@ -71,7 +71,6 @@ def picture(
     before, undin, after = latencies_s
     total_ms = 1e3 * (before + undin + told.queue_s + after)
     limit = "all it can" if atten_lim_db is None else f"at most {atten_lim_db:g} dB"
-    clocks = f", clocks {told.drift_ppm:+.0f} ppm apart" if told.drift_ppm else ""
     taken = "bypassed" if bypass else f"{max(told.reduction_db, 0):3.0f} dB taken away"
     recording = "" if recorded_s is None else f"   ● recording {int(recorded_s)} s"
     lines = [
@@ -79,7 +78,7 @@ def picture(
         f"out {bar(told.output_dbfs, width)} {told.output_dbfs:4.0f} dB  {taken}",
         f"latency {total_ms:.0f} ms: input {1e3 * before:.0f}, undin {1e3 * undin:.0f}, "
         f"queue {1e3 * told.queue_s:.0f}, output {1e3 * after:.0f}",
-        f"load {100 * load:.1f} %, {xruns(told)}{clocks}",
+        f"load {100 * load:.1f} %, {xruns(told)}, {clocks(told)}",
         f"space: bypass   arrows: {limit}   r: record   q: end{recording}",
     ]
     return [line[: columns - 1] for line in lines]
@@ -90,6 +89,11 @@ def xruns(told: Told) -> str:
     if not (told.input_xruns or told.output_xruns or told.gaps):
         return "no xrun"
     return f"xruns: input {told.input_xruns}, output {told.output_xruns}, gaps {told.gaps}"
+
+
+def clocks(told: Told) -> str:
+    """Whether both cards go by one clock, in words."""
+    return f"clocks {told.drift_ppm:+.0f} ppm apart" if told.drift_ppm else "clocks as one"
 
 
 class Screen:

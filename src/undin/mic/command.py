@@ -141,13 +141,14 @@ def status() -> str:
     with Stream(rate, model=load(wanted.model)) as stream:
         latency_s = stream.latency_samples / rate
     kept = "comes back with every log-in" if state.autostart_path().exists() else "lasts until you log out"
+    now = "on" if server.is_there() else "waiting for the sound server"
     load_line = "load: unknown"
     if process := server.process():
         whose = "of all that PulseAudio does" if server is pulse else "of a processor"
         load_line = f"load: {100 * _load(process):.1f} % {whose}"
     return "\n".join(
         [
-            f"the microphone undin is {'on' if server.is_there() else 'waiting for the sound server'}, in {wanted.server}; it {kept}",
+            f"the microphone undin is {now}, in {wanted.server}; it {kept}",
             f"hears: {wanted.input or 'the default source'}",
             f"model: {wanted.model}, attenuates {_limit(wanted)}",
             f"latency: {1e3 * latency_s:.1f} ms of the model at {rate} Hz; {'; '.join(server.status())}",

@@ -1,4 +1,4 @@
-"""The microphone in PipeWire: its filter chain in a process of its own, `pipewire -c`, from a file in the user's folder."""
+"""The microphone in PipeWire: its filter chain in a process of its own, from a file in the user's folder."""
 
 import contextlib
 import ctypes

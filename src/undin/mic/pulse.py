@@ -53,8 +53,8 @@ def modules(wanted: Wanted) -> list[tuple[str, str]]:
         ("module-remap-source", f"source_name={NAME} master=undin_behind.monitor source_properties={description}"),
         (
             "module-ladspa-sink",
-            f"sink_name=undin_filter sink_master=undin_behind plugin={_quoted(str(plugin.find()))} label={plugin.LABEL} "
-            f"control={controls} sink_properties={description}",
+            f"sink_name=undin_filter sink_master=undin_behind plugin={_quoted(str(plugin.find()))} "
+            f"label={plugin.LABEL} control={controls} sink_properties={description}",
         ),
         (
             "module-loopback",

@@ -1,7 +1,7 @@
-"""What is on, and where that is written down: a folder that the session clears, and a file of the desktop's if it is kept.
+"""What is on, and where that is written down: a folder that the session clears; if it is kept, a file of the desktop's.
 
-Whoever keeps the microphone holds a lock for as long, so what a process that is no more has left behind is never taken for
-a microphone that is on.
+Whoever keeps the microphone holds a lock for as long, so what a process that is no more has left behind is never taken
+for a microphone that is on.
 """
 
 import contextlib
