@@ -257,3 +257,21 @@ def test_convolutions_that_onnx_runtime_has_fused(tmp_path):
         cases += [node("FusedConv", x, w, **options), node("FusedConv", x, w, b, **options)]
     cases += [node("FusedConv", x, w, b, z, **window), node("FusedConv", x, w, b, z, activation="Relu", **window)]
     hold_to_onnx_runtime(cases, tmp_path)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8])
+def test_inputs_in_bytes_meet_weights_in_bytes(dtype, tmp_path):
+    """A convolution of integers that are inputs; a sum half between two steps may be rounded to either."""
+    random, limits = np.random.default_rng(0), np.iinfo(dtype)
+    x = random.integers(limits.min, limits.max + 1, (1, 4, 12, 12)).astype(dtype)
+    weights = random.integers(-127, 128, (8, 4, 3, 3)).astype(np.int8)
+    bias = random.integers(-5000, 5000, 8).astype(np.int32)
+    zero, zero_out = dtype(limits.max // 2 - 7), dtype(limits.max // 2 - 27)
+    numbers = (np.float32(0.02), zero, weights, np.float32(0.003), np.int8(0), np.float32(0.04), zero_out, bias)
+    model, feeds = node("QLinearConv", x, *numbers, constant=range(1, 9), pads=[1, 1, 1, 1])
+    graph = convert(model, name="bytes")
+    (compiled,) = compile_graphs([graph], tmp_path)
+    assert [n.operator for n in graph.nodes if n.get("quantization")] == ["Conv"]
+    (right,) = onnxruntime.InferenceSession(model.SerializeToString()).run(None, feeds)
+    steps = np.abs(compiled.run(x)[0].reshape(right.shape).astype(int) - right)
+    assert (steps == 0).mean() > 0.999 and steps.max() <= 1

@@ -19,6 +19,9 @@ from undin.compiler.passes.decompose.builder import Builder
 
 FAKE_QUANTIZE = "FakeQuantize"
 
+IS_ROUNDED = "is_rounded"
+"""The attribute of a FakeQuantize whose input has whole steps already: for products alone, and nothing to compute."""
+
 MOVERS = (*RESHAPES, "Transpose", "Slice", "MaxPool", "Gather", "Expand")
 """Move integers, or choose among them: the same on floats that were rounded to them."""
 
@@ -40,6 +43,8 @@ def _as_pairs(node: Node) -> list[Node]:
     if node.operator not in ("QLinearConv", "QLinearMatMul"):
         return [node]
     x, x_scale, x_zero, w, w_scale, w_zero, y_scale, y_zero = node.inputs[:8]
+    if x.constant is not None:  # exact once, and halves are rounded as runtimes round them
+        return [node]
     if any(value.constant is None for value in (x_scale, x_zero, w, w_scale, w_zero, y_scale, y_zero)):
         return [node]
     make = Builder(node, OPSET)
@@ -73,19 +78,23 @@ def _floats_of(
     while source is not None and source.operator in MOVERS and _moves_one(source):
         moves.append(source)
         source = producers.get(source.inputs[0])
-    if (
-        parameters is None
-        or source is None
-        or source.operator != "QuantizeLinear"
-        or _parameters(source) != parameters
-        or source.outputs[0].dtype not in (np.int8, np.uint8)
-        or source.inputs[0].dtype != np.float32
-    ):
+    integers = node.inputs[0] if source is None else source.outputs[0]
+    if parameters is None or integers.dtype not in (np.int8, np.uint8) or integers.constant is not None:
         yield node
         return
     scale, zero = parameters
-    value, integers = source.inputs[0], source.outputs[0]
     attributes = {"quantization": Quantization((scale,), zero - (128 if integers.dtype == np.uint8 else 0))}
+    if (
+        source is None
+        or source.operator != "QuantizeLinear"
+        or _parameters(source) != parameters
+        or source.inputs[0].dtype != np.float32
+    ):
+        whole = Value(f"{node.outputs[0].name} in floats", node.outputs[0].shape, node.outputs[0].dtype)
+        yield Node(node.operator, node.name, node.inputs, [whole], node.attributes)
+        yield Node(FAKE_QUANTIZE, node.name, [whole], node.outputs[:1], attributes | {IS_ROUNDED: True})
+        return
+    value = source.inputs[0]
     if (integers, *parameters) not in floats:
         rounded = Value(f"{integers.name} in floats", value.shape, value.dtype)
         yield Node(FAKE_QUANTIZE, source.name, [value], [rounded], attributes)
@@ -97,7 +106,7 @@ def _floats_of(
         current = moved
     # What chooses among rounded values leaves them as they are; a product sees that only if it is said again.
     is_seen = all(move.operator in VIEWS for move in moves)
-    operator, attributes = ("Identity", {}) if is_seen else (FAKE_QUANTIZE, attributes)
+    operator, attributes = ("Identity", {}) if is_seen else (FAKE_QUANTIZE, attributes | {IS_ROUNDED: True})
     yield Node(operator, node.name, [current], node.outputs[:1], attributes)
 
 
@@ -159,6 +168,8 @@ def _has_whole_weights(node: Node) -> bool:
 def _as_arithmetic(node: Node) -> list[Node]:
     if node.operator != FAKE_QUANTIZE:
         return [node]
+    if node.get(IS_ROUNDED):
+        return [Node("Identity", node.name, node.inputs, node.outputs)]
     make, quantization = Builder(node, OPSET), node.attributes["quantization"]
     (scale,), zero = quantization.scales, quantization.zero_point
     rounded = make("Round", make("Div", node.inputs[0], scale))
