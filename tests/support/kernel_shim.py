@@ -189,6 +189,8 @@ def _commands(source: Path) -> dict[str, list[str]]:
             ]
     if cc and not SANITIZED:
         builds["one_lane-run_time"] = [cc, *fast, "-DUNDIN_LANES=1", "-DUNDIN_RUN_TIME_SIZES", "-shared"]
+        if source == INT8:  # as microcontrollers do
+            builds["in_pairs-run_time"] = [*builds["one_lane-run_time"], "-DUNDIN_IN_PAIRS"]
     return builds
 
 

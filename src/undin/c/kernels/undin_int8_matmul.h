@@ -13,7 +13,7 @@
 #ifndef UNDIN_INT8_MATMUL_H
 #define UNDIN_INT8_MATMUL_H
 
-#include "undin_integer.h"
+#include "undin_int8_pairs.h"
 #include "undin_tile.h"
 
 /* Sums of a tile, and its most vectors of columns: without products of bytes the halves of w take registers too. */
@@ -152,6 +152,55 @@ UNDIN_INLINE void undin_int8_matmul_columns(float *y, const int8_t *a, const int
                                shape, height, vectors, last));
 }
 
+UNDIN_INLINE void undin_pair_scale(float *y, float *second, const int32_t *sum, float scale, float bias, int is_relu) {
+    const float first = (float)sum[0] * scale + bias, next = (float)sum[2] * scale + bias;
+    *y = is_relu ? undin_number_max(first, 0) : first;
+    *second = is_relu ? undin_number_max(next, 0) : next;
+}
+
+/* Sums of two rows become floats, bias[n] + scale[n] sum[n / 2][row][n % 2]. */
+UNDIN_INLINE void undin_pair_results(float *y, float *second, const int32_t *sum, const float *scale, const float *bias,
+                                     int columns, int is_relu) {
+    static const float zeros[2];
+    const int step = bias ? 2 : 0;
+    if (!bias) bias = zeros;
+    for (; columns >= 2; columns -= 2, y += 2, second += 2, sum += 4, scale += 2, bias += step) {
+        undin_pair_scale(y, second, sum, scale[0], bias[0], is_relu);
+        undin_pair_scale(y + 1, second + 1, sum + 1, scale[1], bias[1], is_relu);
+    }
+    if (columns) undin_pair_scale(y, second, sum, scale[0], bias[0], is_relu);
+}
+
+/* undin_int8_matmul without an activation, or with that of UNDIN_RELU. */
+UNDIN_OUTLINED void undin_int8_matmul_in_pairs(float *y, const int8_t *a, const int8_t *w, const int32_t *w_zero,
+                                               const float *scale, const float *bias,
+                                               const undin_int8_matmul_shape *shape) {
+    undin_pair_block block;
+    const int padded = UNDIN_PADDED(shape->columns), groups = UNDIN_DIVIDE_UP(shape->depth, 4);
+    const int all = shape->taps * groups, widest = undin_pair_columns(all, 1);
+    for (int n = 0; n < shape->columns; n += widest) {
+        const int columns = UNDIN_SMALLER(widest, shape->columns - n), pairs = UNDIN_DIVIDE_UP(columns, 2);
+        for (int t = 0; t < shape->taps; ++t)
+            undin_unpack_weights(block.weights + 4 * t * groups, 4 * all, w + 4 * (t * groups * padded + n), 4 * padded,
+                                 w_zero ? w_zero + n : w_zero, groups, pairs);
+        for (int m = 0; m < shape->rows; m += 2) {
+            const int next = m + 1 < shape->rows;
+            for (int t = 0; t < shape->taps; ++t) {
+                const int8_t *from = a + m * shape->a_row + shape->tap_offset[t];
+                undin_unpack_rows(block.rows + 4 * t * groups, from, from + next * shape->a_row, shape->depth,
+                                  shape->zero_point);
+            }
+            undin_pair_products(block.sum, block.rows, block.weights, all, pairs);
+            float *row = y + m * shape->y_row + n, *second = row + next * shape->y_row;
+            const float *added = bias ? bias + n : bias;
+            if (shape->activation == UNDIN_RELU)
+                undin_pair_results(row, second, block.sum, scale + n, added, columns, 1);
+            else
+                undin_pair_results(row, second, block.sum, scale + n, added, columns, 0);
+        }
+    }
+}
+
 /* y (rows, columns) of floats; a (rows, taps * depth) as undin_quantize_bytes writes it; w (taps, ceil(depth / 4),
  * padded, 4), zeros where depth or columns are filled up; w_sum (padded), that of each column over all taps, w_zero, scale
  * and bias (padded), w_zero and bias may be NULL. y must overlap nothing else. */
@@ -160,6 +209,15 @@ UNDIN_INT8_KERNEL void undin_int8_matmul(float *y, const int8_t *a, const int8_t
                                          const undin_int8_matmul_shape *sizes) {
     const undin_int8_matmul_shape copy = *sizes, *const shape = &copy; /* as in undin_matmul */
     const int *tap_offset = sizes->tap_offset;
+    if (undin_fits_pairs(shape->rows, shape->taps * UNDIN_DIVIDE_UP(shape->depth, 4), 1)) {
+        undin_int8_matmul_in_pairs(y, a, w, w_zero, scale, bias, sizes);
+        if (shape->activation != UNDIN_IDENTITY && shape->activation != UNDIN_RELU)
+            for (int m = 0; m < shape->rows; ++m)
+                for (int n = 0; n < shape->columns; ++n)
+                    y[m * shape->y_row + n] = undin_activate(y[m * shape->y_row + n], shape->activation, shape->alpha,
+                                                             shape->beta);
+        return;
+    }
     UNDIN_FOR_CHUNKS(shape->columns, UNDIN_INT8_VECTORS, n, vectors, last,
         undin_int8_matmul_columns(y + n, a, tap_offset, w + 4 * n, w_sum + n, w_zero ? w_zero + n : w_zero, scale + n,
                                   bias ? bias + n : bias, shape, vectors, last));

@@ -80,8 +80,12 @@ UNDIN_INLINE void undin_int8_both_products(undin_vector *gates, undin_integers *
     undin_int8_tile_product(sum, tile, h, shape->h_row, weights->r, w_row, padded, shape->hidden, shape->narrow);
 }
 
-UNDIN_INLINE void undin_int8_activate(undin_vector *gates, int count, enum undin_activation activation) {
-    undin_activate_vectors((float *)gates, count, activation, 0, 0);
+/* Functions of their own, which take no registers from sums. */
+UNDIN_OUTLINED void undin_coarse_sigmoids(undin_vector *gates, int count) {
+    for (int i = 0; i < count; ++i) gates[i] = undin_vector_coarse_sigmoid(gates[i]);
+}
+UNDIN_OUTLINED void undin_coarse_tanhs(undin_vector *gates, int count) {
+    for (int i = 0; i < count; ++i) gates[i] = undin_vector_coarse_tanh(gates[i]);
 }
 
 /* What all gates read, from unit n on. */
@@ -101,6 +105,106 @@ UNDIN_INLINE undin_int8_gate_weights undin_int8_from_unit(const undin_int8_gate_
         }                                                                           \
     }
 
+/* What a unit needs beside its weights: for each gate the bias and the scales of both sums, then the reset bias. */
+enum { UNDIN_PAIR_UNITS = 16, UNDIN_UNIT_CONSTANTS = 13 };
+
+/* A block of a cell in pairs, see undin_int8_pairs.h: some units, two rows. `sum` of the block is that of x. */
+typedef struct {
+    undin_pair_block pairs;                            /* columns lie as [unit / 2][gate][unit % 2] */
+    int32_t of_h[2 * UNDIN_PAIR_COLUMNS];
+    float constants[UNDIN_PAIR_UNITS][UNDIN_UNIT_CONSTANTS];
+} undin_int8_cell_block;
+
+UNDIN_INLINE int undin_int8_cell_groups(const undin_int8_recurrent_shape *shape) {
+    return UNDIN_DIVIDE_UP(shape->inputs, 4) + UNDIN_DIVIDE_UP(shape->hidden, 4);
+}
+
+UNDIN_INLINE int undin_int8_cell_units(const undin_int8_recurrent_shape *shape, int gates) {
+    return UNDIN_SMALLER(UNDIN_PAIR_UNITS, undin_pair_columns(undin_int8_cell_groups(shape), gates));
+}
+
+/* Unpack what `units` units from unit n on need. */
+UNDIN_OUTLINED void undin_int8_unpack_cell(undin_int8_cell_block *block, const undin_int8_gate_weights *all,
+                                           const float *reset_bias, const undin_int8_recurrent_shape *shape, int gates,
+                                           int n, int units) {
+    const int padded = UNDIN_PADDED(shape->hidden), row = 4 * gates * padded, pairs = UNDIN_DIVIDE_UP(units, 2);
+    const int groups_x = UNDIN_DIVIDE_UP(shape->inputs, 4), groups_h = UNDIN_DIVIDE_UP(shape->hidden, 4);
+    uint32_t *const w = block->pairs.weights, *const r = w + 4 * gates * pairs * groups_x;
+    for (int gate = 0; gate < gates; ++gate) {
+        const int from = gate * padded + n;
+        undin_unpack_weights(w + 4 * gate * groups_x, 4 * gates * groups_x, all->w + 4 * from, row, 0, groups_x, pairs);
+        undin_unpack_weights(r + 4 * gate * groups_h, 4 * gates * groups_h, all->r + 4 * from, row, 0, groups_h, pairs);
+        for (int u = 0; u < units; ++u) {
+            float *constants = block->constants[u] + 3 * gate;
+            constants[0] = all->bias[from + u];
+            constants[1] = all->w_scale[from + u];
+            constants[2] = all->r_scale[from + u];
+        }
+    }
+    for (int u = 0; reset_bias && u < units; ++u) block->constants[u][9] = reset_bias[n + u];
+}
+
+/* Sums of both products of rows m and `next`. */
+UNDIN_OUTLINED void undin_int8_cell_products(undin_int8_cell_block *block, const int8_t *x, const int8_t *h,
+                                             const undin_int8_recurrent_shape *shape, int gates, int units, int m,
+                                             int next) {
+    undin_pair_block *const pairs = &block->pairs;
+    const int groups_x = UNDIN_DIVIDE_UP(shape->inputs, 4), groups_h = UNDIN_DIVIDE_UP(shape->hidden, 4);
+    const int count = gates * UNDIN_DIVIDE_UP(units, 2);
+    undin_unpack_rows(pairs->rows, x + m * shape->x_row, x + next * shape->x_row, shape->inputs, shape->zero_point);
+    undin_pair_products(pairs->sum, pairs->rows, pairs->weights, groups_x, count);
+    undin_unpack_rows(pairs->rows, h + m * shape->h_row, h + next * shape->h_row, shape->hidden, 0);
+    undin_pair_products(block->of_h, pairs->rows, pairs->weights + 4 * count * groups_x, groups_h, count);
+}
+
+/* What a gate reads; both sums from those of the unit's first gate on. */
+UNDIN_INLINE float undin_int8_gate_of_x(const int32_t *of_x, const float *constants, int gate) {
+    return constants[3 * gate] + (float)of_x[4 * gate] * constants[3 * gate + 1];
+}
+UNDIN_INLINE float undin_int8_gate_of_h(const int32_t *of_h, const float *constants, int gate) {
+    return (float)of_h[4 * gate] * constants[3 * gate + 2];
+}
+UNDIN_INLINE float undin_int8_gate(const int32_t *of_x, const int32_t *of_h, const float *constants, int gate) {
+    return undin_int8_gate_of_x(of_x, constants, gate) + undin_int8_gate_of_h(of_h, constants, gate);
+}
+
+/* One unit of one row. */
+UNDIN_INLINE void undin_int8_gru_unit(float *h_next, const float *old, const int32_t *of_x, const int32_t *of_h,
+                                      const float *constants) {
+    const float update = undin_coarse_sigmoid(undin_int8_gate(of_x, of_h, constants, 0));
+    const float reset = undin_coarse_sigmoid(undin_int8_gate(of_x, of_h, constants, 1));
+    const float from_h = constants[9] + undin_int8_gate_of_h(of_h, constants, 2);
+    const float candidate = undin_coarse_tanh(undin_int8_gate_of_x(of_x, constants, 2) + reset * from_h);
+    *h_next = candidate + update * (*old - candidate);
+}
+
+UNDIN_OUTLINED void undin_int8_gru_in_pairs(float *h_next, const int8_t *x, const int8_t *h, const float *old,
+                                            const undin_int8_gate_weights *all, const float *reset_bias,
+                                            const undin_int8_recurrent_shape *shape) {
+    undin_int8_cell_block block;
+    const int widest = undin_int8_cell_units(shape, 3);
+    for (int n = 0; n < shape->hidden; n += widest) {
+        const int units = UNDIN_SMALLER(widest, shape->hidden - n);
+        undin_int8_unpack_cell(&block, all, reset_bias, shape, 3, n, units);
+        for (int m = 0; m < shape->rows; m += 2) {
+            const int last = UNDIN_SMALLER(m + 1, shape->rows - 1);
+            undin_int8_cell_products(&block, x, h, shape, 3, units, m, last);
+            for (int i = m; i <= last; ++i) {
+                const int32_t *of_x = block.pairs.sum + 2 * (i - m), *of_h = block.of_h + 2 * (i - m);
+                const float *before = old + i * shape->state_row + n, *constants = block.constants[0];
+                float *next = h_next + i * shape->next_row + n, *const end = next + units;
+                while (next != end) {
+                    undin_int8_gru_unit(next++, before++, of_x++, of_h++, constants);
+                    constants += UNDIN_UNIT_CONSTANTS;
+                    if (next == end) break;
+                    undin_int8_gru_unit(next++, before++, of_x, of_h, constants);
+                    constants += UNDIN_UNIT_CONSTANTS, of_x += 4 * 3 - 1, of_h += 4 * 3 - 1;
+                }
+            }
+        }
+    }
+}
+
 UNDIN_INLINE void undin_int8_gru_tile(float *h_next, const int8_t *x, const int8_t *h, const float *old,
                                       const undin_int8_gate_weights *weights, const float *reset_bias,
                                       const undin_int8_recurrent_shape *shape, int rows, int units, int last) {
@@ -112,7 +216,7 @@ UNDIN_INLINE void undin_int8_gru_tile(float *h_next, const int8_t *x, const int8
 
     undin_int8_both_products(gates, sum, &tile, 3, x, h, weights, shape);
     undin_int8_add_gates(gates, sum, &tile, weights->r_scale, padded, 0, 2);
-    undin_int8_activate(update, 2 * vectors, UNDIN_SIGMOID);
+    undin_coarse_sigmoids(update, 2 * vectors);
     UNDIN_FOR_UNITS(tile, last, i, v, lanes, {
         const int at = i * units + v;
         (void)lanes;
@@ -120,7 +224,7 @@ UNDIN_INLINE void undin_int8_gru_tile(float *h_next, const int8_t *x, const int8
                                       undin_integers_to_floats(sum[i * tile.row_sums + 2 * units + v]) *
                                           undin_tile_load(weights->r_scale, padded, &tile, 2 * units + v));
     });
-    undin_int8_activate(candidate, vectors, UNDIN_TANH);
+    undin_coarse_tanhs(candidate, vectors);
     UNDIN_FOR_UNITS(tile, last, i, v, lanes, {
         const int at = i * units + v;
         const undin_vector before = undin_vector_load_first(old + i * shape->state_row + v * UNDIN_LANES, lanes);
@@ -140,12 +244,44 @@ UNDIN_INT8_KERNEL void undin_int8_gru_step(float *h_next, const int8_t *x, const
                                            const float *bias, const float *reset_bias,
                                            const undin_int8_recurrent_shape *shape) {
     const undin_int8_gate_weights all = {w, r, w_sum, r_sum, w_scale, r_scale, bias};
+    if (undin_fits_pairs(shape->rows, undin_int8_cell_groups(shape), 3)) {
+        undin_int8_gru_in_pairs(h_next, x, h, old, &all, reset_bias, shape);
+        return;
+    }
     UNDIN_FOR_CHUNKS(shape->hidden, undin_int8_recurrent_widest(shape->rows, 3), n, units, last, {
         const undin_int8_gate_weights weights = undin_int8_from_unit(&all, n);
         UNDIN_FOR_ROWS(shape->rows, undin_int8_recurrent_height(shape->rows, 3 * units), m, height,
             undin_int8_gru_tile(h_next + m * shape->next_row + n, x + m * shape->x_row, h + m * shape->h_row,
                                 old + m * shape->state_row + n, &weights, reset_bias + n, shape, height, units, last));
     });
+}
+
+UNDIN_OUTLINED void undin_int8_lstm_in_pairs(float *h_next, float *c_next, const int8_t *x, const int8_t *h,
+                                             const float *c, const undin_int8_gate_weights *all,
+                                             const undin_int8_recurrent_shape *shape) {
+    undin_int8_cell_block block;
+    const int widest = undin_int8_cell_units(shape, 4);
+    for (int n = 0; n < shape->hidden; n += widest) {
+        const int units = UNDIN_SMALLER(widest, shape->hidden - n);
+        undin_int8_unpack_cell(&block, all, 0, shape, 4, n, units);
+        for (int m = 0; m < shape->rows; m += 2) {
+            const int last = UNDIN_SMALLER(m + 1, shape->rows - 1);
+            undin_int8_cell_products(&block, x, h, shape, 4, units, m, last);
+            for (int i = m; i <= last; ++i)
+                for (int u = 0; u < units; ++u) {
+                    const int at = u / 2 * 16 + 2 * (i - m) + u % 2, next = i * shape->next_row + n + u;
+                    const int32_t *of_x = block.pairs.sum + at, *of_h = block.of_h + at;
+                    const float *constants = block.constants[u];
+                    const float input = undin_coarse_sigmoid(undin_int8_gate(of_x, of_h, constants, 0));
+                    const float output = undin_coarse_sigmoid(undin_int8_gate(of_x, of_h, constants, 1));
+                    const float forget = undin_coarse_sigmoid(undin_int8_gate(of_x, of_h, constants, 2));
+                    const float candidate = undin_coarse_tanh(undin_int8_gate(of_x, of_h, constants, 3));
+                    const float cell = forget * c[i * shape->state_row + n + u] + input * candidate;
+                    c_next[next] = cell;
+                    h_next[next] = output * undin_coarse_tanh(cell);
+                }
+        }
+    }
 }
 
 UNDIN_INLINE void undin_int8_lstm_tile(float *h_next, float *c_next, const int8_t *x, const int8_t *h, const float *c,
@@ -160,15 +296,15 @@ UNDIN_INLINE void undin_int8_lstm_tile(float *h_next, float *c_next, const int8_
 
     undin_int8_both_products(gates, sum, &tile, 4, x, h, weights, shape);
     undin_int8_add_gates(gates, sum, &tile, weights->r_scale, UNDIN_PADDED(shape->hidden), 0, 4);
-    undin_int8_activate(gates, 3 * vectors, UNDIN_SIGMOID);
-    undin_int8_activate(cell, vectors, UNDIN_TANH);
+    undin_coarse_sigmoids(gates, 3 * vectors);
+    undin_coarse_tanhs(cell, vectors);
     UNDIN_FOR_UNITS(tile, last, i, v, lanes, {
         const int at = i * units + v;
         const undin_vector before = undin_vector_load_first(c + i * shape->state_row + v * UNDIN_LANES, lanes);
         cell[at] = forget[at] * before + input[at] * cell[at];
         undin_vector_store_first(c_next + i * shape->next_row + v * UNDIN_LANES, cell[at], lanes);
     });
-    undin_int8_activate(cell, vectors, UNDIN_TANH);
+    undin_coarse_tanhs(cell, vectors);
     UNDIN_FOR_UNITS(tile, last, i, v, lanes,
         undin_vector_store_first(h_next + i * shape->next_row + v * UNDIN_LANES,
                                  output[i * units + v] * cell[i * units + v], lanes));
@@ -184,6 +320,10 @@ UNDIN_INT8_KERNEL void undin_int8_lstm_step(float *h_next, float *c_next, const 
                                             const int32_t *r_sum, const float *w_scale, const float *r_scale,
                                             const float *bias, const undin_int8_recurrent_shape *shape) {
     const undin_int8_gate_weights all = {w, r, w_sum, r_sum, w_scale, r_scale, bias};
+    if (undin_fits_pairs(shape->rows, undin_int8_cell_groups(shape), 4)) {
+        undin_int8_lstm_in_pairs(h_next, c_next, x, h, c, &all, shape);
+        return;
+    }
     UNDIN_FOR_CHUNKS(shape->hidden, undin_int8_recurrent_widest(shape->rows, 4), n, units, last, {
         const undin_int8_gate_weights weights = undin_int8_from_unit(&all, n);
         UNDIN_FOR_ROWS(shape->rows, undin_int8_recurrent_height(shape->rows, 4 * units), m, height,

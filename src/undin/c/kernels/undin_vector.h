@@ -200,6 +200,35 @@ UNDIN_INLINE undin_vector undin_vector_min(undin_vector x, undin_vector limit) {
 #endif
 }
 
+/* The same of numbers, which are no NaN: one instruction where the others are four. */
+#if UNDIN_LANES == 1 && defined(__thumb__) && defined(__ARM_FEATURE_NUMERIC_MAXMIN)
+UNDIN_INLINE float undin_number_max(float x, float limit) {
+    __asm__("vmaxnm.f32 %0, %0, %1" : "+t"(x) : "t"(limit));
+    return x;
+}
+UNDIN_INLINE float undin_number_min(float x, float limit) {
+    __asm__("vminnm.f32 %0, %0, %1" : "+t"(x) : "t"(limit));
+    return x;
+}
+#else
+UNDIN_INLINE float undin_number_max(float x, float limit) { return x < limit ? limit : x; }
+UNDIN_INLINE float undin_number_min(float x, float limit) { return x > limit ? limit : x; }
+#endif
+UNDIN_INLINE undin_vector undin_vector_number_max(undin_vector x, undin_vector limit) {
+#if UNDIN_LANES == 1
+    return undin_number_max(x, limit);
+#else
+    return undin_vector_max(x, limit);
+#endif
+}
+UNDIN_INLINE undin_vector undin_vector_number_min(undin_vector x, undin_vector limit) {
+#if UNDIN_LANES == 1
+    return undin_number_min(x, limit);
+#else
+    return undin_vector_min(x, limit);
+#endif
+}
+
 /* a < b ? yes : no, lane by lane. */
 UNDIN_INLINE undin_vector undin_vector_if_less(undin_vector a, undin_vector b, undin_vector yes, undin_vector no) {
 #if UNDIN_LANES == 16

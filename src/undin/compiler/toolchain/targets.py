@@ -106,6 +106,8 @@ ON_MICROCONTROLLER: dict[str, Any] = {
     "freestanding": True,
 }
 ON_CORTEX_M = ON_MICROCONTROLLER | {"triple": "thumb-freestanding-eabihf"}
+# ACLE's name for a minimum and a maximum in one instruction, which compilers do not define for these.
+FPV5 = ("-U__ARM_FEATURE_NUMERIC_MAXMIN", "-D__ARM_FEATURE_NUMERIC_MAXMIN=1")
 ARM_GCC = "arm-none-eabi-gcc", "-mthumb", "-mfloat-abi=hard"
 
 
@@ -151,18 +153,18 @@ TARGETS = {
         gcc=(*ARM_GCC, "-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16"),
     ),
     "cortex-m7": Target(
-        **ON_CORTEX_M,
+        **ON_CORTEX_M | {"flags": (*ON_CORTEX_M["flags"], *FPV5)},
         cpu="cortex_m7-fp64+fp_armv8d16sp",
         gcc=(*ARM_GCC, "-mcpu=cortex-m7", "-mfpu=fpv5-sp-d16"),
     ),
     "cortex-m33": Target(
-        **ON_CORTEX_M,
+        **ON_CORTEX_M | {"flags": (*ON_CORTEX_M["flags"], *FPV5)},
         cpu="cortex_m33+fp_armv8d16sp",
         gcc=(*ARM_GCC, "-mcpu=cortex-m33", "-mfpu=fpv5-sp-d16"),
     ),
     # Helium takes subnormal floats for zeros, as no other processor here does: the same bits come from integers alone.
     "cortex-m55": Target(
-        **ON_CORTEX_M,
+        **ON_CORTEX_M | {"flags": (*ON_CORTEX_M["flags"], *FPV5)},
         cpu="cortex_m55+mve_fp+fp_armv8d16+fullfp16",
         gcc=(*ARM_GCC, "-mcpu=cortex-m55"),
         exact_cpu="cortex_m55+mve-mve_fp+fp_armv8d16+fullfp16",
