@@ -64,7 +64,8 @@ RecurrentShape = _structure(
 QuantizeShape = _structure("QuantizeShape", "rows columns x_row y_row inverse_scale:float zero_point")
 Int8MatmulShape = _structure(
     "Int8MatmulShape",
-    f"rows columns depth taps tap_offset[{TAPS_MAX}] a_row y_row zero_point narrow activation alpha:float beta:float",
+    f"rows columns depth taps tap_offset[{TAPS_MAX}] a_row y_row zero_point narrow wide activation "
+    "alpha:float beta:float",
 )
 Int8BandMixShape = _structure(
     "Int8BandMixShape", "rows channels depth y_row bias_row zero_point narrow activation alpha:float beta:float"

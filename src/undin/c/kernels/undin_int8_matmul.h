@@ -48,6 +48,7 @@ typedef struct {
     int a_row, y_row;
     int zero_point;                 /* of a */
     int narrow;                     /* the weights are, see undin_integer.h */
+    int wide;                       /* a and w are integers of 16 bits, two of which are a group of four bytes */
     enum undin_activation activation;
     float alpha, beta;              /* of the activation */
 } undin_int8_matmul_shape;
@@ -59,14 +60,15 @@ UNDIN_INLINE undin_integers undin_int8_load(const int8_t *w, const undin_tile *t
 
 /* sum[i][j] += sum over k of a[i][k] w[k][j], for a group of which `count` exist, a constant. */
 UNDIN_INLINE void undin_int8_tile_group(undin_integers *sum, const undin_tile *tile, const int8_t *a, int a_row,
-                                        const int8_t *w, int padded, int narrow, int count) {
+                                        const int8_t *w, int padded, int narrow, int wide, int count) {
     undin_integers w_k[UNDIN_TILE_SUMS];
     UNDIN_UNROLL for (int j = 0; j < tile->vectors; ++j) w_k[j] = undin_int8_load(w, tile, padded, j);
     UNDIN_UNROLL for (int i = 0; i < tile->rows; ++i) {
         const undin_integers a_i = undin_integers_of(undin_four_bytes(a + i * a_row, count));
         UNDIN_UNROLL for (int j = 0; j < tile->vectors; ++j) {
             undin_integers *s = &sum[i * tile->row_sums + j];
-            *s = undin_add_products_of_bytes(*s, a_i, w_k[j], narrow);
+            *s = wide ? undin_add_products_of_pairs(*s, a_i, w_k[j])
+                      : undin_add_products_of_bytes(*s, a_i, w_k[j], narrow);
             UNDIN_IN_ORDER(*s);
         }
     }
@@ -74,11 +76,11 @@ UNDIN_INLINE void undin_int8_tile_group(undin_integers *sum, const undin_tile *t
 
 /* The same for the whole depth; w_row: columns of a row of w. */
 UNDIN_INLINE void undin_int8_tile_product(undin_integers *sum, const undin_tile *tile, const int8_t *a, int a_row,
-                                          const int8_t *w, int w_row, int padded, int depth, int narrow) {
+                                          const int8_t *w, int w_row, int padded, int depth, int narrow, int wide) {
     int k = 0;
     for (; k + 4 <= depth; k += 4)
-        undin_int8_tile_group(sum, tile, a + k, a_row, w + k * w_row, padded, narrow, 4);
-    if (depth % 4) undin_int8_tile_group(sum, tile, a + k, a_row, w + k * w_row, padded, narrow, depth % 4);
+        undin_int8_tile_group(sum, tile, a + k, a_row, w + k * w_row, padded, narrow, wide, 4);
+    if (depth % 4) undin_int8_tile_group(sum, tile, a + k, a_row, w + k * w_row, padded, narrow, wide, depth % 4);
 }
 
 /* What the sums of each column begin with: the zero point times the weights, taken away. */
@@ -124,11 +126,15 @@ UNDIN_INLINE void undin_int8_matmul_tile(float *y, const int8_t *a, const int *t
     const int padded = UNDIN_PADDED(shape->columns);
     const undin_tile tile = undin_plain_tile(rows, vectors, last, 1);
     undin_integers sum[UNDIN_TILE_SUMS];
-    undin_int8_begin(sum, &tile, w_sum, 0, 0, shape->zero_point);
+    if (shape->wide) {
+        UNDIN_UNROLL for (int i = 0; i < rows * vectors; ++i) sum[i] = undin_integers_of(0);
+    } else {
+        undin_int8_begin(sum, &tile, w_sum, 0, 0, shape->zero_point);
+    }
     for (int t = 0; t < shape->taps; ++t)
         undin_int8_tile_product(sum, &tile, a + tap_offset[t], shape->a_row,
                                 w + t * UNDIN_DIVIDE_UP(shape->depth, 4) * 4 * padded, padded, 0, shape->depth,
-                                shape->narrow);
+                                shape->narrow, shape->wide);
     if (w_zero) {
         UNDIN_UNROLL for (int i = 0; i < rows; ++i) {
             const int32_t of_row = undin_int8_row_sum(a + i * shape->a_row, tap_offset, shape);
@@ -152,23 +158,9 @@ UNDIN_INLINE void undin_int8_matmul_columns(float *y, const int8_t *a, const int
                                shape, height, vectors, last));
 }
 
-UNDIN_INLINE void undin_pair_scale(float *y, float *second, const int32_t *sum, float scale, float bias, int is_relu) {
-    const float first = (float)sum[0] * scale + bias, next = (float)sum[2] * scale + bias;
-    *y = is_relu ? undin_number_max(first, 0) : first;
-    *second = is_relu ? undin_number_max(next, 0) : next;
-}
-
-/* Sums of two rows become floats, bias[n] + scale[n] sum[n / 2][row][n % 2]. */
-UNDIN_INLINE void undin_pair_results(float *y, float *second, const int32_t *sum, const float *scale, const float *bias,
-                                     int columns, int is_relu) {
-    static const float zeros[2];
-    const int step = bias ? 2 : 0;
-    if (!bias) bias = zeros;
-    for (; columns >= 2; columns -= 2, y += 2, second += 2, sum += 4, scale += 2, bias += step) {
-        undin_pair_scale(y, second, sum, scale[0], bias[0], is_relu);
-        undin_pair_scale(y + 1, second + 1, sum + 1, scale[1], bias[1], is_relu);
-    }
-    if (columns) undin_pair_scale(y, second, sum, scale[0], bias[0], is_relu);
+/* Groups of a row of all taps, in pairs. */
+UNDIN_INLINE int undin_int8_pair_groups(const undin_int8_matmul_shape *shape) {
+    return shape->taps * UNDIN_DIVIDE_UP(shape->depth, shape->wide ? 8 : 4);
 }
 
 /* undin_int8_matmul without an activation, or with that of UNDIN_RELU. */
@@ -176,40 +168,52 @@ UNDIN_OUTLINED void undin_int8_matmul_in_pairs(float *y, const int8_t *a, const 
                                                const float *scale, const float *bias,
                                                const undin_int8_matmul_shape *shape) {
     undin_pair_block block;
-    const int padded = UNDIN_PADDED(shape->columns), groups = UNDIN_DIVIDE_UP(shape->depth, 4);
-    const int all = shape->taps * groups, widest = undin_pair_columns(all, 1);
+    const int all = undin_int8_pair_groups(shape), words = undin_pair_words(all);
+    const int groups = all / shape->taps, widest = undin_pair_columns(words, 1), row_bytes = shape->y_row * 4;
+    const undin_pair_weights from = {w, 4 * UNDIN_PADDED(shape->columns), UNDIN_DIVIDE_UP(shape->depth, 4), w_zero, scale, bias};
+    const float low = shape->activation == UNDIN_RELU ? 0 : -3e38f;
     for (int n = 0; n < shape->columns; n += widest) {
-        const int columns = UNDIN_SMALLER(widest, shape->columns - n), pairs = UNDIN_DIVIDE_UP(columns, 2);
-        for (int t = 0; t < shape->taps; ++t)
-            undin_unpack_weights(block.weights + 4 * t * groups, 4 * all, w + 4 * (t * groups * padded + n), 4 * padded,
-                                 w_zero ? w_zero + n : w_zero, groups, pairs);
+        const int columns = UNDIN_SMALLER(widest, shape->columns - n), pairs = columns / 2;
+        uint32_t *to = block.weights;
+        for (int j = n; j < n + columns; j += 2)
+            to = shape->wide ? undin_copy_weights(to, &from, j, shape->taps)
+                             : undin_unpack_weights(to, &from, j, shape->taps);
         for (int m = 0; m < shape->rows; m += 2) {
             const int next = m + 1 < shape->rows;
             for (int t = 0; t < shape->taps; ++t) {
-                const int8_t *from = a + m * shape->a_row + shape->tap_offset[t];
-                undin_unpack_rows(block.rows + 4 * t * groups, from, from + next * shape->a_row, shape->depth,
-                                  shape->zero_point);
+                const int8_t *first = a + m * shape->a_row + shape->tap_offset[t];
+                const int8_t *second = first + next * shape->a_row;
+                if (shape->wide)
+                    undin_copy_rows(block.rows + 4 * t * groups, first, second, shape->depth);
+                else
+                    undin_unpack_rows(block.rows + 4 * t * groups, first, second, shape->depth, shape->zero_point);
             }
-            undin_pair_products(block.sum, block.rows, block.weights, all, pairs);
-            float *row = y + m * shape->y_row + n, *second = row + next * shape->y_row;
-            const float *added = bias ? bias + n : bias;
-            if (shape->activation == UNDIN_RELU)
-                undin_pair_results(row, second, block.sum, scale + n, added, columns, 1);
-            else
-                undin_pair_results(row, second, block.sum, scale + n, added, columns, 0);
+            float *row = y + m * shape->y_row + n;
+            if (pairs)
+                undin_pair_products(row, block.weights, block.rows, all, pairs, next * row_bytes, low);
+            if (columns % 2) { /* of the last pair one column exists */
+                float last[4];
+                undin_pair_products(last, block.weights + pairs * words, block.rows, all, 1, 8, low);
+                row[columns - 1] = last[0];
+                row[columns - 1 + next * shape->y_row] = next ? last[2] : last[0];
+            }
         }
     }
 }
 
 /* y (rows, columns) of floats; a (rows, taps * depth) as undin_quantize_bytes writes it; w (taps, ceil(depth / 4),
  * padded, 4), zeros where depth or columns are filled up; w_sum (padded), that of each column over all taps, w_zero, scale
- * and bias (padded), w_zero and bias may be NULL. y must overlap nothing else. */
+ * and bias (padded), w_zero and bias may be NULL. y must overlap nothing else.
+ *
+ * With integers of 16 bits a is as undin_quantize_words writes it, w (taps, ceil(depth / 2), padded, 2) such that no sum
+ * leaves 32 bits, and w_sum and w_zero are NULL: there are no zero points. */
 UNDIN_INT8_KERNEL void undin_int8_matmul(float *y, const int8_t *a, const int8_t *w, const int32_t *w_sum,
                                          const int32_t *w_zero, const float *scale, const float *bias,
                                          const undin_int8_matmul_shape *sizes) {
     const undin_int8_matmul_shape copy = *sizes, *const shape = &copy; /* as in undin_matmul */
     const int *tap_offset = sizes->tap_offset;
-    if (undin_fits_pairs(shape->rows, shape->taps * UNDIN_DIVIDE_UP(shape->depth, 4), 1)) {
+    const int groups = undin_int8_pair_groups(shape);
+    if (undin_fits_pairs(shape->rows, groups, undin_pair_words(groups))) {
         undin_int8_matmul_in_pairs(y, a, w, w_zero, scale, bias, sizes);
         if (shape->activation != UNDIN_IDENTITY && shape->activation != UNDIN_RELU)
             for (int m = 0; m < shape->rows; ++m)
@@ -219,7 +223,7 @@ UNDIN_INT8_KERNEL void undin_int8_matmul(float *y, const int8_t *a, const int8_t
         return;
     }
     UNDIN_FOR_CHUNKS(shape->columns, UNDIN_INT8_VECTORS, n, vectors, last,
-        undin_int8_matmul_columns(y + n, a, tap_offset, w + 4 * n, w_sum + n, w_zero ? w_zero + n : w_zero, scale + n,
+        undin_int8_matmul_columns(y + n, a, tap_offset, w + 4 * n, w_sum ? w_sum + n : w_sum, w_zero ? w_zero + n : w_zero, scale + n,
                                   bias ? bias + n : bias, shape, vectors, last));
 }
 

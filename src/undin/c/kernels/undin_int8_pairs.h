@@ -6,8 +6,10 @@
  * the way. What remains of four products for each of two rows and two columns is 13 instructions: 3 that load, 8 that
  * multiply and 2 that end the loop. Sizes are known at run time: all calls share the same code.
  *
- * A group of four bytes becomes two words: bytes 0 and 2, then bytes 1 and 3. Unpacked weights lie as w[column / 2]
- * [group][column % 2][2], unpacked rows as a[group][row][2].
+ * A group of four bytes becomes two words: bytes 0 and 2, then bytes 1 and 3. Rows lie as a[group][row][2]; a pair of
+ * columns as w[group][column][2], then the scales of both and what is added to both.
+ *
+ * Integers that have 16 bits already, two of which are a group of four bytes there, are copied to the same places.
  *
  * Read next: undin_int8_matmul.h.
  */
@@ -22,28 +24,30 @@
 #endif
 
 /* Words of a block of weights, groups of a row and columns of a block that fit, and rows from which on it pays. */
-enum { UNDIN_PAIR_WORDS = 704, UNDIN_PAIR_GROUPS = 40, UNDIN_PAIR_COLUMNS = 64, UNDIN_PAIR_ROWS_MIN = 3 };
+enum { UNDIN_PAIR_WORDS = 848, UNDIN_PAIR_GROUPS = 40, UNDIN_PAIR_COLUMNS = 64, UNDIN_PAIR_ROWS_MIN = 3 };
 
 /* Memory of a block, on the stack. */
 typedef struct {
     uint32_t weights[UNDIN_PAIR_WORDS];
     uint32_t rows[4 * UNDIN_PAIR_GROUPS];
-    int32_t sum[2 * UNDIN_PAIR_COLUMNS];
 } __attribute__((aligned(8))) undin_pair_block;
 
-/* Whether two columns of `gates` of so many groups fit, and it pays for so many rows. */
-UNDIN_INLINE int undin_fits_pairs(int rows, int groups, int gates) {
+/* Words of a pair of columns. */
+UNDIN_INLINE int undin_pair_words(int groups) { return 4 * groups + 4; }
+
+/* Whether `words` for a pair of columns, or one of each gate, fit, and it pays for so many rows of so many groups. */
+UNDIN_INLINE int undin_fits_pairs(int rows, int groups, int words) {
 #if defined(UNDIN_IN_PAIRS)
-    return rows >= UNDIN_PAIR_ROWS_MIN && groups <= UNDIN_PAIR_GROUPS && gates * groups * 4 <= UNDIN_PAIR_WORDS;
+    return rows >= UNDIN_PAIR_ROWS_MIN && groups <= UNDIN_PAIR_GROUPS && words <= UNDIN_PAIR_WORDS;
 #else
-    (void)rows, (void)groups, (void)gates;
+    (void)rows, (void)groups, (void)words;
     return 0;
 #endif
 }
 
-/* Columns of a block for each gate, an even number. */
-UNDIN_INLINE int undin_pair_columns(int groups, int gates) {
-    const int fit = UNDIN_PAIR_WORDS / (gates * groups * 4) * 2, most = UNDIN_PAIR_COLUMNS / gates / 2 * 2;
+/* Columns of a block for each of some gates, an even number. */
+UNDIN_INLINE int undin_pair_columns(int words, int gates) {
+    const int fit = UNDIN_PAIR_WORDS / words * 2, most = UNDIN_PAIR_COLUMNS / gates / 2 * 2;
     return fit < most ? fit : most;
 }
 
@@ -68,94 +72,193 @@ UNDIN_INLINE uint32_t undin_odd_pair(uint32_t bytes, uint32_t added) {
 /* The same number twice. */
 UNDIN_INLINE uint32_t undin_pair_of(int number) { return (uint32_t)number << 16 | (uint16_t)number; }
 
-/* The last group of a row, of whose four bytes `count` exist; those that are missing become 0. */
-UNDIN_INLINE void undin_unpack_last(uint32_t *to, const int8_t *a, int count, uint32_t added) {
-    uint32_t bytes = (uint8_t)a[0];
-    if (count > 1) bytes |= (uint32_t)(uint8_t)a[1] << 8;
-    if (count > 2) bytes |= (uint32_t)(uint8_t)a[2] << 16;
-    to[0] = undin_even_pair(bytes, added) & (count > 2 ? 0xffffffff : 0xffff);
-    to[1] = undin_odd_pair(bytes, added) & (count > 1 ? 0xffff : 0);
+/* The last group of a row, the first `count` of four bytes, 1 to 3, of `depth` in all. */
+UNDIN_INLINE uint32_t undin_last_bytes(const int8_t *a, int count, int depth) {
+    if (depth > 4) return (uint32_t)undin_four_bytes(a + count - 4, 4) >> (32 - 8 * count);
+    uint32_t bytes = 0;
+    for (int k = count - 1; k >= 0; --k) bytes = bytes << 8 | (uint8_t)a[k];
+    return bytes;
 }
 
 /* Unpack `depth` bytes of two rows; what is missing of their last group is 0. */
 UNDIN_OUTLINED void undin_unpack_rows(uint32_t *to, const int8_t *a, const int8_t *second, int depth, int zero_point) {
     const uint32_t added = undin_pair_of(-zero_point);
-    for (const int8_t *const end = a + depth / 4 * 4; a != end; a += 4, second += 4, to += 4) {
+    for (const int8_t *const end = a + (depth & ~3); a != end; a += 4, second += 4, to += 4) {
         const uint32_t bytes = (uint32_t)undin_four_bytes(a, 4), of_second = (uint32_t)undin_four_bytes(second, 4);
         to[0] = undin_even_pair(bytes, added);
         to[1] = undin_odd_pair(bytes, added);
         to[2] = undin_even_pair(of_second, added);
         to[3] = undin_odd_pair(of_second, added);
     }
-    if (depth % 4) {
-        undin_unpack_last(to, a, depth % 4, added);
-        undin_unpack_last(to + 2, second, depth % 4, added);
+    const int rest = depth & 3;
+    if (rest) {
+        const uint32_t even = rest > 2 ? 0xffffffff : 0xffff, odd = rest > 1 ? 0xffff : 0;
+        const uint32_t bytes = undin_last_bytes(a, rest, depth), of_second = undin_last_bytes(second, rest, depth);
+        to[0] = undin_even_pair(bytes, added) & even;
+        to[1] = undin_odd_pair(bytes, added) & odd;
+        to[2] = undin_even_pair(of_second, added) & even;
+        to[3] = undin_odd_pair(of_second, added) & odd;
     }
 }
 
-/* Unpack `pairs` pairs of columns; `row` bytes from group to group, `to_pair` words from pair to pair. zero, that of each
-   column, may be NULL. */
-UNDIN_OUTLINED void undin_unpack_weights(uint32_t *to, int to_pair, const int8_t *w, int row, const int32_t *zero,
-                                         int groups, int pairs) {
-    for (int n = 0; n < pairs; ++n, w += 8) {
-        const uint32_t first = zero ? undin_pair_of(-zero[2 * n]) : 0;
-        const uint32_t second = zero ? undin_pair_of(-zero[2 * n + 1]) : 0;
-        const int8_t *from = w;
-        uint32_t *at = to + n * to_pair;
-        for (uint32_t *const end = at + 4 * groups; at != end; at += 4, from += row) {
-            const uint32_t bytes = (uint32_t)undin_four_bytes(from, 4);
-            const uint32_t of_second = (uint32_t)undin_four_bytes(from + 4, 4);
-            at[0] = undin_even_pair(bytes, first);
-            at[1] = undin_odd_pair(bytes, first);
-            at[2] = undin_even_pair(of_second, second);
-            at[3] = undin_odd_pair(of_second, second);
+/* The same of integers of 16 bits. */
+UNDIN_OUTLINED void undin_copy_rows(uint32_t *to, const int8_t *a, const int8_t *second, int depth) {
+    for (const int8_t *const end = a + (depth & ~7); a != end; a += 8, second += 8, to += 4) {
+        to[0] = (uint32_t)undin_four_bytes(a, 4);
+        to[1] = (uint32_t)undin_four_bytes(a + 4, 4);
+        to[2] = (uint32_t)undin_four_bytes(second, 4);
+        to[3] = (uint32_t)undin_four_bytes(second + 4, 4);
+    }
+    const int rest = depth & 7;
+    if (rest) {
+        to[0] = (uint32_t)undin_four_bytes(a, rest == 2 ? 2 : 4);
+        to[1] = rest == 6 ? (uint32_t)undin_four_bytes(a + 4, 2) : 0;
+        to[2] = (uint32_t)undin_four_bytes(second, rest == 2 ? 2 : 4);
+        to[3] = rest == 6 ? (uint32_t)undin_four_bytes(second + 4, 2) : 0;
+    }
+}
+
+/* Where weights lie: `row` bytes from group to group, columns beside each other. scale and bias are those of the first
+   column; zero, the zero point of each column, and bias may be NULL. */
+typedef struct {
+    const int8_t *w;
+    int row, groups;
+    const int32_t *zero;
+    const float *scale, *bias;
+} undin_pair_weights;
+
+UNDIN_INLINE uint32_t *undin_pair_constants(uint32_t *to, const undin_pair_weights *from, int n) {
+    const float constants[4] = {from->scale[n], from->scale[n + 1], from->bias ? from->bias[n] : 0,
+                                from->bias ? from->bias[n + 1] : 0};
+    __builtin_memcpy(to, constants, sizeof constants);
+    return to + 4;
+}
+
+/* Unpack a pair of columns, and return where the next one may begin; `taps` times the groups, one after the other in
+   memory. */
+UNDIN_OUTLINED uint32_t *undin_unpack_weights(uint32_t *to, const undin_pair_weights *from, int n, int taps) {
+    const uint32_t first = from->zero ? undin_pair_of(-from->zero[n]) : 0;
+    const uint32_t second = from->zero ? undin_pair_of(-from->zero[n + 1]) : 0;
+    const int8_t *w = from->w + 4 * n;
+    for (uint32_t *const end = to + 4 * from->groups * taps; to != end; to += 4, w += from->row) {
+        const uint32_t bytes = (uint32_t)undin_four_bytes(w, 4), of_second = (uint32_t)undin_four_bytes(w + 4, 4);
+        to[0] = undin_even_pair(bytes, first);
+        to[1] = undin_odd_pair(bytes, first);
+        to[2] = undin_even_pair(of_second, second);
+        to[3] = undin_odd_pair(of_second, second);
+    }
+    return undin_pair_constants(to, from, n);
+}
+
+/* The same of integers of 16 bits: of each tap two groups become one. */
+UNDIN_OUTLINED uint32_t *undin_copy_weights(uint32_t *to, const undin_pair_weights *from, int n, int taps) {
+    const int8_t *w = from->w + 4 * n;
+    for (; taps; --taps)
+        for (int k = 0; k < from->groups; k += 2, to += 4, w += 2 * from->row) {
+            const int is_last = k + 1 == from->groups;
+            to[0] = (uint32_t)undin_four_bytes(w, 4);
+            to[2] = (uint32_t)undin_four_bytes(w + 4, 4);
+            to[1] = is_last ? 0 : (uint32_t)undin_four_bytes(w + from->row, 4);
+            to[3] = is_last ? 0 : (uint32_t)undin_four_bytes(w + from->row + 4, 4);
+            if (is_last) w -= from->row;
         }
-    }
+    return undin_pair_constants(to, from, n);
 }
 
+/* y[row][n] = max(low, bias[n] + scale[n] sum[row][n]) for two rows and `pairs` pairs of columns; `y_row` bytes from one
+   row to the other, 0 where they are the same. */
+#if UNDIN_LANES == 1 && defined(__ARM_FEATURE_SIMD32) && defined(__thumb2__)
+__attribute__((naked, noinline, unused)) static void undin_pair_products(float *y, const uint32_t *w, const uint32_t *a,
+                                                                         int groups, int pairs, int y_row, float low) {
+    /* r0: y, r1: w, r2: a, r3: its end, r4 to r7: sums, r8 to r11: weights, r12 and lr: bytes of a row */
+    __asm__("push {r2, r4-r11, lr}\n\t"
+            "vmov.f32 s8, s0\n\t"
+            "add r3, r2, r3, lsl #4\n\t"
+            "ldr r4, [sp, #40]\n\t"
+            "add r4, r0, r4, lsl #3\n\t"
+            "str r4, [sp, #40]\n\t" /* where y ends */
+            "1:\n\t"
+            "ldr r2, [sp]\n\t"
+            "movs r4, #0\n\t"
+            "movs r5, #0\n\t"
+            "movs r6, #0\n\t"
+            "movs r7, #0\n\t"
+            "2:\n\t"
+            "ldrd r12, lr, [r2], #8\n\t"
+            "ldmia r1!, {r8-r11}\n\t"
+            "smlad r4, r12, r8, r4\n\t"
+            "smlad r5, r12, r10, r5\n\t"
+            "smlad r4, lr, r9, r4\n\t"
+            "smlad r5, lr, r11, r5\n\t"
+            "ldrd r12, lr, [r2], #8\n\t"
+            "smlad r6, r12, r8, r6\n\t"
+            "smlad r7, r12, r10, r7\n\t"
+            "smlad r6, lr, r9, r6\n\t"
+            "smlad r7, lr, r11, r7\n\t"
+            "cmp r2, r3\n\t"
+            "bne 2b\n\t"
+            "vldmia r1!, {s4-s7}\n\t"
+            "vmov s0, s1, r4, r5\n\t"
+            "vmov s2, s3, r6, r7\n\t"
+            "vcvt.f32.s32 s0, s0\n\t"
+            "vcvt.f32.s32 s1, s1\n\t"
+            "vcvt.f32.s32 s2, s2\n\t"
+            "vcvt.f32.s32 s3, s3\n\t"
+            "vmul.f32 s0, s0, s4\n\t"
+            "vmul.f32 s1, s1, s5\n\t"
+            "vmul.f32 s2, s2, s4\n\t"
+            "vmul.f32 s3, s3, s5\n\t"
+            "vadd.f32 s0, s0, s6\n\t"
+            "vadd.f32 s1, s1, s7\n\t"
+            "vadd.f32 s2, s2, s6\n\t"
+            "vadd.f32 s3, s3, s7\n\t"
+#if defined(__ARM_FEATURE_NUMERIC_MAXMIN)
+            "vmaxnm.f32 s0, s0, s8\n\t"
+            "vmaxnm.f32 s1, s1, s8\n\t"
+            "vmaxnm.f32 s2, s2, s8\n\t"
+            "vmaxnm.f32 s3, s3, s8\n\t"
+#else
+            "vmov r4, s8\n\t"
+            "cbnz r4, 3f\n\t" /* else low is 0: what is negative loses all bits */
+            "vmov r4, r5, s0, s1\n\t"
+            "vmov r6, r7, s2, s3\n\t"
+            "bic r4, r4, r4, asr #31\n\t"
+            "bic r5, r5, r5, asr #31\n\t"
+            "bic r6, r6, r6, asr #31\n\t"
+            "bic r7, r7, r7, asr #31\n\t"
+            "vmov s0, s1, r4, r5\n\t"
+            "vmov s2, s3, r6, r7\n\t"
+            "3:\n\t"
+#endif
+            "ldr r12, [sp, #44]\n\t"
+            "add r12, r0, r12\n\t"
+            "vstmia r0!, {s0, s1}\n\t"
+            "vstmia r12, {s2, s3}\n\t"
+            "ldr r12, [sp, #40]\n\t"
+            "cmp r0, r12\n\t"
+            "bne 1b\n\t"
+            "pop {r2, r4-r11, pc}");
+}
+#else
 UNDIN_INLINE int32_t undin_pair_product(uint32_t a, uint32_t b) {
     return (int16_t)a * (int16_t)b + (int16_t)(a >> 16) * (int16_t)(b >> 16);
 }
-
-/* sum[n / 2][row][n % 2] of `pairs` pairs of columns n; a (groups, 2, 2), w (pairs, groups, 2, 2). */
-UNDIN_OUTLINED void undin_pair_products(int32_t *sum, const uint32_t *a, const uint32_t *w, int groups, int pairs) {
-    const uint32_t *const end = a + 4 * groups;
-    const int32_t *const sum_end = sum + 4 * pairs;
-    do {
-        int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-        const uint32_t *at = a;
-#if UNDIN_LANES == 1 && defined(__ARM_FEATURE_SIMD32)
-        uint32_t even, odd;
-        register uint32_t w0 __asm__("r4"), w1 __asm__("r5"), w2 __asm__("r8"), w3 __asm__("r9");
-        __asm__("1: ldrd %[even], %[odd], [%[at]], #8\n\t"
-                "ldmia %[w]!, {%[w0], %[w1], %[w2], %[w3]}\n\t"
-                "smlad %[s0], %[even], %[w0], %[s0]\n\t"
-                "smlad %[s1], %[even], %[w2], %[s1]\n\t"
-                "smlad %[s0], %[odd], %[w1], %[s0]\n\t"
-                "smlad %[s1], %[odd], %[w3], %[s1]\n\t"
-                "ldrd %[even], %[odd], [%[at]], #8\n\t"
-                "smlad %[s2], %[even], %[w0], %[s2]\n\t"
-                "smlad %[s3], %[even], %[w2], %[s3]\n\t"
-                "smlad %[s2], %[odd], %[w1], %[s2]\n\t"
-                "smlad %[s3], %[odd], %[w3], %[s3]\n\t"
-                "cmp %[at], %[end]\n\t"
-                "bne 1b"
-                : [s0] "+r"(s0), [s1] "+r"(s1), [s2] "+r"(s2), [s3] "+r"(s3), [even] "=&r"(even), [odd] "=&r"(odd),
-                  [w0] "=&r"(w0), [w1] "=&r"(w1), [w2] "=&r"(w2), [w3] "=&r"(w3), [at] "+r"(at), [w] "+r"(w)
-                : [end] "r"(end)
-                : "cc", "memory");
-#else
-        for (; at != end; at += 4, w += 4)
-            for (int half = 0; half < 2; ++half) {
-                s0 += undin_pair_product(at[half], w[half]);
-                s1 += undin_pair_product(at[half], w[2 + half]);
-                s2 += undin_pair_product(at[2 + half], w[half]);
-                s3 += undin_pair_product(at[2 + half], w[2 + half]);
-            }
-#endif
-        sum[0] = s0, sum[1] = s1, sum[2] = s2, sum[3] = s3;
-        sum += 4;
-    } while (sum != sum_end);
+UNDIN_OUTLINED void undin_pair_products(float *y, const uint32_t *w, const uint32_t *a, int groups, int pairs,
+                                        int y_row, float low) {
+    for (; pairs; --pairs, y += 2) {
+        int32_t sum[2][2] = {{0, 0}, {0, 0}};
+        float constants[4];
+        for (int k = 0; k < groups; ++k, w += 4)
+            for (int i = 0; i < 8; ++i)
+                sum[i / 4][i / 2 % 2] += undin_pair_product(a[4 * k + i / 4 * 2 + i % 2], w[i % 4]);
+        __builtin_memcpy(constants, w, sizeof constants);
+        w += 4;
+        for (int i = 0; i < 4; ++i) {
+            const float result = (float)sum[i / 2][i % 2] * constants[i % 2] + constants[2 + i % 2];
+            y[i / 2 * (y_row / 4) + i % 2] = result < low ? low : result;
+        }
+    }
 }
+#endif
 
 #endif

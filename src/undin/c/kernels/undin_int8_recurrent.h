@@ -69,7 +69,7 @@ UNDIN_INLINE void undin_int8_both_products(undin_vector *gates, undin_integers *
     const int padded = UNDIN_PADDED(shape->hidden), w_row = count * padded;
     const float *bias = weights->bias;
     undin_int8_begin(sum, tile, weights->w_sum, padded, 0, shape->zero_point);
-    undin_int8_tile_product(sum, tile, x, shape->x_row, weights->w, w_row, padded, shape->inputs, shape->narrow);
+    undin_int8_tile_product(sum, tile, x, shape->x_row, weights->w, w_row, padded, shape->inputs, shape->narrow, 0);
     UNDIN_OPAQUE(bias);
     UNDIN_UNROLL for (int j = 0; j < tile->vectors; ++j) {
         UNDIN_UNROLL for (int i = 0; i < tile->rows; ++i)
@@ -77,7 +77,7 @@ UNDIN_INLINE void undin_int8_both_products(undin_vector *gates, undin_integers *
     }
     undin_int8_add_gates(gates, sum, tile, weights->w_scale, padded, 0, count);
     undin_int8_begin(sum, tile, weights->r_sum, padded, 0, 0);
-    undin_int8_tile_product(sum, tile, h, shape->h_row, weights->r, w_row, padded, shape->hidden, shape->narrow);
+    undin_int8_tile_product(sum, tile, h, shape->h_row, weights->r, w_row, padded, shape->hidden, shape->narrow, 0);
 }
 
 /* Functions of their own, which take no registers from sums. */
@@ -105,76 +105,60 @@ UNDIN_INLINE undin_int8_gate_weights undin_int8_from_unit(const undin_int8_gate_
         }                                                                           \
     }
 
-/* What a unit needs beside its weights: for each gate the bias and the scales of both sums, then the reset bias. */
-enum { UNDIN_PAIR_UNITS = 16, UNDIN_UNIT_CONSTANTS = 13 };
-
-/* A block of a cell in pairs, see undin_int8_pairs.h: some units, two rows. `sum` of the block is that of x. */
+/* A block of a cell in pairs, see undin_int8_pairs.h: some units, two rows. Gates lie as [row][unit / 2][gate]
+   [unit % 2]. */
 typedef struct {
-    undin_pair_block pairs;                            /* columns lie as [unit / 2][gate][unit % 2] */
-    int32_t of_h[2 * UNDIN_PAIR_COLUMNS];
-    float constants[UNDIN_PAIR_UNITS][UNDIN_UNIT_CONSTANTS];
+    undin_pair_block pairs;
+    float of_x[2][UNDIN_PAIR_COLUMNS], of_h[2][UNDIN_PAIR_COLUMNS];
 } undin_int8_cell_block;
 
-UNDIN_INLINE int undin_int8_cell_groups(const undin_int8_recurrent_shape *shape) {
-    return UNDIN_DIVIDE_UP(shape->inputs, 4) + UNDIN_DIVIDE_UP(shape->hidden, 4);
+/* Words of two units. */
+UNDIN_INLINE int undin_int8_cell_words(const undin_int8_recurrent_shape *shape, int gates) {
+    return gates * (undin_pair_words(UNDIN_DIVIDE_UP(shape->inputs, 4)) +
+                    undin_pair_words(UNDIN_DIVIDE_UP(shape->hidden, 4)));
 }
 
-UNDIN_INLINE int undin_int8_cell_units(const undin_int8_recurrent_shape *shape, int gates) {
-    return UNDIN_SMALLER(UNDIN_PAIR_UNITS, undin_pair_columns(undin_int8_cell_groups(shape), gates));
+UNDIN_INLINE int undin_int8_cell_fits_pairs(const undin_int8_recurrent_shape *shape, int gates) {
+    return undin_fits_pairs(shape->rows, UNDIN_DIVIDE_UP(UNDIN_LARGER(shape->inputs, shape->hidden), 4),
+                            undin_int8_cell_words(shape, gates));
 }
 
-/* Unpack what `units` units from unit n on need. */
-UNDIN_OUTLINED void undin_int8_unpack_cell(undin_int8_cell_block *block, const undin_int8_gate_weights *all,
-                                           const float *reset_bias, const undin_int8_recurrent_shape *shape, int gates,
-                                           int n, int units) {
-    const int padded = UNDIN_PADDED(shape->hidden), row = 4 * gates * padded, pairs = UNDIN_DIVIDE_UP(units, 2);
-    const int groups_x = UNDIN_DIVIDE_UP(shape->inputs, 4), groups_h = UNDIN_DIVIDE_UP(shape->hidden, 4);
-    uint32_t *const w = block->pairs.weights, *const r = w + 4 * gates * pairs * groups_x;
-    for (int gate = 0; gate < gates; ++gate) {
-        const int from = gate * padded + n;
-        undin_unpack_weights(w + 4 * gate * groups_x, 4 * gates * groups_x, all->w + 4 * from, row, 0, groups_x, pairs);
-        undin_unpack_weights(r + 4 * gate * groups_h, 4 * gates * groups_h, all->r + 4 * from, row, 0, groups_h, pairs);
-        for (int u = 0; u < units; ++u) {
-            float *constants = block->constants[u] + 3 * gate;
-            constants[0] = all->bias[from + u];
-            constants[1] = all->w_scale[from + u];
-            constants[2] = all->r_scale[from + u];
+/* Unpack the weights of units n to `end`; returns where those of h begin. A GRU has a bias there, that of its reset. */
+UNDIN_OUTLINED const uint32_t *undin_int8_unpack_cell(undin_pair_block *block, const undin_int8_gate_weights *all,
+                                                      const float *reset_bias, const undin_int8_recurrent_shape *shape,
+                                                      int gates, int n, int end) {
+    const int padded = UNDIN_PADDED(shape->hidden), row = 4 * gates * padded;
+    const undin_pair_weights w = {all->w, row, UNDIN_DIVIDE_UP(shape->inputs, 4), 0, all->w_scale, all->bias};
+    undin_pair_weights r = {all->r, row, UNDIN_DIVIDE_UP(shape->hidden, 4), 0, all->r_scale, 0};
+    uint32_t *to = block->weights;
+    for (int u = n; u < end; u += 2)
+        for (int gate = 0; gate < gates; ++gate) to = undin_unpack_weights(to, &w, gate * padded + u, 1);
+    const uint32_t *const of_h = to;
+    for (int u = n; u < end; u += 2)
+        for (int gate = 0; gate < gates; ++gate) {
+            r.bias = reset_bias && gate == 2 ? reset_bias - 2 * padded : 0;
+            to = undin_unpack_weights(to, &r, gate * padded + u, 1);
         }
-    }
-    for (int u = 0; reset_bias && u < units; ++u) block->constants[u][9] = reset_bias[n + u];
+    return of_h;
 }
 
-/* Sums of both products of rows m and `next`. */
-UNDIN_OUTLINED void undin_int8_cell_products(undin_int8_cell_block *block, const int8_t *x, const int8_t *h,
-                                             const undin_int8_recurrent_shape *shape, int gates, int units, int m,
-                                             int next) {
-    undin_pair_block *const pairs = &block->pairs;
-    const int groups_x = UNDIN_DIVIDE_UP(shape->inputs, 4), groups_h = UNDIN_DIVIDE_UP(shape->hidden, 4);
-    const int count = gates * UNDIN_DIVIDE_UP(units, 2);
-    undin_unpack_rows(pairs->rows, x + m * shape->x_row, x + next * shape->x_row, shape->inputs, shape->zero_point);
-    undin_pair_products(pairs->sum, pairs->rows, pairs->weights, groups_x, count);
-    undin_unpack_rows(pairs->rows, h + m * shape->h_row, h + next * shape->h_row, shape->hidden, 0);
-    undin_pair_products(block->of_h, pairs->rows, pairs->weights + 4 * count * groups_x, groups_h, count);
+/* Both products of rows m and `next`. */
+UNDIN_OUTLINED void undin_int8_cell_products(undin_int8_cell_block *block, const uint32_t *weights_of_h,
+                                             const int8_t *x, const int8_t *h,
+                                             const undin_int8_recurrent_shape *shape, int pairs, int m, int next) {
+    uint32_t *const rows = block->pairs.rows;
+    undin_unpack_rows(rows, x + m * shape->x_row, x + next * shape->x_row, shape->inputs, shape->zero_point);
+    undin_pair_products(block->of_x[0], block->pairs.weights, rows, UNDIN_DIVIDE_UP(shape->inputs, 4), pairs,
+                        sizeof block->of_x[0], -3e38f);
+    undin_unpack_rows(rows, h + m * shape->h_row, h + next * shape->h_row, shape->hidden, 0);
+    undin_pair_products(block->of_h[0], weights_of_h, rows, UNDIN_DIVIDE_UP(shape->hidden, 4), pairs,
+                        sizeof block->of_h[0], -3e38f);
 }
 
-/* What a gate reads; both sums from those of the unit's first gate on. */
-UNDIN_INLINE float undin_int8_gate_of_x(const int32_t *of_x, const float *constants, int gate) {
-    return constants[3 * gate] + (float)of_x[4 * gate] * constants[3 * gate + 1];
-}
-UNDIN_INLINE float undin_int8_gate_of_h(const int32_t *of_h, const float *constants, int gate) {
-    return (float)of_h[4 * gate] * constants[3 * gate + 2];
-}
-UNDIN_INLINE float undin_int8_gate(const int32_t *of_x, const int32_t *of_h, const float *constants, int gate) {
-    return undin_int8_gate_of_x(of_x, constants, gate) + undin_int8_gate_of_h(of_h, constants, gate);
-}
-
-/* One unit of one row. */
-UNDIN_INLINE void undin_int8_gru_unit(float *h_next, const float *old, const int32_t *of_x, const int32_t *of_h,
-                                      const float *constants) {
-    const float update = undin_coarse_sigmoid(undin_int8_gate(of_x, of_h, constants, 0));
-    const float reset = undin_coarse_sigmoid(undin_int8_gate(of_x, of_h, constants, 1));
-    const float from_h = constants[9] + undin_int8_gate_of_h(of_h, constants, 2);
-    const float candidate = undin_coarse_tanh(undin_int8_gate_of_x(of_x, constants, 2) + reset * from_h);
+/* One unit of one row, from its first gate on. */
+UNDIN_INLINE void undin_int8_gru_unit(float *h_next, const float *old, const float *of_x, const float *of_h) {
+    const float update = undin_coarse_sigmoid(of_x[0] + of_h[0]), reset = undin_coarse_sigmoid(of_x[2] + of_h[2]);
+    const float candidate = undin_coarse_tanh(of_x[4] + reset * of_h[4]);
     *h_next = candidate + update * (*old - candidate);
 }
 
@@ -182,23 +166,21 @@ UNDIN_OUTLINED void undin_int8_gru_in_pairs(float *h_next, const int8_t *x, cons
                                             const undin_int8_gate_weights *all, const float *reset_bias,
                                             const undin_int8_recurrent_shape *shape) {
     undin_int8_cell_block block;
-    const int widest = undin_int8_cell_units(shape, 3);
+    const int widest = undin_pair_columns(undin_int8_cell_words(shape, 3), 3);
     for (int n = 0; n < shape->hidden; n += widest) {
         const int units = UNDIN_SMALLER(widest, shape->hidden - n);
-        undin_int8_unpack_cell(&block, all, reset_bias, shape, 3, n, units);
+        const uint32_t *const of_h = undin_int8_unpack_cell(&block.pairs, all, reset_bias, shape, 3, n, n + units);
         for (int m = 0; m < shape->rows; m += 2) {
             const int last = UNDIN_SMALLER(m + 1, shape->rows - 1);
-            undin_int8_cell_products(&block, x, h, shape, 3, units, m, last);
+            undin_int8_cell_products(&block, of_h, x, h, shape, 3 * UNDIN_DIVIDE_UP(units, 2), m, last);
             for (int i = m; i <= last; ++i) {
-                const int32_t *of_x = block.pairs.sum + 2 * (i - m), *of_h = block.of_h + 2 * (i - m);
-                const float *before = old + i * shape->state_row + n, *constants = block.constants[0];
-                float *next = h_next + i * shape->next_row + n, *const end = next + units;
-                while (next != end) {
-                    undin_int8_gru_unit(next++, before++, of_x++, of_h++, constants);
-                    constants += UNDIN_UNIT_CONSTANTS;
+                const float *from_x = block.of_x[i - m], *from_h = block.of_h[i - m];
+                const float *before = old + i * shape->state_row + n;
+                float *next = h_next + i * shape->next_row + n;
+                for (float *const end = next + units; next != end; from_x += 5, from_h += 5) {
+                    undin_int8_gru_unit(next++, before++, from_x++, from_h++);
                     if (next == end) break;
-                    undin_int8_gru_unit(next++, before++, of_x, of_h, constants);
-                    constants += UNDIN_UNIT_CONSTANTS, of_x += 4 * 3 - 1, of_h += 4 * 3 - 1;
+                    undin_int8_gru_unit(next++, before++, from_x, from_h);
                 }
             }
         }
@@ -244,7 +226,7 @@ UNDIN_INT8_KERNEL void undin_int8_gru_step(float *h_next, const int8_t *x, const
                                            const float *bias, const float *reset_bias,
                                            const undin_int8_recurrent_shape *shape) {
     const undin_int8_gate_weights all = {w, r, w_sum, r_sum, w_scale, r_scale, bias};
-    if (undin_fits_pairs(shape->rows, undin_int8_cell_groups(shape), 3)) {
+    if (undin_int8_cell_fits_pairs(shape, 3)) {
         undin_int8_gru_in_pairs(h_next, x, h, old, &all, reset_bias, shape);
         return;
     }
@@ -260,22 +242,21 @@ UNDIN_OUTLINED void undin_int8_lstm_in_pairs(float *h_next, float *c_next, const
                                              const float *c, const undin_int8_gate_weights *all,
                                              const undin_int8_recurrent_shape *shape) {
     undin_int8_cell_block block;
-    const int widest = undin_int8_cell_units(shape, 4);
+    const int widest = undin_pair_columns(undin_int8_cell_words(shape, 4), 4);
     for (int n = 0; n < shape->hidden; n += widest) {
         const int units = UNDIN_SMALLER(widest, shape->hidden - n);
-        undin_int8_unpack_cell(&block, all, 0, shape, 4, n, units);
+        const uint32_t *const of_h = undin_int8_unpack_cell(&block.pairs, all, 0, shape, 4, n, n + units);
         for (int m = 0; m < shape->rows; m += 2) {
             const int last = UNDIN_SMALLER(m + 1, shape->rows - 1);
-            undin_int8_cell_products(&block, x, h, shape, 4, units, m, last);
+            undin_int8_cell_products(&block, of_h, x, h, shape, 4 * UNDIN_DIVIDE_UP(units, 2), m, last);
             for (int i = m; i <= last; ++i)
                 for (int u = 0; u < units; ++u) {
-                    const int at = u / 2 * 16 + 2 * (i - m) + u % 2, next = i * shape->next_row + n + u;
-                    const int32_t *of_x = block.pairs.sum + at, *of_h = block.of_h + at;
-                    const float *constants = block.constants[u];
-                    const float input = undin_coarse_sigmoid(undin_int8_gate(of_x, of_h, constants, 0));
-                    const float output = undin_coarse_sigmoid(undin_int8_gate(of_x, of_h, constants, 1));
-                    const float forget = undin_coarse_sigmoid(undin_int8_gate(of_x, of_h, constants, 2));
-                    const float candidate = undin_coarse_tanh(undin_int8_gate(of_x, of_h, constants, 3));
+                    const int at = u / 2 * 8 + u % 2, next = i * shape->next_row + n + u;
+                    const float *from_x = block.of_x[i - m] + at, *from_h = block.of_h[i - m] + at;
+                    const float input = undin_coarse_sigmoid(from_x[0] + from_h[0]);
+                    const float output = undin_coarse_sigmoid(from_x[2] + from_h[2]);
+                    const float forget = undin_coarse_sigmoid(from_x[4] + from_h[4]);
+                    const float candidate = undin_coarse_tanh(from_x[6] + from_h[6]);
                     const float cell = forget * c[i * shape->state_row + n + u] + input * candidate;
                     c_next[next] = cell;
                     h_next[next] = output * undin_coarse_tanh(cell);
@@ -320,7 +301,7 @@ UNDIN_INT8_KERNEL void undin_int8_lstm_step(float *h_next, float *c_next, const 
                                             const int32_t *r_sum, const float *w_scale, const float *r_scale,
                                             const float *bias, const undin_int8_recurrent_shape *shape) {
     const undin_int8_gate_weights all = {w, r, w_sum, r_sum, w_scale, r_scale, bias};
-    if (undin_fits_pairs(shape->rows, undin_int8_cell_groups(shape), 4)) {
+    if (undin_int8_cell_fits_pairs(shape, 4)) {
         undin_int8_lstm_in_pairs(h_next, c_next, x, h, c, &all, shape);
         return;
     }

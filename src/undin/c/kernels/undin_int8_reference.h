@@ -49,6 +49,34 @@ static inline int undin_byte_reference(int8_t byte, int zero_point) {
     return (UNDIN_BYTE_OFFSET ? (int)(uint8_t)byte - UNDIN_BYTE_OFFSET : (int)byte) - zero_point;
 }
 
+static inline void undin_quantize_words_reference(int16_t *y, const float *x, const float *inverse_scale,
+                                                  const undin_quantize_shape *shape) {
+    for (int m = 0; m < shape->rows; ++m)
+        for (int n = 0; n < shape->columns; ++n) {
+            const float scaled = x[m * shape->x_row + n] * undin_scaling_reference(inverse_scale, n, shape);
+            y[m * shape->y_row + n] =
+                (int16_t)(scaled < -32768 ? -32768 : scaled > 32767 ? 32767 : undin_nearest_reference(scaled));
+        }
+}
+
+static inline int16_t undin_word_reference(const int8_t *bytes) {
+    int16_t word;
+    __builtin_memcpy(&word, bytes, sizeof word);
+    return word;
+}
+
+/* With integers of 16 bits: offsets and depth count bytes. */
+static inline int32_t undin_wide_sum_reference(const int8_t *a, const int8_t *w, int n,
+                                               const undin_int8_matmul_shape *shape) {
+    const int padded = UNDIN_PADDED(shape->columns), groups = (shape->depth + 3) / 4;
+    int32_t sum = 0;
+    for (int t = 0; t < shape->taps; ++t)
+        for (int k = 0; k < shape->depth; k += 2)
+            sum += undin_word_reference(a + shape->tap_offset[t] + k) *
+                   undin_word_reference(w + ((t * groups + k / 4) * padded + n) * 4 + k % 4);
+    return sum;
+}
+
 static inline void undin_int8_matmul_reference(float *y, const int8_t *a, const int8_t *w, const int32_t *w_sum,
                                                const int32_t *w_zero, const float *scale, const float *bias,
                                                const undin_int8_matmul_shape *shape) {
@@ -56,8 +84,8 @@ static inline void undin_int8_matmul_reference(float *y, const int8_t *a, const 
     (void)w_sum;
     for (int m = 0; m < shape->rows; ++m)
         for (int n = 0; n < shape->columns; ++n) {
-            int32_t sum = 0;
-            for (int t = 0; t < shape->taps; ++t)
+            int32_t sum = shape->wide ? undin_wide_sum_reference(a + m * shape->a_row, w, n, shape) : 0;
+            for (int t = 0; t < shape->taps && !shape->wide; ++t)
                 for (int k = 0; k < shape->depth; ++k)
                     sum += undin_byte_reference(a[m * shape->a_row + shape->tap_offset[t] + k], shape->zero_point) *
                            (w[((t * groups + k / 4) * padded + n) * 4 + k % 4] - (w_zero ? w_zero[n] : 0));

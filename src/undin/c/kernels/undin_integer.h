@@ -37,6 +37,7 @@ typedef int32_t undin_integers __attribute__((vector_size(4 * UNDIN_LANES)));
 typedef int16_t undin_pairs __attribute__((vector_size(4 * UNDIN_LANES)));
 typedef uint16_t undin_unsigned_pairs __attribute__((vector_size(4 * UNDIN_LANES)));
 typedef int8_t undin_bytes __attribute__((vector_size(UNDIN_LANES)));
+typedef int16_t undin_words __attribute__((vector_size(2 * UNDIN_LANES)));
 #else
 typedef int32_t undin_integers;
 #endif
@@ -199,17 +200,21 @@ UNDIN_INLINE int32_t undin_four_bytes(const int8_t *from, int count) {
     return bytes;
 }
 
-/* The nearest integer, ties to even, of x inside [low, high], whole numbers of at most 22 bits; of a NaN, any. */
-UNDIN_INLINE undin_integers undin_nearest(undin_vector x, float low, float high) {
+/* The nearest integer, ties to even, plus a zero point, as one of `bits` bits: beyond their ends it becomes that; of a
+   NaN, any. */
+UNDIN_INLINE undin_integers undin_rounded(undin_vector x, int zero_point, int bits) {
 #if UNDIN_LANES == 1 && defined(__ARM_FEATURE_SIMD32) && defined(__ARM_FP)
-    __asm__("vcvtr.s32.f32 %0, %1" : "=t"(x) : "t"(x)); /* a number too large becomes the largest */
-    const undin_integers nearest = (undin_integers)undin_vector_to_bits(x);
-    return nearest < (int32_t)low ? (int32_t)low : nearest > (int32_t)high ? (int32_t)high : nearest;
+    __asm__("vcvtr.s32.f32 %0, %1" : "=t"(x) : "t"(x)); /* a number too large becomes the largest, twice */
+    const undin_integers sum = zero_point ? __qadd((int32_t)undin_vector_to_bits(x), zero_point)
+                                          : (int32_t)undin_vector_to_bits(x);
+    return bits == 8 ? __ssat(sum, 8) : __ssat(sum, 16);
 #else
     /* Added to so large a number, x is rounded to the last bit of a float. */
-    const float large = 12582912.0f;
-    x = undin_vector_min(undin_vector_max(undin_vector_of(low), x), undin_vector_of(high));
-    return (undin_integers)(undin_vector_to_bits(x + large) - undin_vector_to_bits(undin_vector_of(large)));
+    const float large = 12582912.0f, end = (float)(1 << (bits - 1));
+    const undin_vector low = undin_vector_of(-end - (float)zero_point), high = undin_vector_of(end - 1 - (float)zero_point);
+    x = undin_vector_min(undin_vector_max(low, x), high);
+    return (undin_integers)(undin_vector_to_bits(x + large) - undin_vector_to_bits(undin_vector_of(large))) +
+           zero_point;
 #endif
 }
 
@@ -231,6 +236,25 @@ UNDIN_INLINE void undin_bytes_store_first(int8_t *to, undin_integers x, int coun
 #else
     (void)count;
     *to = (int8_t)x;
+#endif
+}
+
+/* The same, as integers of 16 bits. */
+UNDIN_INLINE void undin_words_store_first(int16_t *to, undin_integers x, int count) {
+#if UNDIN_LANES == 16
+    _mm512_mask_cvtepi32_storeu_epi16(to, (__mmask16)((1u << count) - 1), (__m512i)x);
+#elif UNDIN_LANES == 8
+    const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128((__m256i)x), _mm256_extracti128_si256((__m256i)x, 1));
+    __builtin_memcpy(to, &words, (unsigned)count * sizeof *to);
+#elif UNDIN_LANES == 4 && defined(__SSE2__)
+    const __m128i words = _mm_packs_epi32((__m128i)x, (__m128i)x);
+    __builtin_memcpy(to, &words, (unsigned)count * sizeof *to);
+#elif UNDIN_LANES == 4
+    const undin_words words = __builtin_convertvector(x, undin_words);
+    __builtin_memcpy(to, &words, (unsigned)count * sizeof *to);
+#else
+    (void)count;
+    *to = (int16_t)x;
 #endif
 }
 
@@ -259,11 +283,9 @@ typedef struct {
 /* Bytes in [-128, 127], UNDIN_BYTE_OFFSET higher, of the `lanes` floats from column n on. */
 UNDIN_INLINE undin_integers undin_quantized_bytes(const float *x, const float *inverse_scale, int n,
                                                   const undin_quantize_shape *shape, int lanes) {
-    const float low = (float)(-128 - shape->zero_point), high = (float)(127 - shape->zero_point);
     const undin_vector scaling = inverse_scale ? undin_vector_load_first(inverse_scale + n, lanes)
                                                : undin_vector_of(shape->inverse_scale);
-    return undin_nearest(undin_vector_load_first(x + n, lanes) * scaling, low, high) +
-           (shape->zero_point + UNDIN_BYTE_OFFSET);
+    return undin_rounded(undin_vector_load_first(x + n, lanes) * scaling, shape->zero_point, 8) + UNDIN_BYTE_OFFSET;
 }
 
 /* y (rows, columns) of bytes as above; x (rows, columns), inverse_scale (columns) or NULL. */
@@ -272,6 +294,18 @@ UNDIN_INT8_KERNEL void undin_quantize_bytes(int8_t *y, const float *x, const flo
     for (int m = 0; m < shape->rows; ++m, x += shape->x_row, y += shape->y_row)
         UNDIN_FOR_VECTORS(shape->columns, n, lanes,
             undin_bytes_store_first(y + n, undin_quantized_bytes(x, inverse_scale, n, shape, lanes), lanes));
+}
+
+/* The same as integers of 16 bits, without a zero point. */
+UNDIN_INT8_KERNEL void undin_quantize_words(int16_t *y, const float *x, const float *inverse_scale,
+                                            const undin_quantize_shape *shape) {
+    for (int m = 0; m < shape->rows; ++m, x += shape->x_row, y += shape->y_row)
+        UNDIN_FOR_VECTORS(shape->columns, n, lanes, {
+            const undin_vector scaling = inverse_scale ? undin_vector_load_first(inverse_scale + n, lanes)
+                                                       : undin_vector_of(shape->inverse_scale);
+            const undin_vector scaled = undin_vector_load_first(x + n, lanes) * scaling;
+            undin_words_store_first(y + n, undin_rounded(scaled, 0, 16), lanes);
+        });
 }
 
 /* Four rows of x become one of y: y[k / 4][n][k % 4] = x[k][n] as bytes; what is made of rows that x lacks meets weights

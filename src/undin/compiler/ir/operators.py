@@ -80,18 +80,20 @@ BOUNDED_RELU = Activation("bounded_relu", alpha=0.01, beta=-np.inf)
 
 @dataclass(frozen=True)
 class Quantization:
-    """How a node reads its first input: as ``round(x / scale) + zero_point``, 8 bits.
+    """How a node reads its first input: as ``round(x / scale) + zero_point``.
 
     Attributes
     ----------
     scales : tuple of float
         One, or one for each channel: of the axis along which the weights lie.
     zero_point : int
-        In [-128, 127].
+        In [-128, 127]; 0 with 16 bits.
+    bits : {8, 16}
     """
 
     scales: tuple[float, ...]
     zero_point: int = 0
+    bits: int = 8
 
 
 def permutation(transpose: Node) -> tuple[int, ...]:

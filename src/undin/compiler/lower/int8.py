@@ -15,7 +15,7 @@ from undin.compiler.ir.operators import Quantization
 from undin.compiler.ir.program import Step, literal, merged_axes, nest
 from undin.compiler.ir.views import View
 from undin.compiler.lower.calls import activation_fields, address, fields
-from undin.compiler.lower.int8_weights import GROUP, WholeWeights, pack_groups, pack_row, round_weights
+from undin.compiler.lower.int8_weights import GROUP, WholeWeights, pack_groups, pack_row, round_weights, round_wide
 from undin.compiler.lower.lowering import Lowering
 from undin.compiler.lower.windows import Stretch, Window, area, windows
 
@@ -44,7 +44,7 @@ def rounded(
     unit_axis: int,
     borders: tuple[tuple[int, int], ...] = (),
 ) -> View:
-    """A value in integers of 8 bits.
+    """A value in integers.
 
     Parameters
     ----------
@@ -67,7 +67,8 @@ def rounded(
     x = lowering.dense(lowering.view(value), str(value), unit_axis=unit_axis)
     shape = tuple(length + sum(border) for length, border in zip(value.shape, borders, strict=True))
     order = (*(axis for axis in range(rank) if axis != unit_axis % rank), unit_axis % rank)
-    whole = lowering.scratch(shape, np.int8, f"{value.name} rounded", order=order)
+    kind = np.dtype(f"int{quantization.bits}")
+    whole = lowering.scratch(shape, kind, f"{value.name} rounded", order=order)
     inner = whole
     for axis, (before, _) in enumerate(borders):
         inner = inner.slice(axis, before, before + value.shape[axis])
@@ -76,7 +77,13 @@ def rounded(
     def code() -> list[str]:
         lines = []
         if inner.shape != whole.shape:
-            lines.append(f"__builtin_memset(y0 - {inner.offset}, {zero} + UNDIN_BYTE_OFFSET, {whole.size});")
+            byte = f"{zero} + UNDIN_BYTE_OFFSET" if kind.itemsize == 1 else "0"
+            size, before, after = kind.itemsize, inner.offset, whole.size - inner.offset - inner.size
+            if len(merged_axes([inner])) <= 1:
+                lines += [f"__builtin_memset(y0 - {before}, {byte}, {before * size});"] if before else []
+                lines += [f"__builtin_memset(y0 + {inner.size}, {byte}, {after * size});"] if after else []
+            else:
+                lines.append(f"__builtin_memset(y0 - {before}, {byte}, {whole.size * size});")
         *loops, (rows, (y_row, x_row, *_)), (columns, _) = [(1, [0, 0]), *_axes([inner, x, *scaling])]
         sizes = {"rows": rows, "columns": columns, "x_row": x_row, "y_row": y_row} | _scale(quantization)
         variables = "ijklmn"[: len(loops)]
@@ -85,11 +92,12 @@ def rounded(
             for name, which in (("y0", 0), ("x0", 1))
         )
         scales = "x1" if scaling else "0"
-        call = f"undin_quantize_bytes({y_at}, {x_at}, {scales}, &(undin_quantize_shape){{{fields(sizes)}}});"
+        kernel = "undin_quantize_bytes" if kind.itemsize == 1 else "undin_quantize_words"
+        call = f"{kernel}({y_at}, {x_at}, {scales}, &(undin_quantize_shape){{{fields(sizes)}}});"
         return lines + nest([loop[0] for loop in loops], [call], variables=variables)
 
     reads = [x, *scaling]
-    lowering.steps.append(Rounding("round", f"{value} in int8", [inner], reads, code, what=what, borders=borders))
+    lowering.steps.append(Rounding("round", f"{value} in {kind}", [inner], reads, code, what=what, borders=borders))
     return inner
 
 
@@ -129,9 +137,10 @@ class _Columns:
     def __init__(self, lowering: Lowering, node: Node, part: np.ndarray, whole: WholeWeights, bias: np.ndarray | None):
         """`part` (taps, depth, columns) of all weights."""
         self.depth, self.count = part.shape[1:]
+        self.is_wide = part.itemsize > 1
         arrays = {
             "weights": pack_groups(part),
-            "sums of weights": pack_row(part.sum((0, 1), np.int32)),
+            "sums of weights": None if part.itemsize > 1 else pack_row(part.sum((0, 1), np.int32)),
             "zeros": None if whole.zeros is None else pack_row(whole.zeros),
             "scales": pack_row(whole.scale),
             "bias": None if bias is None else pack_row(np.broadcast_to(bias, (self.count,))),
@@ -142,7 +151,8 @@ class _Columns:
     def arguments(self, first: int) -> str:
         """Names of the operands of a step, the first of which is `first`."""
         numbers = itertools.count(first)
-        return ", ".join(f"x{next(numbers)}" if exists else "0" for exists in self.exist)
+        weights, *others = [f"x{next(numbers)}" if exists else "0" for exists in self.exist]
+        return ", ".join([_as_bytes(weights, self.is_wide), *others])
 
 
 def convolve(lowering: Lowering, node: Node) -> None:
@@ -158,49 +168,57 @@ def convolve(lowering: Lowering, node: Node) -> None:
     x = rounded(lowering, node.inputs[0], node.attributes["quantization"], unit_axis=1, borders=borders)
     y = lowering.output(node.outputs[0], order=(0, *range(2, 2 + rank), 1), unit_axis=1)
     whole = np.moveaxis(_rescaled(node, weights, axis=0), (0, 1), (-2, -1))  # (kernel…, in, out)
-    places, parts = [], []
-    for block in itertools.product(*runs):
-        here = area(block, x, y)
-        taps = list(itertools.product(*([index for index, _ in run.taps] for run in block)))
-        if not taps:  # nothing meets these positions but the bias: one weight of 0, again and again
+    is_wide = node.attributes["quantization"].bits > 8
+    blocks, reads, first = [], [x], []
+    for *outer, group in itertools.product(*runs[:-1], _side_by_side(runs[-1], y, columns)):
+        here = area((*outer, group[0]), x, y)
+        taps = [
+            list(itertools.product(*([index for index, _ in run.taps] for run in (*outer, last)))) for last in group
+        ]
+        if not taps[0]:  # nothing meets these positions but the bias: one weight of 0, again and again
             here = replace(here, x_start=0, x_row=0, loops=[(count, 0, step) for count, _, step in here.loops])
-        offsets, deep = _joined(here.offsets, depth) if taps else ([0], 1)
-        rows = np.concatenate([whole[tap] for tap in taps] or [np.zeros((1, columns), np.float32)])
-        places.append((here, offsets))
-        parts.append(rows.reshape(len(offsets), deep, columns))
-    in_integers = round_weights(*parts, may_have_zeros=True)
-    blocks = [
-        (*place, _Columns(lowering, node, part, in_integers, bias))
-        for place, part in zip(places, in_integers.parts, strict=True)
-    ]
-    reads, first = [x], []
-    for _, _, operands in blocks:
+        offsets, deep = _joined(here.offsets, depth) if taps[0] else ([0], 1)
+        nothing = [np.zeros((1, columns), np.float32)]
+        rows = np.concatenate([np.concatenate([whole[tap] for tap in one] or nothing) for one in taps], axis=-1)
+        rows = rows.reshape(len(offsets), deep, -1)
+        in_integers = round_wide(rows) if is_wide else round_weights(rows, may_have_zeros=True)
+        added = None if bias is None else np.tile(np.broadcast_to(bias, (columns,)), len(group))
+        operands = _Columns(lowering, node, in_integers.parts[0], in_integers, added)
+        blocks.append((here, offsets, operands, in_integers.are_narrow))
         first.append(len(reads))
         reads += operands.views
 
     def code() -> list[str]:
         lines = []
-        for (here, offsets, operands), start in zip(blocks, first, strict=True):
+        for (here, offsets, operands, are_narrow), start in zip(blocks, first, strict=True):
             variables = "ijklmn"[: len(here.loops)]
             y_at, x_at = (
                 address(name, begin, [(v, loop[which]) for v, loop in zip(variables, here.loops, strict=True)])
                 for name, begin, which in (("y0", here.y_start, 2), ("x0", here.x_start, 1))
             )
+            size = 2 if is_wide else 1
             sizes = {
                 "rows": here.rows,
-                "columns": columns,
-                "depth": operands.depth,
+                "columns": operands.count,
+                "depth": operands.depth * size,
                 "taps": len(offsets),
-                "tap_offset": f"{{{', '.join(map(str, offsets))}}}",
-                "a_row": here.x_row,
+                "tap_offset": f"{{{', '.join(str(offset * size) for offset in offsets)}}}",
+                "a_row": here.x_row * size,
                 "y_row": here.y_row,
-                "narrow": int(in_integers.are_narrow),
+                "narrow": int(are_narrow),
+                "wide": int(is_wide),
             }
-            call = _call("undin_int8_matmul", f"{y_at}, {x_at}, {operands.arguments(start)}", node, sizes)
+            arguments = f"{y_at}, {_as_bytes(x_at, is_wide)}, {operands.arguments(start)}"
+            call = _call("undin_int8_matmul", arguments, node, sizes)
             lines += nest([loop[0] for loop in here.loops], [call], variables=variables)
         return lines
 
     lowering.step(f"int8_{node.operator.lower()}", node, [y], reads, code)
+
+
+def _as_bytes(pointer: str, is_wide: bool) -> str:
+    """How a kernel takes a pointer to integers of 8 or of 16 bits."""
+    return f"(const int8_t *)({pointer})" if is_wide else pointer
 
 
 def _call(kernel: str, arguments: str, node: Node, sizes: dict[str, object]) -> str:
@@ -228,6 +246,19 @@ def _phases(window: Window) -> list[Stretch]:
     return runs
 
 
+def _side_by_side(runs: list[Stretch], y: View, columns: int) -> list[list[Stretch]]:
+    """Stretches of the last axis in groups that one product computes: they read the same, and write side by side."""
+    groups: list[list[Stretch]] = []
+    for run in runs:
+        before = groups[-1][-1] if groups and y.strides[-1] == columns * y.strides[1] else None
+        offsets = [offset for _, offset in run.taps]
+        if before and before.count == run.count and [offset for _, offset in before.taps] == offsets:
+            groups[-1].append(run)
+        else:
+            groups.append([run])
+    return groups
+
+
 def _border(runs: list[Stretch], length: int) -> tuple[int, int]:
     """Positions before and after the input of one axis that runs read."""
     firsts = [run.in_start + offset for run in runs for _, offset in run.taps]
@@ -250,7 +281,9 @@ def matmul(lowering: Lowering, node: Node) -> None:
     weights, bias = node.constant(1), node.constant(2)
     x = rounded(lowering, node.inputs[0], node.attributes["quantization"], unit_axis=-1)
     y = lowering.output(node.outputs[0], unit_axis=-1)
-    whole = round_weights(_rescaled(node, weights, axis=0)[None], may_have_zeros=True)
+    is_wide = node.attributes["quantization"].bits > 8
+    rescaled = _rescaled(node, weights, axis=0)[None]
+    whole = round_wide(rescaled) if is_wide else round_weights(rescaled, may_have_zeros=True)
     operands = _Columns(lowering, node, whole.parts[0], whole, bias)
 
     def code() -> list[str]:
@@ -260,9 +293,11 @@ def matmul(lowering: Lowering, node: Node) -> None:
             address(name, 0, [(v, loop[1][which]) for v, loop in zip(variables, loops, strict=True)])
             for name, which in (("y0", 0), ("x0", 1))
         )
-        sizes = {"rows": count, "columns": operands.count, "depth": operands.depth, "taps": 1}
-        sizes |= {"a_row": x_row, "y_row": y_row, "narrow": int(whole.are_narrow)}
-        call = _call("undin_int8_matmul", f"{y_at}, {x_at}, {operands.arguments(1)}", node, sizes)
+        size = 2 if is_wide else 1
+        sizes = {"rows": count, "columns": operands.count, "depth": operands.depth * size, "taps": 1}
+        sizes |= {"a_row": x_row * size, "y_row": y_row, "narrow": int(whole.are_narrow), "wide": int(is_wide)}
+        arguments = f"{y_at}, {_as_bytes(x_at, is_wide)}, {operands.arguments(1)}"
+        call = _call("undin_int8_matmul", arguments, node, sizes)
         return nest([loop[0] for loop in loops], [call], variables=variables)
 
     lowering.step("int8_matmul", node, [y], [x, *operands.views], code)

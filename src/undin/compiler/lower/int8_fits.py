@@ -28,6 +28,11 @@ def hindrance(node: Node) -> str | None:
     return None if node.get("auto_pad", "NOTSET") == "NOTSET" else "its padding is automatic"
 
 
+def has_wide_kernel(node: Node) -> bool:
+    """Whether there is a kernel for integers of 16 bits too, for a node that has one for 8."""
+    return node.operator in ("Conv", "ConvTranspose") or (node.operator == "MatMul" and len(node.inputs[1].shape) == 2)
+
+
 def _hindrance_of_cell(node: Node) -> str | None:
     usual = list(CELL_ACTIVATIONS[node.operator])
     hindrances = {

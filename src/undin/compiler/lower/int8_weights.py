@@ -18,17 +18,20 @@ NARROW = 128
 TOLERANCE = 1e-4
 """Of weights that are multiples of a scale, in that scale: what float32 makes of them, scaled again by a norm."""
 
+MAX_SUM = 65000
+"""Of the weights of a column without their signs, of 16 bits: times 32768 it is a number of 32 bits, rounding apart."""
+
 FIRST = 16
 """Weights of a column that show at once whether a scale may fit."""
 
 
 @dataclass(frozen=True, eq=False)
 class WholeWeights:
-    """What `round_weights` has made.
+    """What `round_weights` or `round_wide` has made.
 
     Attributes
     ----------
-    parts : list of ndarray, shape (…, depth, columns), int8
+    parts : list of ndarray, shape (…, depth, columns), int8 or int16
     zeros : ndarray, shape (columns,), int32, optional
         What stands for 0; None where that is 0 in all columns.
     scale : ndarray, shape (columns,), float32
@@ -64,6 +67,15 @@ def round_weights(*parts: np.ndarray, may_have_zeros: bool = False) -> WholeWeig
     whole = [(np.rint(part / scale) + zeros).astype(np.int8) for part in parts]
     are_narrow = bool((_sums_of_neighbours(whole) <= NARROW).all())
     return WholeWeights(whole, zeros if zeros.any() else None, scale, are_narrow)
+
+
+def round_wide(*parts: np.ndarray) -> WholeWeights:
+    """Round weights that meet integers of 16 bits to as many, so that no sum of their products leaves 32 bits."""
+    columns = parts[0].shape[-1]
+    sums = sum(np.abs(part, dtype=np.float64).reshape(-1, columns).sum(0) for part in parts)
+    scale = np.where(sums > 0, sums / MAX_SUM, 1).astype(np.float32)
+    whole = [np.clip(np.rint(part / scale), -32767, 32767).astype(np.int16) for part in parts]
+    return WholeWeights(whole, None, scale, False)
 
 
 def _sums_of_neighbours(parts: list[np.ndarray] | tuple[np.ndarray, ...]) -> np.ndarray:
@@ -113,11 +125,11 @@ def _fits(weights: np.ndarray, scale: np.ndarray) -> np.ndarray:
 
 
 def pack_groups(weights: np.ndarray) -> np.ndarray:
-    """(…, depth, columns) as (…, ceil(depth / 4), padded columns, 4), filled up with zeros."""
+    """(…, depth, columns) as (…, ceil(depth / 4), padded columns, 4), filled up with zeros; with 2 of 16 bits for 4."""
     *outer, depth, columns = weights.shape
-    missing = -depth % GROUP
-    filled = np.pad(weights, [(0, 0)] * len(outer) + [(0, missing), (0, padded(columns) - columns)])
-    return filled.reshape(*outer, -1, GROUP, padded(columns)).swapaxes(-1, -2)
+    group = GROUP // weights.dtype.itemsize
+    filled = np.pad(weights, [(0, 0)] * len(outer) + [(0, -depth % group), (0, padded(columns) - columns)])
+    return filled.reshape(*outer, -1, group, padded(columns)).swapaxes(-1, -2)
 
 
 def pack_row(numbers: np.ndarray) -> np.ndarray:

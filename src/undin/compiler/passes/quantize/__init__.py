@@ -43,7 +43,7 @@ def quantize(graph: Graph, frames: Sequence[Frame], *, first_and_last: bool = Fa
     frames : sequence of Frame
         What to calibrate on, in its order, see `frames_of`.
     first_and_last : bool
-        Products that see the input of the network, or that no other product follows, take integers too.
+        Products that see the input of the network, or that no other product follows, take 8 bits too, and not 16.
 
     Raises
     ------

@@ -1,30 +1,33 @@
 """Which products are computed in integers, and the scales of what they read."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from undin.compiler.ir.graph import Graph, Node, Value
 from undin.compiler.ir.operators import GATES, PRODUCTS
-from undin.compiler.lower.int8_fits import hindrance, weights_by_channel
+from undin.compiler.lower.int8_fits import has_wide_kernel, hindrance, weights_by_channel
 from undin.compiler.passes.quantize.calibration import Seen
-from undin.compiler.passes.quantize.scales import best_scales
+from undin.compiler.passes.quantize.scales import best_scales, wide_scales
 
 FIRST, LAST = "the first, which reads the input", "the last, which makes the output"
-"""Why the ends of a network stay in floats, which lose the most."""
+"""Why the ends of a network, which lose the most, take 16 bits, or stay in floats where there is no kernel for that."""
+
+HEADROOM = 4
+"""How much larger than any that was seen values of 16 bits can be."""
 
 
-def candidates(graph: Graph, *, first_and_last: bool) -> tuple[list[Node], dict[str, str]]:
-    """Products that can be computed in integers and shall be, and the names of those that stay in floats, with why."""
+def candidates(graph: Graph, *, first_and_last: bool) -> tuple[dict[Node, int], dict[str, str]]:
+    """Products that shall be computed in integers, with their bits, and names of those that stay in floats, with why."""
     products = [node for node in graph.nodes if node.operator in (*PRODUCTS, *GATES)]
     readers = graph.readers()
     ends = {} if first_and_last else dict.fromkeys(_last(products, readers), LAST)
     ends |= {} if first_and_last else dict.fromkeys(_first(graph, readers), FIRST)
-    chosen, in_floats = [], {}
+    chosen, in_floats = dict[Node, int](), dict[str, str]()
     for node in products:
         if node.get("quantization"):  # as the file has it
             continue
-        reason = hindrance(node) or ends.get(node)
+        reason = hindrance(node) or (ends.get(node) if not has_wide_kernel(node) else None)
         if reason is None:
-            chosen.append(node)
+            chosen[node] = 16 if node in ends else 8
         else:
             in_floats[node.name] = reason
     return chosen, in_floats
@@ -66,9 +69,12 @@ def channel_axis(node: Node) -> int:
     return 2 if node.operator in GATES else 1
 
 
-def mark(nodes: list[Node], seen: dict[Value, Seen]) -> None:
+def mark(nodes: Mapping[Node, int], seen: dict[Value, Seen]) -> None:
     """Give every node the scales by which it reads its first input, judged by what was `seen` of it."""
-    for node in nodes:
+    for node, bits in nodes.items():
         found = seen[node.inputs[0]]
+        if bits == 16:
+            node.attributes["quantization"] = wide_scales(found.low, found.high, headroom=HEADROOM)
+            continue
         weights = weights_by_channel(node)
         node.attributes["quantization"] = best_scales(found.values, weights, low=found.low, high=found.high)

@@ -48,6 +48,15 @@ def best_scales(values: np.ndarray, weights: np.ndarray | None, *, low: np.ndarr
     return Quantization(tuple(scales.tolist()), zero_point)
 
 
+def wide_scales(low: np.ndarray, high: np.ndarray, *, headroom: float) -> Quantization:
+    """Scales of each channel for 16 bits, so many times as large as the values seen need; bounds as in `best_scales`."""
+    largest = np.maximum(np.abs(low), np.abs(high)).astype(np.float64)
+    if not np.max(largest, initial=0) >= np.finfo(np.float32).tiny:
+        return Quantization((1.0,), bits=16)
+    scales = np.maximum(largest, 1e-6 * largest.max()) * (headroom / 32767)
+    return Quantization(tuple(scales.astype(np.float32).tolist()), bits=16)
+
+
 def _full(low: np.ndarray, high: np.ndarray, zero_point: int) -> np.ndarray:
     """Scales by which nothing is clipped; of channels that are always 0, none."""
     with np.errstate(divide="ignore", invalid="ignore"):
