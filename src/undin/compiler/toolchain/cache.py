@@ -1,4 +1,5 @@
-"""What is compiled on first use, then found again in the user's cache: users' models, a checkout's stream, training.
+"""What is compiled on first use, then found again in the user's cache: users' models, a checkout's stream, training, and
+what wheels hold.
 
 A library is found by all that it is made of: the model or the sizes, every file of undin that takes part, the C
 compiler and its version, and the kind of machine. Where the cache is, and what is removed from it, is the business of
@@ -29,13 +30,17 @@ _COMPILING = threading.Lock()
 """Held while a thread of this process compiles; processes do not wait for each other, and the last to finish stays."""
 
 
-def cached_library(model: Path) -> Path:
-    """The library of a model for this machine, compiled now if it is not in the cache: that takes seconds.
+def cached_library(model: Path, *, name: str = NAME, target: Target | None = None) -> Path:
+    """The library of a model, compiled now if it is not in the cache: that takes seconds.
 
     Parameters
     ----------
     model : Path
         ONNX file.
+    name : str
+        Of the model in C.
+    target : Target, optional
+        What it is for; this machine and its processor if not given.
 
     Raises
     ------
@@ -48,20 +53,20 @@ def cached_library(model: Path) -> Path:
     """
 
     def compile_model(folder: Path, target: Target) -> Path:
-        return _compile(model, folder, target)
+        return _compile(model, name, folder, target)
 
-    return _cached(c_prefix(NAME), model.read_bytes(), compile_model, of=str(model))
+    return _cached(c_prefix(name), model.read_bytes(), compile_model, of=str(model), target=target)
 
 
-def cached_stream() -> Path:
-    """The library of the stream of undin.h for this machine; errors but for ValueError as in `cached_library`."""
+def cached_stream(*, target: Target | None = None) -> Path:
+    """The library of the stream of undin.h; `target` and errors but for ValueError as in `cached_library`."""
 
     def compile_stream(folder: Path, target: Target) -> Path:
         from undin.compiler.toolchain.build import build_stream
 
         return build_stream(folder, target=target)
 
-    return _cached("undin", b"", compile_stream, of="the stream of undin")
+    return _cached("undin", b"", compile_stream, of="the stream of undin", target=target)
 
 
 def cached_training(name: str, sizes: dict[str, int]) -> Path:
@@ -78,9 +83,11 @@ def cached_training(name: str, sizes: dict[str, int]) -> Path:
     return _cached(name, repr(sizes).encode(), compile_training, of=f"{name}.c")
 
 
-def _cached(name: str, content: bytes, make: Callable[[Path, Target], Path], *, of: str) -> Path:
+def _cached(
+    name: str, content: bytes, make: Callable[[Path, Target], Path], *, of: str, target: Target | None = None
+) -> Path:
     """A library that `make` builds into a folder, and that is found by what it is made of from then on."""
-    target = this_machine()
+    target = target or this_machine()
     try:
         compiler = find_compiler(target)
     except FileNotFoundError as error:
@@ -139,7 +146,7 @@ def _key(content: bytes, target: Target, compiler: Compiler) -> str:
     return digest.hexdigest()[:32]
 
 
-def _compile(model: Path, folder: Path, target: Target) -> Path:
+def _compile(model: Path, name: str, folder: Path, target: Target) -> Path:
     """Compile a model to a library in a folder."""
     if importlib.util.find_spec("onnx") is None:
         raise NotInstalled(f'{model} cannot be compiled without onnx; install it with: pip install "undin[compile]"')
@@ -147,7 +154,7 @@ def _compile(model: Path, folder: Path, target: Target) -> Path:
     from undin.compiler.toolchain.build import build
 
     try:
-        source = translate(model, name=NAME)
+        source = translate(model, name=name)
     except ValueError as error:
         raise ValueError(f"{model}: {error}") from None
     return build(source, folder, target=target, with_stream=False)

@@ -16,7 +16,7 @@ from undin.compiler.toolchain.targets import Target
 from undin.io.files import replacing
 
 CONFIG = """\
-# find_package(undin): a target undin::undin_<model> for every model that `undin compile --prefix` has put here.
+# find_package(undin): a target undin::undin_<model> for every model that has been put here.
 file(GLOB _undin_models "${CMAKE_CURRENT_LIST_DIR}/models/*.cmake")
 foreach(_undin_model IN LISTS _undin_models)
   include("${_undin_model}")
@@ -40,7 +40,8 @@ if(NOT TARGET undin::@MODEL@)
   add_library(undin::@MODEL@ @KIND@ IMPORTED)
   set_target_properties(undin::@MODEL@ PROPERTIES
     IMPORTED_LOCATION "${_undin_prefix}/lib/@LIBRARY@"
-    INTERFACE_INCLUDE_DIRECTORIES "${_undin_prefix}/include")
+    INTERFACE_INCLUDE_DIRECTORIES "${_undin_prefix}/include"
+    INTERFACE_LINK_LIBRARIES "@TARGETS@")
   if(WIN32) # the linkers of GNU's C and clang need no other file than the library
     set_target_properties(undin::@MODEL@ PROPERTIES IMPORTED_IMPLIB "${_undin_prefix}/lib/@LIBRARY@")
   endif()
@@ -51,14 +52,15 @@ PKG_CONFIG = """\
 prefix=${pcfiledir}/../..
 
 Name: @MODEL@
-Description: a network that `undin compile` made
+Description: takes the noise out of speech
 Version: @VERSION@
+Requires: @REQUIRES@
 Libs: -L"${prefix}/lib" -l@MODEL@
 Cflags: -I"${prefix}/include"
 """
 
 
-def install(product: Path, prefix: Path, *, model: str, target: Target) -> Path:
+def install(product: Path, prefix: Path, *, model: str, target: Target, requires: str = "") -> Path:
     """Put a model and all that helps to find it under a prefix.
 
     Parameters
@@ -72,6 +74,8 @@ def install(product: Path, prefix: Path, *, model: str, target: Target) -> Path:
         Its name in C, such as ``undin_tiny``.
     target : Target
         What the product was made for.
+    requires : str
+        Name of another library under the prefix that has the stream, where this one has not.
 
     Returns
     -------
@@ -88,6 +92,8 @@ def install(product: Path, prefix: Path, *, model: str, target: Target) -> Path:
         "LIBRARY": product.name,
         "KIND": "STATIC" if target.product == "archive" else "SHARED",
         "VERSION": version(),
+        "REQUIRES": requires,
+        "TARGETS": requires and f"undin::{requires}",
     }
     headers = (product.with_name(name) for name in ("undin.h", f"{model}.h"))
     for header in filter(Path.is_file, headers):  # networks that are no models of undin go without undin.h

@@ -5,7 +5,7 @@ A new target is a new line here, and a test that runs its product.
 
 import platform
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 
@@ -69,6 +69,8 @@ class Target:
         Flags of the cross compiler for that.
     prefers_zig : bool
         Its code is so much faster that the cross compiler is taken where zig is missing.
+    wheel : str
+        What wheels for it are tagged with.
     """
 
     triple: str
@@ -84,6 +86,7 @@ class Target:
     exact_cpu: str = ""
     exact_gcc: tuple[str, ...] = ()
     prefers_zig: bool = False
+    wheel: str = ""
 
 
 ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64", "armv7l": "arm"}
@@ -92,6 +95,11 @@ ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64", "armv7l": "arm"}
 # A library calls its own functions, even where another library of the process has some of the same names.
 ELF = ("-Wl,--no-undefined", "-Wl,--gc-sections", "-Wl,-Bsymbolic", "-s")
 ON_LINUX: dict[str, Any] = {"flags": ("-fPIC",), "link_flags": ELF, "freestanding": True}
+MIN_MACOS = "11.0"
+"""The first on both processors."""
+
+ON_MACOS: dict[str, Any] = {"library": "lib{}.dylib", "flags": ("-fPIC",)}
+ON_WINDOWS: dict[str, Any] = {"library": "{}.dll"}
 ON_ANDROID = ON_LINUX | {"link_flags": (*ELF, "-Wl,-z,max-page-size=16384")}  # new devices have pages of 16 kB
 X86_64: dict[str, Any] = {"triple": "x86_64-linux-gnu", "cpu": "x86_64", "variants": X86_VARIANTS}
 AARCH64: dict[str, Any] = {"triple": "aarch64-linux-gnu", "cpu": "generic"}
@@ -114,18 +122,34 @@ ARM_GCC = "arm-none-eabi-gcc", "-mthumb", "-mfloat-abi=hard"
 def _host() -> Target:
     name = platform.machine().lower()
     architecture = ARCHITECTURES.get(name, name)
-    machine = {"x86_64": X86_64, "arm": ARMV7}.get(architecture, AARCH64)
-    system: dict[str, Any] = ON_LINUX
-    if sys.platform == "darwin":
-        system = {"triple": f"{architecture}-macos", "library": "lib{}.dylib", "flags": ("-fPIC",)}
-    elif sys.platform == "win32":
-        system = {"triple": f"{architecture}-windows-gnu", "library": "{}.dll"}
-    return Target(**(machine | system), is_host=True)
+    system = {"darwin": "macos", "win32": "windows"}.get(sys.platform, "linux")
+    if known := COMPUTERS.get(f"{system}-{architecture}"):
+        return replace(known, is_host=True)
+    return Target(**(ARMV7 if architecture == "arm" else AARCH64), **ON_LINUX, is_host=True)
 
+
+COMPUTERS = {
+    # What a wheel holds for Linux needs no C library, so that it suits glibc and musl, whatever their versions.
+    "linux-x86_64": Target(
+        **X86_64, **ON_LINUX, wheel="manylinux2014_x86_64.manylinux_2_17_x86_64.musllinux_1_1_x86_64"
+    ),
+    "linux-aarch64": Target(
+        **AARCH64, **ON_LINUX, wheel="manylinux2014_aarch64.manylinux_2_17_aarch64.musllinux_1_1_aarch64"
+    ),
+    "macos-x86_64": Target(
+        **X86_64 | {"triple": f"x86_64-macos.{MIN_MACOS}"}, **ON_MACOS, wheel="macosx_11_0_x86_64"
+    ),
+    "macos-aarch64": Target(
+        triple=f"aarch64-macos.{MIN_MACOS}", cpu="apple_m1", **ON_MACOS, wheel="macosx_11_0_arm64"
+    ),
+    "windows-x86_64": Target(**X86_64 | {"triple": "x86_64-windows-gnu"}, **ON_WINDOWS, wheel="win_amd64"),
+    "windows-aarch64": Target(**AARCH64 | {"triple": "aarch64-windows-gnu"}, **ON_WINDOWS, wheel="win_arm64"),
+}
+"""What releases are built for: `make wheels`."""
 
 TARGETS = {
     "native": _host(),
-    "linux-aarch64": Target(**AARCH64, **ON_LINUX),
+    **COMPUTERS,
     "linux-armv7": Target(**ARMV7, **ON_LINUX),
     "android-arm64": Target(**AARCH64_ANDROID, cpu="generic", **ON_ANDROID),
     # Processors since about 2018, which multiply bytes four at a time: for networks in integers.
