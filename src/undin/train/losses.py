@@ -19,7 +19,7 @@ from undin.train import intelligibility, perceptual
 from undin.train.power_spectrum import squared_magnitude
 
 POWER_FLOOR = 1e-8
-"""Added to |X|² before a root or a division: 1e-4 in amplitude, below 16-bit noise in a frame of 512 samples."""
+"""Added to ``|X|²`` before a root or a division: 1e-4 in amplitude, below 16-bit noise in a frame of 512 samples."""
 
 SILENCE_POWER = 1e-8
 """Mean square below which (−80 dBFS) clean speech counts as silent and has no SI-SDR."""

@@ -1,0 +1,52 @@
+"""Build the site: `make docs`, to build/site, for any server and for no server.
+
+Gathers the pages of the repository (`pages.py`), adds what is made of code (the C reference, the commands, sounds before
+and after), runs the notebooks and calls Sphinx (`conf.py`). Nothing is downloaded, and nothing of the site asks another
+server for anything. Warnings are errors: a link that leads nowhere, a page in no group, a notebook that fails.
+"""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import c_reference
+import pages
+import sounds
+from sphinx.cmd.build import main as sphinx
+
+from undin.cli import COMMANDS, make_parser
+
+ROOT = Path(__file__).resolve().parents[2]
+SITE, SOURCE, KEPT = (ROOT / "build" / name for name in ("site", "site-source", "site-doctrees"))
+PAGE = ROOT / "apps" / "page" / "dist"
+"""What `make page` has built."""
+
+
+def main() -> int:
+    """Build it; 0 if all is well."""
+    shutil.rmtree(SITE, ignore_errors=True)
+    page_of_sounds = sounds.make(SITE / "sounds")
+    made = {"docs/sounds": page_of_sounds, "docs/reference/c": c_reference.page(), "docs/reference/commands": commands()}
+    pages.gather(SOURCE, made=made)
+    if PAGE.exists():
+        shutil.copytree(PAGE, SITE / "page")
+    else:
+        print(f"left out: the page, since {PAGE} is missing: run `make page` first", file=sys.stderr)
+    os.environ.setdefault("PYTHONPATH", str(ROOT / "src"))  # for notebooks
+    return sphinx(["-W", "--keep-going", "-q", "-E", "-c", str(Path(__file__).parent), "-d", str(KEPT), str(SOURCE), str(SITE)])
+
+
+def commands() -> str:
+    """A page with what `undin COMMAND --help` says."""
+    os.environ["COLUMNS"] = "86"
+    parser = make_parser()
+    (choices,) = (action.choices for action in parser._actions if action.choices and "enhance" in action.choices)
+    parts = ["# Commands", f"```text\n{parser.format_help()}```"]
+    for name in COMMANDS:
+        parts += [f"## undin {name}", f"```text\n{choices[name].format_help()}```"]
+    return "\n\n".join(parts) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

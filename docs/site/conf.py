@@ -1,0 +1,62 @@
+"""How Sphinx makes the site: `build.py` calls it, on the pages that `pages.py` has gathered.
+
+Sphinx and not MkDocs Material, after a try of both: numpydoc reads as the field knows it, C has a domain of its own,
+search and all else work from a folder without a network (Material's search off line loads a script from elsewhere), and
+Material is no longer developed: its maintainers end it in May 2027.
+"""
+
+import importlib.metadata
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+
+project = "undin"
+release = importlib.metadata.version("undin")
+extensions = ["myst_nb", "sphinx.ext.autodoc", "numpydoc"]
+
+# Frameworks of voice agents pin versions of much that undin's environment has newer, and clusters bring more still.
+autodoc_mock_imports = ["livekit", "pipecat"]
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"  # numpydoc says types, with shapes and units
+numpydoc_show_class_members = False
+default_role = "py:obj"  # `name` in docstrings: a link where the name has a page, else code
+add_module_names = False
+
+myst_enable_extensions = ["attrs_inline"]
+myst_heading_anchors = 4
+nb_execution_mode = "force"
+nb_execution_timeout = 300
+nb_execution_raise_on_error = True
+nb_execution_excludepatterns: list[str] = []
+
+highlight_language = "none"
+pygments_style, pygments_dark_style = "tango", "native"
+smartquotes = False  # text as it is written
+# Lexers stumble over `...` and over `await` at the top, which pages show; notebooks hold what no parser must know.
+suppress_warnings = ["misc.highlighting_failure", "mystnb.unknown_mime_type"]
+
+html_theme = "furo"
+html_title = "undin"
+html_static_path = [str(HERE / "static")]
+html_css_files = ["site.css"]
+html_js_files = [("site.js", {"defer": "defer"})]
+html_copy_source = False
+html_show_sourcelink = False
+html_show_copyright = False
+html_show_sphinx = False
+html_favicon = str(HERE.parents[1] / "apps" / "page" / "src" / "icon.svg")
+templates_path: list[str] = []
+html_theme_options = {
+    "sidebar_hide_name": False,
+    "top_of_page_buttons": [],
+}
+
+
+def only_methods(app, what, name, member, skip, options) -> bool | None:
+    """Leave out members that the text of their class has among its parameters and attributes."""
+    return True if what == "class" and not callable(member) else None
+
+
+def setup(app) -> None:
+    """Called by Sphinx."""
+    app.connect("autodoc-skip-member", only_methods)
