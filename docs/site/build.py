@@ -1,8 +1,9 @@
 """Build the site: `make docs`, to build/site, for any server and for no server.
 
-Gathers the pages of the repository (`pages.py`), adds what is made of code (the C reference, the commands, sounds before
-and after), runs the notebooks and calls Sphinx (`conf.py`). Nothing is downloaded, and nothing of the site asks another
-server for anything. Warnings are errors: a link that leads nowhere, a page in no group, a notebook that fails.
+Gathers the pages of the repository (`pages.py`), adds what is made of code (the C reference, the commands, sounds
+before and after), runs the notebooks and calls Sphinx (`conf.py`), which takes further options: without notebooks it is
+quick, `-D nb_execution_mode=off`. Nothing is downloaded, and nothing of the site asks another server for anything.
+Warnings are errors: a link that leads nowhere, a page in no group, a notebook that fails.
 """
 
 import os
@@ -27,14 +28,32 @@ def main() -> int:
     """Build it; 0 if all is well."""
     shutil.rmtree(SITE, ignore_errors=True)
     page_of_sounds = sounds.make(SITE / "sounds")
-    made = {"docs/sounds": page_of_sounds, "docs/reference/c": c_reference.page(), "docs/reference/commands": commands()}
+    made = {
+        "docs/sounds": page_of_sounds,
+        "docs/reference/c": c_reference.page(),
+        "docs/reference/commands": commands(),
+    }
     pages.gather(SOURCE, made=made)
     if PAGE.exists():
         shutil.copytree(PAGE, SITE / "page")
     else:
         print(f"left out: the page, since {PAGE} is missing: run `make page` first", file=sys.stderr)
     os.environ.setdefault("PYTHONPATH", str(ROOT / "src"))  # for notebooks
-    return sphinx(["-W", "--keep-going", "-q", "-E", "-c", str(Path(__file__).parent), "-d", str(KEPT), str(SOURCE), str(SITE)])
+    return sphinx(
+        [
+            *sys.argv[1:],
+            "-W",
+            "--keep-going",
+            "-q",
+            "-E",
+            "-c",
+            str(Path(__file__).parent),
+            "-d",
+            str(KEPT),
+            str(SOURCE),
+            str(SITE),
+        ]
+    )
 
 
 def commands() -> str:

@@ -12,12 +12,14 @@ from pathlib import Path
 
 HEADER = Path(__file__).resolve().parents[2] / "src" / "undin" / "c" / "include" / "undin.h"
 COMMENT = re.compile(r"/\*(.*?)\*/\s*", re.DOTALL)
-GUARDS = re.compile(r"^#ifdef __cplusplus\n[^#]*^#endif\n|^#(?:ifndef|define) UNDIN_H\n|^#endif\n?|^#include[^\n]*\n", re.M)
+GUARDS = re.compile(
+    r"^#ifdef __cplusplus\n[^#]*^#endif\n|^#(?:ifndef|define) UNDIN_H\n|^#endif\n?|^#include[^\n]*\n", re.M
+)
 MEMBER = re.compile(
     r"\s*(?:/\*(?P<before>.*?)\*/\s*)?(?P<declaration>[^;/]+);[ \t]*(?:/\*(?P<after>.*?)\*/)?", re.DOTALL
 )
 SECTIONS = {"macro": "Constants", "struct": "Types", "function": "Functions"}
-ROLES = {"macro": "macro", "struct": "struct", "function": "func"}
+ROLES = {"struct": "struct", "function": "func"}
 
 
 def page() -> str:
@@ -43,8 +45,8 @@ def described(paragraph: str) -> Iterator[tuple[str, list[str], str]]:
     text, code = (text_of(comment[1]), paragraph[comment.end() :]) if comment else ("", paragraph)
     if code.startswith("#define"):
         found = re.findall(r"^#define (\w+) (.+)$", code, re.MULTILINE)
-        values = [f".. c:macro:: {name}\n\n   {value.strip('()')}" for name, value in found]
-        yield "macro", [name for name, _ in found], "\n\n".join([text, *values]).strip()
+        values = textwrap.indent("\n".join(f'"``{name}``", {value.strip("()")}' for name, value in found), "   ")
+        yield "macro", [name for name, _ in found], f"{text}\n\n.. csv-table::\n   :widths: auto\n\n{values}".strip()
     elif struct := re.fullmatch(r"typedef struct (\w+) (?:\{(.*)\} )?\1;", code, re.DOTALL):
         members = [
             f".. c:member:: {one_line(member['declaration'])}\n\n"
@@ -73,7 +75,9 @@ def text_of(comment: str) -> str:
     parts = []
     for part in "\n".join(lines).split("\n\n"):
         if part.startswith("    "):
-            example = "\n".join([*parts.pop().splitlines()[2:], "", part]) if parts and parts[-1].startswith(".. ") else part
+            example = (
+                "\n".join([*parts.pop().splitlines()[2:], "", part]) if parts and parts[-1].startswith(".. ") else part
+            )
             parts.append(".. code-block:: c\n\n" + example)
         else:
             parts.append(re.sub(r"([*|\\])", r"\\\1", one_line(part)))
@@ -84,7 +88,7 @@ def in_rst(text: str, kinds: dict[str, str]) -> str:
     """A block of reStructuredText, with links for names of the header in it."""
 
     def linked(name: re.Match) -> str:
-        return f":c:{ROLES[kinds[name[1]]]}:`{name[1]}`" if name[1] in kinds else f"``{name[1]}``"
+        return f":c:{ROLES[kinds[name[1]]]}:`{name[1]}`" if kinds.get(name[1]) in ROLES else f"``{name[1]}``"
 
     # Code, which stands deepest and after a line of its own, has no links.
     parts = re.split(r"(^\.\. code-block.*?\n(?=\S))", text, flags=re.DOTALL | re.MULTILINE)

@@ -27,7 +27,6 @@ myst_heading_anchors = 4
 nb_execution_mode = "force"
 nb_execution_timeout = 300
 nb_execution_raise_on_error = True
-nb_execution_excludepatterns: list[str] = []
 
 highlight_language = "none"
 pygments_style, pygments_dark_style = "tango", "native"
@@ -45,18 +44,14 @@ html_show_sourcelink = False
 html_show_copyright = False
 html_show_sphinx = False
 html_favicon = str(HERE.parents[1] / "apps" / "page" / "src" / "icon.svg")
-templates_path: list[str] = []
-html_theme_options = {
-    "sidebar_hide_name": False,
-    "top_of_page_buttons": [],
-}
+html_theme_options = {"top_of_page_buttons": []}
 
 
-def only_methods(app, what, name, member, skip, options) -> bool | None:
-    """Leave out members that the text of their class has among its parameters and attributes."""
-    return True if what == "class" and not callable(member) else None
+def is_told_elsewhere(app, what, name, member, skip, options) -> bool | None:
+    """Leave out attributes, which the text of their class has, and constants of modules."""
+    return None if callable(member) else True
 
 
 def setup(app) -> None:
     """Called by Sphinx."""
-    app.connect("autodoc-skip-member", only_methods)
+    app.connect("autodoc-skip-member", is_told_elsewhere)

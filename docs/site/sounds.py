@@ -1,8 +1,8 @@
 """Sound examples: recordings before and after undin, with their spectrograms, and whose they are.
 
-`examples/noisy.wav` is the repository's own. The others are out of the audio beside it, `../shared/data`, under licences
-that let them be shown if their makers are named. They are never part of the repository: where that audio is missing the
-page does without them, and says so.
+`examples/noisy.wav` is the repository's own. The others are out of the audio beside it, `../shared/data`, under
+licences that let them be shown if their makers are named. They are never part of the repository: where that audio is
+missing the page does without them, and says so.
 """
 
 from dataclasses import dataclass
@@ -18,11 +18,12 @@ ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared" / "data"
 
 LIBRISPEECH = (
-    "LibriSpeech (V. Panayotov, G. Chen, D. Povey, S. Khudanpur; openslr.org/12), test-other, read for LibriVox, CC BY 4.0"
+    "LibriSpeech (V. Panayotov, G. Chen, D. Povey, S. Khudanpur; openslr.org/12), test-other, read for LibriVox,"
+    " CC BY 4.0"
 )
 VOICEBANK = (
-    "Noisy speech database for training speech enhancement algorithms and TTS models (C. Valentini-Botinhao, University of"
-    " Edinburgh, doi.org/10.7488/ds/2117), CC BY 4.0"
+    "Noisy speech database for training speech enhancement algorithms and TTS models (C. Valentini-Botinhao,"
+    " University of Edinburgh, doi.org/10.7488/ds/2117), CC BY 4.0"
 )
 ESC_10 = "of ESC-10 (K. J. Piczak, github.com/karolpiczak/ESC-50, CC BY 3.0)"
 
@@ -53,7 +54,9 @@ class Example:
 
 def _mixed(title: str, number: str, snr_db: int, utterance: str, noise: str) -> Example:
     """A pair of `valid`: an utterance of LibriSpeech in a noise of ESC-10."""
-    source = f"speech {utterance} of {LIBRISPEECH}; noise {noise}, {ESC_10}; mixed at {snr_db} dB and a level of our choice"
+    source = (
+        f"speech {utterance} of {LIBRISPEECH}; noise {noise}, {ESC_10}; mixed at {snr_db} dB and a level of our choice"
+    )
     return Example(title, SHARED / "valid" / "noisy" / f"{number}.flac", source)
 
 
@@ -62,10 +65,14 @@ def _voicebank(title: str, name: str) -> Example:
     return Example(title, path, f"{name} of the test set of the {VOICEBANK}; brought to 16 kHz")
 
 
-OURS = Example("An office", ROOT / "examples" / "noisy.wav", "made by examples/make_noisy.py out of nothing, Apache-2.0")
+OURS = Example(
+    "An office", ROOT / "examples" / "noisy.wav", "made by examples/make_noisy.py out of nothing, Apache-2.0"
+)
 EXAMPLES = [
     OURS,
-    _mixed("A helicopter", "011", 0, "1688-142285-0000", "Helicopter - inside - Takeoff, by senorstudy, freesound.org, CC0"),
+    _mixed(
+        "A helicopter", "011", 0, "1688-142285-0000", "Helicopter - inside - Takeoff, by senorstudy, freesound.org, CC0"
+    ),
     _mixed("A chainsaw", "037", 5, "533-1066-0001", "Chainsaw Cutting.wav, by lonemonk, freesound.org, CC BY"),
     _mixed("Rain", "007", 5, "533-1066-0003", "EXT_RainInPuddle.wav, by jongrubbs, freesound.org, CC0"),
     _mixed("A dog", "055", -5, "2609-156975-0000", "Barking, by unfa, freesound.org, CC BY"),
@@ -80,8 +87,8 @@ def make(folder: Path) -> str:
     there = [example for example in EXAMPLES if example.path.is_file()]
     page = [
         "# Before and after",
-        f"What `{DEFAULT}`, the default, makes of recordings: one real office that never was, made by a script, and real"
-        " voices in real noise. While one of the two plays, the other takes over at the same moment when you start it.",
+        f"What `{DEFAULT}`, the default, makes of recordings: an office that never was, made by a script, and people's voices"
+        " in recorded noise. Start the one while the other plays, and it takes over at the same moment.",
     ]
     for example in there:
         page += [f"## {example.title}", figure(example, folder), f"{example.source[0].upper()}{example.source[1:]}."]
@@ -92,7 +99,9 @@ def make(folder: Path) -> str:
     changed = f"Each -after is the -before, changed by undin {undin.__version__}, model {DEFAULT}."
     terms = "CC BY 4.0: https://creativecommons.org/licenses/by/4.0/  CC BY 3.0: https://creativecommons.org/licenses/by/3.0/"
     (folder / "LICENCES.txt").write_text("\n\n".join([*licences, changed, terms]) + "\n", encoding="utf-8")
-    page.append('The sounds stand in the folder `sounds` of this site, with <a href="../sounds/LICENCES.txt">their licences</a>.')
+    page.append(
+        'The sounds lie in the folder `sounds` of this site, <a href="../sounds/LICENCES.txt">licences</a> with them.'
+    )
     return "\n\n".join(page) + "\n"
 
 
@@ -105,8 +114,8 @@ def figure(example: Example, folder: Path) -> str:
     picture = folder / f"{example.name}.png"
     save_before_after(before, after, picture=picture)
     players = "".join(
-        f'<label>{path.stem.rpartition("-")[2]}<audio controls preload="none" src="../sounds/{path.name}"></audio></label>\n'
-        for path in (before, after)
+        f'<label>{moment}<audio controls preload="none" src="../sounds/{path.name}"></audio></label>\n'
+        for moment, path in (("before", before), ("after", after))
     )
     return (
         f'<figure class="sound">\n<img src="../sounds/{picture.name}" loading="lazy" width="1680" height="945"'
