@@ -19,6 +19,8 @@ import urllib.request
 from pathlib import Path
 
 PACKET_MS = 20
+BEFORE_END_S = 10
+"""By so much SIGTERM comes before the voices end by themselves: less than the server lets them go on."""
 TICK = os.sysconf("SC_CLK_TCK")
 ROWS = {
     "16 kHz": {"streams": 60},
@@ -26,6 +28,7 @@ ROWS = {
     "150 at once": {"streams": 150},
     "150 in two processes": {"streams": 150, "workers": 2},
     "twice the capacity": {"streams": None},
+    "SIGTERM amid 150": {"streams": 150, "sigterm": True},
 }
 """Loads by their names; the streams of the last are twice what the server lets in."""
 
@@ -46,9 +49,16 @@ def main() -> None:
 
 
 def measure(
-    generator: str, *, model: str, seconds: float, streams: int | None, rate: int = 16_000, workers: int = 1
+    generator: str,
+    *,
+    model: str,
+    seconds: float,
+    streams: int | None,
+    rate: int = 16_000,
+    workers: int = 1,
+    sigterm: bool = False,
 ) -> str:
-    """Serve so many voices for so long, and tell what came of it."""
+    """Serve so many voices for so long, and tell what came of it; with `sigterm` the server is told to end before."""
     command = [sys.executable, "-m", "undin", "serve", "--model", model, "--port", "0", "-q", "--workers", str(workers)]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
@@ -69,12 +79,18 @@ def measure(
             before, begun = processor_seconds(server.pid), time.monotonic()
             time.sleep(min(5.0, seconds / 2))
             memory = memory_mib(server.pid)
-            found = json.loads(run.stdout.readline())
+            if sigterm:
+                time.sleep(max(0.0, seconds - BEFORE_END_S - (time.monotonic() - begun)))
+            found = None if sigterm else json.loads(run.stdout.readline())
             cost, lasted = processor_seconds(server.pid) - before, time.monotonic() - begun
             grown = memory_mib(server.pid) - memory
+            if sigterm:
+                server.terminate()
+                found = json.loads(run.stdout.readline())
     finally:
         server.terminate()
-        server.wait()
+        if status := server.wait():
+            print(f"the server ended with status {status}", flush=True)
     served = asked - found["refused"]
     return (
         f"{served} of {asked} voices (capacity {capacity}), {1e3 * cost / lasted / served:.2f} ms of processor time a "
