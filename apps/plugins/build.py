@@ -142,7 +142,7 @@ class Build:
     def run(self) -> None:
         """Build them, and say what they have become."""
         self.compile_undin()
-        for make in (self.ladspa, self.lv2, self.vst3_and_clap):
+        for make in (self.ladspa, self.lv2, self.vst3_and_clap, self.obs, self.gstreamer):
             try:
                 for product in make():
                     print(f"{product.relative_to(HERE)}: {product.stat().st_size:,} bytes")
@@ -201,6 +201,33 @@ class Build:
                 objects += self.window(kind, format) if self.has_window else []
                 product = self.place / format.lower() / place.format(name=name, cpu=self.cpu)
                 yield self.link(objects, product, window=self.has_window)
+
+    def obs(self) -> Iterable[Path]:
+        """The module of OBS Studio, with its words beside it as OBS looks for them."""
+        product = self.place / "obs" / "undin" / "bin" / "64bit" / f"undin{self.system.library}"
+        yield self.link_with_system(HERE / "obs" / "undin_obs.c", product, "libobs", package="libobs-dev")
+        data = product.parents[2] / "data"
+        shutil.rmtree(data, ignore_errors=True)
+        shutil.copytree(HERE / "obs" / "locale", data / "locale")
+
+    def gstreamer(self) -> Iterable[Path]:
+        """The element of GStreamer."""
+        product = self.place / "gstreamer" / f"libgstundin{self.system.library}"
+        package = "libgstreamer-plugins-base1.0-dev"
+        yield self.link_with_system(HERE / "gstreamer" / "gstundin.c", product, "gstreamer-audio-1.0", package=package)
+
+    def link_with_system(self, source: Path, product: Path, library: str, *, package: str) -> Path:
+        """Compile and link C that calls a library of this machine, as pkg-config knows it."""
+        asked = ["pkg-config", "--cflags", "--libs", library]
+        if not self.is_host:
+            raise Missing(f"{product.name}, which is built on the machine that it is for")
+        if not shutil.which("pkg-config") or subprocess.run(asked, capture_output=True).returncode:
+            raise Missing(f"{product.name}: apt-get install pkg-config {package}")
+        flags = subprocess.check_output(asked, text=True).split()
+        libraries = [flag for flag in flags if flag.startswith(("-l", "-L"))]
+        compiled = [flag.replace("-I", "-isystem", 1) for flag in flags if flag not in libraries]
+        objects = [*self.core(), self.compile_c(source, [*compiled, f'-DUNDIN_VERSION="{version()}"'])]
+        return self.link([*objects, *libraries], product)
 
     @property
     def has_window(self) -> bool:
@@ -269,7 +296,10 @@ class Build:
         variant = self.compiler.flags(self.target, self.target.variants[0])
         with replacing(product) as path:
             flags = ("-shared", *self.system.link_flags, *static, *libraries, "-o", str(path))
-            self.execute(cpp, *variant, *objects, str(self.undin), *flags)
+            files = [name for name in objects if not name.startswith("-")]
+            self.execute(
+                cpp, *variant, *files, str(self.undin), *(name for name in objects if name.startswith("-")), *flags
+            )
         return product
 
     def execute(self, cpp: bool, *arguments: str) -> None:

@@ -72,6 +72,7 @@ def _modules(*names: str, extra: str) -> Need:
 
 
 FACES, BOARD = ("faces",), ("faces", "board")
+GST = "import gi; gi.require_version('Gst', '1.0')"
 WEBKIT = "import gi; gi.require_version('WebKit2', '4.1')"
 
 NEEDS = {
@@ -147,6 +148,25 @@ NEEDS = {
         FACES,
     ),
     "firefox": _debian("firefox-esr and pulseaudio", "firefox-esr", "pulseaudio", groups=FACES),
+    # Hosts of plug-ins, and what plug-ins are built with.
+    "ladspa-sdk": _debian("ladspa-sdk", "applyplugin", "/usr/include/ladspa.h", groups=FACES),
+    "lv2": _debian("lv2-dev, lilv-utils and sordi", "lv2apply", "lv2_validate", "sord_validate", groups=FACES),
+    "lv2proc": _debian("lv2proc", "lv2proc", groups=FACES),
+    "dpf": _debian("dpf-source, libgl-dev and libx11-dev", "/usr/share/dpf", "/usr/include/GL/gl.h", groups=FACES),
+    "sox": _debian("sox", "sox", groups=FACES),
+    "ffmpeg": _debian("ffmpeg", "ffmpeg", groups=FACES),
+    "gstreamer": Need(
+        lambda: _succeeds("pkg-config", "gstreamer-audio-1.0") and _succeeds("/usr/bin/python3", "-c", GST),
+        "gstreamer1.0-tools, gstreamer1.0-plugins-good and -bad, libgstreamer-plugins-base1.0-dev, python3-gst-1.0",
+        FACES,
+    ),
+    "obs": Need(
+        lambda: bool(shutil.which("xvfb-run")) and _succeeds("pkg-config", "libobs"),
+        "libobs-dev, xvfb and xauth",
+        FACES,
+    ),
+    "pedalboard": _modules("pedalboard", extra=""),
+    "minihost": _modules("minihost", extra=""),
     "webkit": Need(
         lambda: bool(shutil.which("xvfb-run")) and _succeeds("/usr/bin/python3", "-c", WEBKIT),
         "xvfb, xauth, gir1.2-webkit2-4.1 and python3-gi",

@@ -51,7 +51,9 @@ WINDOW = """
 """
 
 
-def bundle(models: Sequence[str], *, version: str, binary: str, windows: dict[str, str], window_type: str) -> dict[str, str]:
+def bundle(
+    models: Sequence[str], *, version: str, binary: str, windows: dict[str, str], window_type: str
+) -> dict[str, str]:
     """Texts of a bundle by file name.
 
     Parameters
