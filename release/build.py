@@ -130,7 +130,10 @@ def report(path: Path) -> None:
     """Say what was built, and what all took until now."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     seconds = sum(one.ru_utime + one.ru_stime for one in used)
-    print(f"{path.name}: {path.stat().st_size:,} bytes; {seconds:.0f} s of a processor, {time.monotonic() - BEGAN:.0f} s", flush=True)
+    print(
+        f"{path.name}: {path.stat().st_size:,} bytes; {seconds:.0f} s of a processor, {time.monotonic() - BEGAN:.0f} s",
+        flush=True,
+    )
 
 
 BEGAN = time.monotonic()

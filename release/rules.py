@@ -43,9 +43,17 @@ def faults(dist: Path) -> list[str]:
     for target in COMPUTERS:
         for path in dist.glob(f"undin-c-*-{target}.tar.gz"):
             libraries = {name: data for name, data in archives.read_tar(path).items() if is_library(name)}
-            found += [f"{path.name}: {name}: {fault}" for name, data in libraries.items() for fault in of_library(data, target)]
-    packages = sorted(path for path in dist.iterdir() if path.suffix == ".whl" or re.fullmatch(r"undin-[\d.]+\.tar\.gz", path.name))
-    checked = subprocess.run([sys.executable, "-m", "twine", "check", "--strict", *packages], capture_output=True, text=True)
+            found += [
+                f"{path.name}: {name}: {fault}"
+                for name, data in libraries.items()
+                for fault in of_library(data, target)
+            ]
+    packages = sorted(
+        path for path in dist.iterdir() if path.suffix == ".whl" or re.fullmatch(r"undin-[\d.]+\.tar\.gz", path.name)
+    )
+    checked = subprocess.run(
+        [sys.executable, "-m", "twine", "check", "--strict", *packages], capture_output=True, text=True
+    )
     return found + ([checked.stdout + checked.stderr] if checked.returncode else [])
 
 
@@ -81,7 +89,11 @@ def of_library(data: bytes, target: str) -> Iterator[str]:
     """What is wrong with a library for a target."""
     library = lief.parse(list(data))
     system = target.split("-")[0]
-    processor = library.header.machine if system == "windows" else (library.header.machine_type if system == "linux" else library.header.cpu_type)
+    processor = (
+        library.header.machine
+        if system == "windows"
+        else (library.header.machine_type if system == "linux" else library.header.cpu_type)
+    )
     if processor != PROCESSORS[target]:
         yield f"it is for {processor}"
     yield from {"linux": _of_elf, "macos": _of_macho, "windows": _of_pe}[system](library)
@@ -94,9 +106,14 @@ def _of_elf(library: lief.ELF.Binary) -> Iterator[str]:
     undefined = {symbol.name for symbol in library.imported_symbols if symbol.name}
     if undefined - FROM_PROCESS:
         yield f"it takes {', '.join(sorted(undefined - FROM_PROCESS))} from others"
-    if versions := [version.name for need in library.symbols_version_requirement for version in need.get_auxiliary_symbols()]:
+    if versions := [
+        version.name for need in library.symbols_version_requirement for version in need.get_auxiliary_symbols()
+    ]:
         yield f"it asks for {', '.join(versions)}"
-    if any(segment.type == lief.ELF.Segment.TYPE.GNU_STACK and segment.has(lief.ELF.Segment.FLAGS.X) for segment in library.segments):
+    if any(
+        segment.type == lief.ELF.Segment.TYPE.GNU_STACK and segment.has(lief.ELF.Segment.FLAGS.X)
+        for segment in library.segments
+    ):
         yield "its stack could be run"
 
 
@@ -104,7 +121,10 @@ def _of_macho(library: lief.MachO.Binary) -> Iterator[str]:
     oldest = tuple(int(part) for part in MIN_MACOS.split("."))
     if not library.has_build_version or tuple(library.build_version.minos[:2]) != oldest:
         yield f"it is not for macOS {MIN_MACOS}"
-    if wanted := {one.name for one in library.libraries if one.command != lief.MachO.LoadCommand.TYPE.ID_DYLIB} - OF_MACOS:
+    if (
+        wanted := {one.name for one in library.libraries if one.command != lief.MachO.LoadCommand.TYPE.ID_DYLIB}
+        - OF_MACOS
+    ):
         yield f"it needs {', '.join(sorted(wanted))}"
     if library.header.cpu_type == lief.MachO.Header.CPU_TYPE.ARM64 and not library.has_code_signature:
         yield "it is not signed, not even by itself, and no Mac of Apple's processors would load it"
@@ -114,5 +134,7 @@ def _of_pe(library: lief.PE.Binary) -> Iterator[str]:
     if wanted := sorted({one.name for one in library.imports if not OF_WINDOWS.fullmatch(one.name)}):
         yield f"it needs {', '.join(wanted)}"
     kinds = lief.PE.OptionalHeader.DLL_CHARACTERISTICS
-    if missing := [kind.name for kind in (kinds.DYNAMIC_BASE, kinds.NX_COMPAT) if not library.optional_header.has(kind)]:
+    if missing := [
+        kind.name for kind in (kinds.DYNAMIC_BASE, kinds.NX_COMPAT) if not library.optional_header.has(kind)
+    ]:
         yield f"it lacks {', '.join(missing)}"

@@ -13,14 +13,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from undin.compiler.pipeline import translate
 from undin.compiler.toolchain.build import build_together
 from undin.compiler.toolchain.compilers import find_compiler
 from undin.compiler.toolchain.table import table
-from undin.compiler.toolchain.targets import TARGETS, X86_64, Target
+from undin.compiler.toolchain.targets import ON_LINUX, TARGETS, X86_64, Target
 from undin.io.files import replacing
 from undin.model.loading import WEIGHTS
 
@@ -39,7 +39,7 @@ MODELS = ("undin-small", "undin-tiny", "undin-nano", "undin-base", "undin-small-
 
 CHANNELS = {"mono": 1, "stereo": 2}
 DPF = Path("/usr/share/dpf")
-HIDDEN = ("-fPIC", "-fvisibility=hidden", "-ffunction-sections", "-fdata-sections")
+HIDDEN = ("-fvisibility=hidden", "-ffunction-sections", "-fdata-sections")
 WARNINGS = ("-Wall", "-Wextra", "-Werror")
 OF_DPF = (
     *("-std=gnu++17", "-DHAVE_DGL", "-DHAVE_OPENGL", "-DDGL_OPENGL", "-DDGL_FILE_BROWSER_DISABLED"),
@@ -64,34 +64,53 @@ class System:
 
     Attributes
     ----------
-    library, window_type : str
-        Suffix of what is loaded; kind of windows to LV2.
+    library : str
+        Suffix of what is loaded.
     vst3, clap : str
         Where a plug-in's program is within its bundle, ``{name}`` and ``{cpu}`` in the places of these.
-    link_flags : tuple of str
-        Of every library.
+    flags, link_flags : tuple of str
+        Of every compilation and every library.
+    window : str
+        Kind of windows to LV2; none where DPF's cannot be built, which on a Mac takes headers of Apple.
     window_flags : tuple of str
-        What DPF's windows are told; none where they cannot be built, which on a Mac takes headers of Apple.
-    window_libraries : tuple of str
+        What DPF's windows are told.
+    window_libraries : dict of str to str
+        What windows call, and the file that a program looks for where that is not clear from its name.
     """
 
     library: str
     vst3: str
     clap: str = "{name}.clap"
-    window_type: str = "X11UI"
+    flags: tuple[str, ...] = ("-fPIC",)
     link_flags: tuple[str, ...] = ("-Wl,--gc-sections", "-s")
+    window: str = ""
     window_flags: tuple[str, ...] = ()
-    window_libraries: tuple[str, ...] = ()
+    window_libraries: dict[str, str] = field(default_factory=dict)
 
 
-LINUX = System(
-    library=".so",
-    vst3="{name}.vst3/Contents/{cpu}-linux/{name}.so",
-    link_flags=("-Wl,--no-undefined", "-Wl,--gc-sections", "-s"),
-    window_flags=("-DHAVE_X11",),
-    window_libraries=("GL", "X11"),
-)
-SYSTEMS = {"linux": LINUX}
+SYSTEMS = {
+    "linux": System(
+        library=".so",
+        vst3="{name}.vst3/Contents/{cpu}-linux/{name}.so",
+        window="X11UI",
+        window_flags=("-DHAVE_X11",),
+        window_libraries={"GL": "libGL.so.1", "X11": "libX11.so.6"},
+    ),
+    "windows": System(
+        library=".dll",
+        vst3="{name}.vst3/Contents/{cpu}-win/{name}.vst3",
+        flags=(),
+        window="WindowsUI",
+        window_flags=("-DNOMINMAX", "-D_USE_MATH_DEFINES"),
+        window_libraries={"opengl32": "", "gdi32": "", "comdlg32": "", "ole32": "", "dwmapi": ""},
+    ),
+    "macos": System(
+        library=".dylib",
+        vst3="{name}.vst3/Contents/MacOS/{name}",
+        clap="{name}.clap/Contents/MacOS/{name}",
+        link_flags=("-Wl,-dead_strip",),
+    ),
+}
 
 
 def host_name() -> str:
@@ -100,8 +119,31 @@ def host_name() -> str:
     return f"{system}-{architecture}"
 
 
-PLATFORMS: dict[str, Target] = {host_name(): TARGETS["native"]}
+PLATFORMS = {
+    "linux-x86_64": Target(**X86_64, **ON_LINUX),
+    "linux-aarch64": TARGETS["linux-aarch64"],
+    "windows-x86_64": Target(**X86_64 | {"triple": "x86_64-windows-gnu"}),
+    "macos-x86_64": Target(**X86_64 | {"triple": "x86_64-macos"}, flags=("-fPIC",)),
+    "macos-aarch64": Target(triple="aarch64-macos", cpu="apple_m1", flags=("-fPIC",)),
+    host_name(): TARGETS["native"],
+}
 """What there is to build for, by system and processor."""
+
+GLIBC = "2.17"
+"""The oldest C library of Linux that what zig makes runs with: that of 2012."""
+
+INFO_PLIST = """\
+<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
+<plist version="1.0"><dict>
+<key>CFBundleExecutable</key><string>{name}</string>
+<key>CFBundleIdentifier</key><string>undin.{name}.{format}</string>
+<key>CFBundleName</key><string>{name}</string>
+<key>CFBundlePackageType</key><string>BNDL</string>
+<key>CFBundleShortVersionString</key><string>{version}</string>
+<key>CFBundleVersion</key><string>{version}</string>
+</dict></plist>
+"""
 
 
 class Missing(Exception):
@@ -112,12 +154,16 @@ def main() -> None:
     """Build what is asked for, and say what it has become."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("target", nargs="*", default=[host_name()], help=f"of {', '.join(PLATFORMS)}")
-    names = parser.parse_args().target
+    parser.add_argument(
+        "--zig", action="store_true", help=f"for this machine too: it runs with glibc {GLIBC} and later"
+    )
+    arguments = parser.parse_args()
+    names = arguments.target
     if unknown := set(names) - set(PLATFORMS):
         parser.error(f"no target {', '.join(sorted(unknown))}: there are {', '.join(PLATFORMS)}")
     try:
         for name in names:
-            Build(name).run()
+            Build(name, zig=arguments.zig).run()
     except OSError as error:
         raise SystemExit(f"error: {error}") from None
 
@@ -129,14 +175,26 @@ class Build:
     ----------
     name : str
         Of `PLATFORMS`.
+    zig : bool
+        Take zig, even for this machine.
     """
 
-    def __init__(self, name: str):
+    def __init__(self, name: str, *, zig: bool = False):
+        plain = PLATFORMS[name]
+        self.compiler = find_compiler(plain, name="zig" if zig else None)
+        triple = (
+            f"{plain.triple}.{GLIBC}" if self.compiler.is_zig and plain.triple.endswith("linux-gnu") else plain.triple
+        )
+        self.target = replace(
+            plain,
+            triple=triple,
+            product="archive",
+            library="lib{}.a",
+            flags=(*plain.flags, *HIDDEN),
+            freestanding=True,
+        )
         self.system, self.cpu = SYSTEMS[name.split("-")[0]], name.split("-", 1)[1]
-        flags = (*PLATFORMS[name].flags, *HIDDEN)
-        self.target = replace(PLATFORMS[name], product="archive", library="lib{}.a", flags=flags, freestanding=True)
-        self.compiler = find_compiler(self.target)
-        self.place, self.work = BUILD / name, WORK / name
+        self.place, self.work = BUILD / name, WORK / (f"{name}-zig" if zig else name)
         self.is_host = name == host_name()
 
     def run(self) -> None:
@@ -183,7 +241,7 @@ class Build:
             version=version(),
             binary=binary.name,
             windows={kind: path.name for kind, path in windows.items()},
-            window_type=self.system.window_type,
+            window_type=self.system.window,
         )
         for name, text in texts.items():
             with replacing(bundle / name) as path:
@@ -201,6 +259,10 @@ class Build:
                 objects += self.window(kind, format) if self.has_window else []
                 product = self.place / format.lower() / place.format(name=name, cpu=self.cpu)
                 yield self.link(objects, product, window=self.has_window)
+                if product.parent.name == "MacOS":
+                    words = {"name": name, "format": format.lower(), "version": version()}
+                    (product.parents[1] / "Info.plist").write_text(INFO_PLIST.format(**words), encoding="utf-8")
+                    (product.parents[1] / "PkgInfo").write_text("BNDL????", encoding="ascii")
 
     def obs(self) -> Iterable[Path]:
         """The module of OBS Studio, with its words beside it as OBS looks for them."""
@@ -232,7 +294,7 @@ class Build:
     @property
     def has_window(self) -> bool:
         """Whether windows can be built."""
-        return DPF.is_dir() and bool(self.system.window_libraries)
+        return DPF.is_dir() and bool(self.system.window)
 
     def core(self) -> list[str]:
         """What all plug-ins have in common."""
@@ -271,7 +333,7 @@ class Build:
         """Compile C++ of ours or of DPF's; returns the object."""
         folders = HERE / "dpf", DPF / "distrho", DPF / "dgl", DPF / "dgl/src", DPF / "dgl/src/pugl-upstream/include"
         known = [f"-DUNDIN_VERSION={version().replace('.', ',')}", f"-DUNDIN_HAS_WINDOW={int(self.has_window)}"]
-        if self.has_window and self.system.window_type == "X11UI":
+        if self.has_window and self.system.window == "X11UI":
             known += self.headers("X11", "GL", "KHR", package="libx11-dev libgl-dev")
         known += [*OF_DPF, *self.system.window_flags, *(f"-I{folder}" for folder in folders)]
         return self.compile(source, stem, *known, *flags, cpp=True)
@@ -284,13 +346,15 @@ class Build:
             return str(product)
         includes = [f"-I{self.undin.parent}", f"-I{HERE / 'core'}"]
         variant = self.compiler.flags(self.target, self.target.variants[0])
-        self.execute(cpp, *variant, *HIDDEN, *flags, *includes, "-c", str(source), "-o", str(product))
+        self.execute(
+            cpp, *variant, *self.system.flags, *HIDDEN, *flags, *includes, "-c", str(source), "-o", str(product)
+        )
         return str(product)
 
     def link(self, objects: Sequence[str], product: Path, *, window: bool = False) -> Path:
         """Link objects with undin to what a host loads; returns it."""
         product.parent.mkdir(parents=True, exist_ok=True)
-        libraries = [f"-l{name}" for name in self.system.window_libraries] if window else []
+        libraries = self.window_libraries() if window else []
         cpp = any("dgl_" in name or "_VST3" in name or "_CLAP" in name for name in objects)
         static = OF_GCC if cpp and not self.compiler.is_zig else ()
         variant = self.compiler.flags(self.target, self.target.variants[0])
@@ -301,6 +365,20 @@ class Build:
                 cpp, *variant, *files, str(self.undin), *(name for name in objects if name.startswith("-")), *flags
             )
         return product
+
+    def window_libraries(self) -> list[str]:
+        """Flags that link what windows call. What is another machine's is not here: a library of its name stands for it."""
+        libraries = self.system.window_libraries
+        if not self.compiler.is_zig or self.system.window != "X11UI":
+            return [f"-l{name}" for name in libraries]
+        empty = self.work / "empty.c"
+        empty.write_text("")
+        made = []
+        for file in libraries.values():
+            made.append(str(self.work / file))
+            variant = self.compiler.flags(self.target, self.target.variants[0])
+            self.execute(False, *variant, "-shared", f"-Wl,-soname,{file}", str(empty), "-o", made[-1])
+        return ["-Wl,--no-as-needed", "-Wl,--allow-shlib-undefined", "-Wl,-z,undefs", *made]
 
     def execute(self, cpp: bool, *arguments: str) -> None:
         """Run the compiler of C, or of C++."""

@@ -1,4 +1,4 @@
-"""What hosts do to a plug-in, on purpose or not: all of it done to that of LADSPA, which shares what it does with all others."""
+"""What hosts do to a plug-in, on purpose or not, done to that of LADSPA, which has what it does in common with all others."""
 
 import ctypes
 import subprocess

@@ -136,12 +136,8 @@ COMPUTERS = {
     "linux-aarch64": Target(
         **AARCH64, **ON_LINUX, wheel="manylinux2014_aarch64.manylinux_2_17_aarch64.musllinux_1_1_aarch64"
     ),
-    "macos-x86_64": Target(
-        **X86_64 | {"triple": f"x86_64-macos.{MIN_MACOS}"}, **ON_MACOS, wheel="macosx_11_0_x86_64"
-    ),
-    "macos-aarch64": Target(
-        triple=f"aarch64-macos.{MIN_MACOS}", cpu="apple_m1", **ON_MACOS, wheel="macosx_11_0_arm64"
-    ),
+    "macos-x86_64": Target(**X86_64 | {"triple": f"x86_64-macos.{MIN_MACOS}"}, **ON_MACOS, wheel="macosx_11_0_x86_64"),
+    "macos-aarch64": Target(triple=f"aarch64-macos.{MIN_MACOS}", cpu="apple_m1", **ON_MACOS, wheel="macosx_11_0_arm64"),
     "windows-x86_64": Target(**X86_64 | {"triple": "x86_64-windows-gnu"}, **ON_WINDOWS, wheel="win_amd64"),
     "windows-aarch64": Target(**AARCH64 | {"triple": "aarch64-windows-gnu"}, **ON_WINDOWS, wheel="win_arm64"),
 }
