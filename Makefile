@@ -44,8 +44,8 @@ apk: $(VENV)/.test-installed ## build and sign the Android app, to apps/android/
 	$(BIN)/python bindings/android/build.py
 	$(BIN)/python apps/android/apk.py
 
-plugins: $(VENV)/.test-installed ## build the plug-ins for this machine, to apps/plugins/build
-	$(BIN)/python apps/plugins/build.py
+plugins: $(VENV)/.test-installed ## build the plug-ins, to apps/plugins/build (PLUGINS=all: not for this machine alone)
+	$(BIN)/python apps/plugins/build.py $(PLUGINS)
 
 tables: web ## measure again what weights touch: scores, 8 bits, memory, flash (hours; needs ../shared)
 	$(BIN)/python research/quality.py
@@ -81,4 +81,5 @@ $(VENV)/.test-installed: pyproject.toml constraints.txt | $(BIN)/pip
 # 1.2 GB, two minutes.
 $(VENV)/.faces-installed: $(VENV)/.test-installed
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[tflite]' tflite-micro || echo 'what writes and runs TFLite could not be installed: tests that need it are skipped'
+	$(BIN)/pip install --quiet --constraint constraints.txt pedalboard minihost || echo 'hosts of VST3 could not be installed: tests that need them are skipped'
 	touch $@

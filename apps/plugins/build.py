@@ -1,4 +1,4 @@
-"""Build the plug-ins: `make plugins`, or `python apps/plugins/build.py TARGET…` for others than this machine.
+"""Build the plug-ins for this machine: `make plugins`; for others: `make plugins PLUGINS=all`, or targets by their names.
 
 They go to `build/TARGET`. Models and stream are compiled to a static library as `undin compile` does, then each plug-in
 around them, which sees undin.h and undin_models.h alone. This machine's own compiler does it, or zig for any target.
@@ -158,7 +158,7 @@ def main() -> None:
         "--zig", action="store_true", help=f"for this machine too: it runs with glibc {GLIBC} and later"
     )
     arguments = parser.parse_args()
-    names = arguments.target
+    names = list(PLATFORMS) if arguments.target == ["all"] else arguments.target
     if unknown := set(names) - set(PLATFORMS):
         parser.error(f"no target {', '.join(sorted(unknown))}: there are {', '.join(PLATFORMS)}")
     try:

@@ -35,7 +35,8 @@ protected:
         fill(0, 0, DISTRHO_UI_DEFAULT_WIDTH, DISTRHO_UI_DEFAULT_HEIGHT, Color(24, 27, 31));
         fontFace(NANOVG_DEJAVU_SANS_TTF);
         write(kLeft, 30, 20, "undin", ALIGN_LEFT, kBright);
-        write(kRight, 30, 12, values[kBypass] > 0.5f ? "bypassed" : "", ALIGN_RIGHT, kWarning);
+        if (values[kBypass] > 0.5f)
+            write(kRight, 30, 12, "bypassed", ALIGN_RIGHT, kWarning);
 
         char text[32];
         row(kModelRow, "Model", kModels[model()]);
@@ -50,7 +51,7 @@ protected:
 #endif
         meter(kMeterRow, "Input", kInputLevel);
         meter(kMeterRow + 32, "Output", kOutputLevel);
-        std::snprintf(text, sizeof text, "%.1f dB", values[kReduction]);
+        std::snprintf(text, sizeof text, "%.1f dB", std::fmax(values[kReduction], 0.0f));
         bar(kMeterRow + 64, "Taken away", values[kReduction] / kMostReduction, text, kAccent);
     }
 
@@ -133,7 +134,8 @@ private:
     void bar(float y, const char *name, float share, const char *value, const Color &color) {
         write(kLeft, y, 13, name, ALIGN_LEFT, kDim);
         fill(kTrack, y - 5, kEndOfTrack - kTrack, 10, kGroove);
-        fill(kTrack, y - 5, (kEndOfTrack - kTrack) * std::fmin(std::fmax(share, 0.0f), 1.0f), 10, color);
+        if (share > 0.0f)
+            fill(kTrack, y - 5, (kEndOfTrack - kTrack) * std::fmin(share, 1.0f), 10, color);
         write(kRight, y, 13, value, ALIGN_RIGHT, kBright);
     }
 
