@@ -3,10 +3,10 @@
     make plugins
     python benchmarks/plugins.py              # a minute; nothing else may run meanwhile
 
-RNNoise's is "Noise Suppressor for Voice" by werman as the package rnnoise-cli of PyPI brings it, with a threshold of 0 %, so that it
-leaves nothing out; it is loaded from a folder that is gone in the end. All plug-ins hear the same recording in a thread with
-real-time priority: first as fast as they can, a second each in turn, whose processor times are compared, then each alone
-when a block is due, as a sound card asks for it.
+RNNoise's is "Noise Suppressor for Voice" by werman as the package rnnoise-cli of PyPI brings it, with a threshold of
+0 %, so that it leaves nothing out; it is loaded from a folder that is gone in the end. All plug-ins hear the same
+recording in a thread with real-time priority: first as fast as they can, a second each in turn, whose processor times
+are compared, then each alone when a block is due, as a sound card asks for it.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Build the plug-ins for this machine: `make plugins`; for others: `make plugins PLUGINS=all`, or targets by their names.
+"""Build the plug-ins for this machine: `make plugins`; for others: `make plugins PLUGINS=all`, or some by their names.
 
 They go to `build/TARGET`. Models and stream are compiled to a static library as `undin compile` does, then each plug-in
 around them, which sees undin.h and undin_models.h alone. This machine's own compiler does it, or zig for any target.
@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -40,6 +40,7 @@ MODELS = ("undin-small", "undin-tiny", "undin-nano", "undin-base", "undin-small-
 CHANNELS = {"mono": 1, "stereo": 2}
 DPF = Path("/usr/share/dpf")
 HIDDEN = ("-fvisibility=hidden", "-ffunction-sections", "-fdata-sections")
+SOURCES = (".c", ".cpp", ".h", ".py")
 WARNINGS = ("-Wall", "-Wextra", "-Werror")
 OF_DPF = (
     *("-std=gnu++17", "-DHAVE_DGL", "-DHAVE_OPENGL", "-DDGL_OPENGL", "-DDGL_FILE_BROWSER_DISABLED"),
@@ -208,15 +209,17 @@ class Build:
                 print(f"left out: {reason}")
 
     def compile_undin(self) -> None:
-        """Compile stream and models to a static library, where something is newer than it is."""
+        """Compile stream and models to a static library, unless there is one of the same that is newer than undin."""
         self.undin = self.work / "undin" / "libundin.a"
+        made_of, told = repr((MODELS, self.target, self.compiler.version)), self.work / "made-of"
         sources = [path for path in (ROOT / "src" / "undin").rglob("*") if path.suffix in (".py", ".c", ".h", ".onnx")]
-        newest = max(path.stat().st_mtime for path in (*sources, Path(__file__)))
-        if self.undin.exists() and self.undin.stat().st_mtime > newest:
+        newest = max(path.stat().st_mtime for path in sources)
+        if told.exists() and told.read_text() == made_of and self.undin.stat().st_mtime > newest:
             return
-        shutil.rmtree(self.undin.parent, ignore_errors=True)
+        shutil.rmtree(self.work, ignore_errors=True)
         models = {model: translate(WEIGHTS / f"{model}.onnx") for model in MODELS}
         build_together("undin", list(models.values()), table(models), self.undin.parent, target=self.target)
+        told.write_text(made_of)
 
     def ladspa(self) -> Iterable[Path]:
         """The plug-in of LADSPA."""
@@ -234,7 +237,9 @@ class Build:
         windows = {}
         for kind in CHANNELS if self.has_window else ():
             window = self.window(kind, "LV2")
-            windows[kind] = self.link(window, bundle / f"undin_{kind}_window{self.system.library}", window=True)
+            windows[kind] = self.link(
+                window, bundle / f"undin_{kind}_window{self.system.library}", self.window_libraries()
+            )
             yield windows[kind]
         texts = describe.bundle(
             MODELS,
@@ -258,7 +263,7 @@ class Build:
                 objects = [*self.core(), *self.dpf(kind, format, HERE / "dpf" / "Plugin.cpp", main)]
                 objects += self.window(kind, format) if self.has_window else []
                 product = self.place / format.lower() / place.format(name=name, cpu=self.cpu)
-                yield self.link(objects, product, window=self.has_window)
+                yield self.link(objects, product, self.window_libraries() if self.has_window else ())
                 if product.parent.name == "MacOS":
                     words = {"name": name, "format": format.lower(), "version": version()}
                     (product.parents[1] / "Info.plist").write_text(INFO_PLIST.format(**words), encoding="utf-8")
@@ -289,7 +294,7 @@ class Build:
         libraries = [flag for flag in flags if flag.startswith(("-l", "-L"))]
         compiled = [flag.replace("-I", "-isystem", 1) for flag in flags if flag not in libraries]
         objects = [*self.core(), self.compile_c(source, [*compiled, f'-DUNDIN_VERSION="{version()}"'])]
-        return self.link([*objects, *libraries], product)
+        return self.link(objects, product, libraries)
 
     @property
     def has_window(self) -> bool:
@@ -341,7 +346,7 @@ class Build:
     def compile(self, source: Path, stem: str, *flags: str, cpp: bool = False) -> str:
         """Compile a file, where something of ours is newer than the object, which is returned."""
         product = self.work / f"{stem}.o"
-        ours = [path for path in HERE.rglob("*.*") if BUILD not in path.parents]
+        ours = [path for path in HERE.rglob("*.*") if path.suffix in SOURCES]
         if product.exists() and product.stat().st_mtime > max(path.stat().st_mtime for path in (*ours, self.undin)):
             return str(product)
         includes = [f"-I{self.undin.parent}", f"-I{HERE / 'core'}"]
@@ -351,23 +356,19 @@ class Build:
         )
         return str(product)
 
-    def link(self, objects: Sequence[str], product: Path, *, window: bool = False) -> Path:
-        """Link objects with undin to what a host loads; returns it."""
+    def link(self, objects: Sequence[str], product: Path, libraries: Sequence[str] = ()) -> Path:
+        """Link objects with undin and flags of libraries to what a host loads; returns it."""
         product.parent.mkdir(parents=True, exist_ok=True)
-        libraries = self.window_libraries() if window else []
         cpp = any("dgl_" in name or "_VST3" in name or "_CLAP" in name for name in objects)
         static = OF_GCC if cpp and not self.compiler.is_zig else ()
         variant = self.compiler.flags(self.target, self.target.variants[0])
         with replacing(product) as path:
             flags = ("-shared", *self.system.link_flags, *static, *libraries, "-o", str(path))
-            files = [name for name in objects if not name.startswith("-")]
-            self.execute(
-                cpp, *variant, *files, str(self.undin), *(name for name in objects if name.startswith("-")), *flags
-            )
+            self.execute(cpp, *variant, *objects, str(self.undin), *flags)
         return product
 
     def window_libraries(self) -> list[str]:
-        """Flags that link what windows call. What is another machine's is not here: a library of its name stands for it."""
+        """Flags that link what windows call; for what another machine has, a library of its name stands."""
         libraries = self.system.window_libraries
         if not self.compiler.is_zig or self.system.window != "X11UI":
             return [f"-l{name}" for name in libraries]

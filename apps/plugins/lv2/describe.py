@@ -108,6 +108,7 @@ def ports(kind: str, models: Sequence[str]) -> str:
         ("reduction", "Taken away", f"{meter} ; units:unit units:db ; lv2:minimum 0 ; lv2:maximum 120"),
     ]
     return " , ".join(
-        f'[\n        {" ; ".join(kinds)} ;\n        lv2:index {index} ; lv2:symbol "{symbol}" ; lv2:name "{name}"\n    ]'
+        f"[\n        {' ; '.join(kinds)} ;\n"
+        f'        lv2:index {index} ; lv2:symbol "{symbol}" ; lv2:name "{name}"\n    ]'
         for index, (symbol, name, *kinds) in enumerate(described)
     )

@@ -1,4 +1,4 @@
-"""Asks the element of GStreamer what it says of its latency, seeks, and turns a property while it runs; tells it as JSON.
+"""Asks the element of GStreamer for its latency, seeks, and hears it with and without bypass; tells all that as JSON.
 
 For the system's Python, which has GStreamer's bindings.
 """

@@ -1,4 +1,4 @@
-"""What hosts do to a plug-in, on purpose or not, done to that of LADSPA, which has what it does in common with all others."""
+"""What hosts do to a plug-in, on purpose or not, done to that of LADSPA, which shares its core with all others."""
 
 import ctypes
 import subprocess
@@ -87,7 +87,7 @@ def test_what_is_turned_while_sound_runs_does_not_click(stereo, turned):
 
 
 def test_a_model_takes_over_with_its_state_and_latency(stereo, sound):
-    """It has heard half a second before it is heard, so that from then on it sounds as if it had been there for long."""
+    """It has heard half a second before it is heard, so that it then sounds as if it had been there for long."""
     samples = np.concatenate((sound.samples, sound.samples))
     stereo.set(model=2.0)
     half = len(sound.samples)

@@ -1,4 +1,4 @@
-"""The same file through every host equals `Stream`, late by what the plug-in declares, or in time where a host compensates."""
+"""The same file through every host equals `Stream`, late as declared, or in time where a host compensates."""
 
 import json
 import subprocess
