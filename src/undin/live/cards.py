@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from undin.engines.native import stream_library
 from undin.live.path import MAX_CHANNELS, Path
 from undin.model.loading import Model
 
@@ -19,6 +20,9 @@ SILENT_S = 3.0
 
 START_S = 15.0
 """but some servers of sound take their time before the first."""
+
+PRIORITY = 5
+"""Of threads of sound among those in real time, as PulseAudio has it."""
 
 
 class Gone(OSError):
@@ -52,6 +56,9 @@ def portaudio() -> Any:
                 "PortAudio is missing, by which undin finds sound cards: apt install libportaudio2, or what your "
                 "system calls it"
             ) from None
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            ctypes.CDLL("libasound.so.2").snd_lib_error_set_handler(stream_library().undin_live_ignore)
     return sounddevice
 
 
@@ -174,6 +181,7 @@ class Cards:
         )
         options = {"blocksize": block, "latency": latency}
         self._streams: list[Any] = []
+        before = _threads()
         try:
             for kind, card, at, count, callback in (
                 ("input", source, self.rate, channels, self.path.input_callback),
@@ -183,6 +191,7 @@ class Cards:
         except Exception:
             self.close()
             raise
+        _hurry(_threads() - before)
         self._seen, self._since = self.path.blocks, [time.monotonic() + START_S] * 2
 
     def _output_rate(self, sink: dict[str, Any]) -> int:
@@ -212,20 +221,11 @@ class Cards:
                     userdata=ffi.cast("void*", self.path.address),
                     **options,
                 )
-                self._hurry(stream, card)
                 stream.start()
         except self._sounddevice.PortAudioError as error:
             reason = str(error.args[0]).removeprefix("Error opening Stream: ").split(" [")[0]
             raise OSError(f"{card['name']} cannot be the {kind} at {rate} Hz: {reason}") from None
         return stream
-
-    def _hurry(self, stream: Any, card: dict[str, Any]) -> None:
-        """Ask ALSA's threads to be first, where the system lets us; other systems do that by themselves."""
-        host = self._sounddevice.query_hostapis(card["hostapi"])["name"]
-        library = ctypes.CDLL(self._sounddevice._libname)
-        if host == "ALSA" and hasattr(library, "PaAlsa_EnableRealtimeScheduling"):
-            address = int(self._sounddevice._ffi.cast("intptr_t", stream._ptr))
-            library.PaAlsa_EnableRealtimeScheduling(ctypes.c_void_p(address), 1)
 
     def __enter__(self) -> "Cards":
         return self
@@ -261,3 +261,15 @@ class Cards:
             elif not self._streams[side].active or now - self._since[side] > SILENT_S:
                 raise Gone(f"the {('input', 'output')[side]} {name} is gone")
         self._seen = blocks
+
+
+def _threads() -> set[int]:
+    """Of this process, as Linux numbers them; none elsewhere."""
+    return {int(name) for name in os.listdir("/proc/self/task")} if sys.platform == "linux" else set()
+
+
+def _hurry(threads: set[int]) -> None:
+    """Let threads of sound be first, where this user may; other systems than Linux do that by themselves."""
+    for thread in threads:
+        with contextlib.suppress(OSError):  # no right to, or gone already
+            os.sched_setscheduler(thread, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(PRIORITY))

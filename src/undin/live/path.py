@@ -190,13 +190,12 @@ class Path:
     def told(self) -> Told:
         """What there is to tell now."""
         c, bridge = self._c, self._c.bridge
-        drift = bridge.step / bridge.ratio - 1 if bridge.is_tracking else 0.0
         return Told(
             input_dbfs=_decibels(c.input_power),
             output_dbfs=_decibels(c.output_power),
             reduction_db=c.reduction_db,
             queue_s=max(bridge.fill, 0) / bridge.rate_hz,
-            drift_ppm=1e6 * drift,
+            drift_ppm=1e6 * bridge.integral,
             input_xruns=c.input_xruns,
             output_xruns=c.output_xruns,
             gaps=bridge.gaps,

@@ -44,7 +44,8 @@ typedef struct undin_bridge {
     /* Of the thread that reads. */
     int64_t read;        /* the frame before the next place, */
     double phase;        /* which is so far behind it, 0 to 1 */
-    double step, fill, centre, error, integral;
+    double step, fill, centre, error;
+    double integral;     /* in the end, by how much the input's clock is faster */
     double waited_s, learnt_s, least, mean;
     float held[UNDIN_BRIDGE_MAX_CHANNELS], gain;
     int32_t state, is_tracking; /* the clocks were found to be two */
@@ -56,6 +57,7 @@ enum { UNDIN_WAITING, UNDIN_LEARNING, UNDIN_PLAYING, UNDIN_FADING };
 #define UNDIN_START_S 0.5        /* drivers begin restlessly, */
 #define UNDIN_LEARN_S 0.5        /* then it is learnt what must wait, */
 #define UNDIN_SETTLE_S 3.0       /* and until then what waits on average */
+#define UNDIN_MORE_S 0.01        /* what waits in addition after each gap */
 #define UNDIN_FADE_S 0.005
 #define UNDIN_MEAN_S 1.0         /* time constant of means */
 #define UNDIN_BAND_S 0.0015      /* of error, within which clocks count as one */
@@ -173,7 +175,7 @@ static void undin_bridge_read(undin_bridge *b, float *out, int out_channels, int
     for (int64_t i = 0; i < frames; ++i, out += out_channels) {
         if (b->state == UNDIN_PLAYING && b->read + b->taps / 2 >= written) { /* too late: a little more waits from now on */
             b->state = UNDIN_FADING;
-            b->centre += (double)frames * b->ratio;
+            b->centre += UNDIN_MORE_S * b->rate_hz;
             UNDIN_TELL(b->gaps, b->gaps + 1);
         }
         const float gain = b->gain + (b->state == UNDIN_PLAYING ? slope : -slope);

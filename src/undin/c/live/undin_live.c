@@ -46,6 +46,9 @@ enum { CONTINUE = 0, INPUT_UNDERFLOW = 1, INPUT_OVERFLOW = 2, OUTPUT_UNDERFLOW =
 /* Bytes of the structure, so that its twin in another language can be held to it. */
 size_t undin_live_bytes(void) { return sizeof(undin_live); }
 
+/* What ALSA may call in place of writing to standard error, with arguments that nobody reads. */
+void undin_live_ignore(void) {}
+
 static void undin_live_obey(undin_live *l) {
     const float limit = UNDIN_ASK(l->atten_lim_db);
     const int32_t bypass = UNDIN_ASK(l->is_bypassed);
