@@ -1,4 +1,5 @@
-"""Compiles the models that come with undin, so that no one who installs a wheel needs a compiler, and adds the page.
+"""Compiles the models that come with undin, so that no one who installs a wheel needs a compiler, and adds the
+page and the plug-in of LADSPA, where they were built.
 
 All else about the package is in pyproject.toml. A wheel is for the machine that builds it, by its own compiler; or for
 any other, by zig: ``pip wheel . --config-settings=--build-option=--plat-name=windows-x86_64``, as `make wheels` does.
@@ -6,6 +7,7 @@ Where nothing can compile for this machine, undin is installed all the same: a m
 or run by ONNX Runtime.
 """
 
+import platform
 import shutil
 import sys
 import warnings
@@ -19,6 +21,7 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).parent
 WEIGHTS = ROOT / "src" / "undin" / "model" / "weights"
 PAGE = ROOT / "apps" / "page" / "dist"
+PLUGINS = ROOT / "apps" / "plugins" / "build"
 
 sys.path.insert(0, str(ROOT / "src"))
 
@@ -52,6 +55,11 @@ class BuildModels(build_py):
         if PAGE.is_dir() and not self.editable_mode:  # for `undin serve`
             shutil.copytree(PAGE, package / "page", dirs_exist_ok=True)
         wheel = self.get_finalized_command("bdist_wheel")
+        computer = wheel.plat_name if wheel.plat_name_supplied else f"{sys.platform}-{platform.machine()}"
+        plugin = PLUGINS / computer / "undin_ladspa.so"
+        if plugin.is_file() and not self.editable_mode:  # for `undin mic`
+            (package / "plugins").mkdir(exist_ok=True)
+            shutil.copy(plugin, package / "plugins")
         try:
             from undin.compiler.toolchain.cache import cached_library, cached_stream
 

@@ -2,7 +2,7 @@
 
 import argparse
 
-from undin.model.loading import DEFAULT
+from undin.model.loading import DEFAULT, FULL_BAND
 
 HELP = "take the noise out of a microphone and play it, live"
 
@@ -28,7 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of the drivers; high, where xruns are counted (default: low)",
     )
     parser.add_argument("--channels", type=int, choices=(1, 2), default=1, help="of the input (default: 1)")
-    parser.add_argument("--model", default=DEFAULT, help="name or path of a model (default: %(default)s)")
+    parser.add_argument(
+        "--model", help=f"name or path of a model (default: {DEFAULT}, and {FULL_BAND} for inputs of 32 kHz and more)"
+    )
     parser.add_argument(
         "--atten-lim-db",
         type=float,
@@ -63,10 +65,12 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"--block {args.block}: it is 1 to {2**16} samples, or 0 for what the driver likes")
     if args.atten_lim_db is not None and not args.atten_lim_db >= 0:
         raise ValueError(f"--atten-lim-db {args.atten_lim_db:g}: it is 0 dB or more")
+    if args.model:
+        load_once(args.model)  # what is wrong with it shows first
     if args.record and Path(args.record).suffix.lower() != ".flac":
         raise ValueError(f"--record {args.record}: it is written as FLAC, so call it {Path(args.record).stem}.flac")
     settings = Settings(
-        model=load_once(args.model),
+        model=args.model,
         input=args.input,
         output=args.output,
         rate=args.rate,

@@ -13,7 +13,7 @@ from typing import Any
 
 from undin.engines.native import stream_library
 from undin.live.path import MAX_CHANNELS, Path
-from undin.model.loading import Model
+from undin.model.loading import default_model, load_once
 
 SILENT_S = 3.0
 """Without a call for so long, a card is gone;"""
@@ -135,7 +135,8 @@ class Cards:
 
     Parameters
     ----------
-    model : Model
+    model : str, optional
+        Name or path; by default that of the rate.
     input, output : str, optional
         As `find` takes them.
     rate : int, optional
@@ -155,7 +156,7 @@ class Cards:
 
     def __init__(
         self,
-        model: Model,
+        model: str | None,
         *,
         input: str | None,
         output: str | None,
@@ -172,8 +173,10 @@ class Cards:
         self.rate = rate or int(source["default_samplerate"])
         self.output_channels = max(min(2, sink["max_output_channels"]), 1)
         self.output_rate = self._output_rate(sink)
+        loaded = load_once(model or default_model(self.rate))
+        self.model_name = loaded.metadata.name
         self.path = Path(
-            model,
+            loaded,
             channels=channels,
             input_rate=self.rate,
             output_rate=self.output_rate,

@@ -9,7 +9,6 @@ from undin.live.cards import Cards, Gone
 from undin.live.path import Told
 from undin.live.screen import Screen, clocks, picture, stronger, xruns
 from undin.live.tape import Recording, new_path
-from undin.model.loading import Model
 
 DRAW_S = 0.1
 LOOK_S = 1.0
@@ -22,8 +21,7 @@ class Settings:
 
     Attributes
     ----------
-    model : Model
-    input, output, rate, block, latency, channels
+    model, input, output, rate, block, latency, channels
         As `Cards` takes them.
     atten_lim_db : float or None
         As of `Stream`; arrows change it.
@@ -35,7 +33,7 @@ class Settings:
         After which it ends by itself.
     """
 
-    model: Model
+    model: str | None = None
     input: str | None = None
     output: str | None = None
     rate: int | None = None
@@ -108,9 +106,7 @@ class Player:
     def _say_what_plays(self, cards: Cards) -> None:
         again = "again " if self._begun else ""
         rates = f"{cards.rate} Hz" if cards.rate == cards.output_rate else f"{cards.rate} to {cards.output_rate} Hz"
-        self.screen.say(
-            f"{again}{cards.input_name} → {self.settings.model.metadata.name} → {cards.output_name}, {rates}"
-        )
+        self.screen.say(f"{again}{cards.input_name} → {cards.model_name} → {cards.output_name}, {rates}")
 
     @property
     def _seconds(self) -> float:

@@ -12,13 +12,18 @@ from support.needs import need
 from undin import Stream
 from undin.mic import plugin
 
+MODEL = "undin-small"
+"""The one that the plug-in begins with."""
+
 SECONDS = 3
 SAMPLES_ALIKE = RATE // 2
 """In one piece, at least; a machine that does other things too may lose a block now and then."""
 
-QUANTUM = 480
-BLOCKS_BEFORE = 100
-"""The most blocks of silence that the chain has heard before the sound; how many it is, nobody knows."""
+HOP, STEP = 768, 32
+"""Samples of a hop of the model at this rate, and what all of PipeWire's blocks are multiples of."""
+
+UNSURE = 12
+"""Hops of silence that the chain may have heard more or less than it seems."""
 
 CHAIN = """
 context.spa-libs = { audio.convert.* = audioconvert/libspa-audioconvert support.* = support/libspa-support }
@@ -71,22 +76,32 @@ def through_a_fresh_chain(session, samples: np.ndarray) -> np.ndarray:
 
 
 def longest_alike(heard: np.ndarray, samples: np.ndarray) -> int:
-    """The most samples in a row that are those of a stream that has heard silence before, and then `samples`."""
-    most = 0
-    start, part = RATE, 4_000
-    size = 1 << (len(heard) + part).bit_length()
+    """The most samples in a row that are those of a stream that has heard silence before, and then `samples`.
+
+    The chain begins to hear about when the recording does, so that this tells how much silence it has heard.
+    """
+    size = 1 << (len(heard) + len(samples)).bit_length()
     spectrum = np.fft.rfft(heard[:, 0], size)
-    for lead in range(0, (BLOCKS_BEFORE + 1) * QUANTUM, QUANTUM):
-        silence = np.zeros((lead, 2), np.float32)
-        wanted = Stream(RATE, channels=2).process(np.concatenate((silence, samples)))[lead:]
-        products = np.fft.irfft(spectrum * np.conj(np.fft.rfft(wanted[start : start + part, 0], size)), size)
-        at = int(np.argmax(products[: len(heard)])) - start
-        first, last = max(0, -at), min(len(wanted), len(heard) - at)
-        alike = (np.abs(heard[first + at : last + at] - wanted[first:last]) < 1e-5).all(axis=1) & (
-            wanted[first:last] != 0
-        ).any(axis=1)
-        ends = np.flatnonzero(np.diff(np.concatenate(([0], alike.astype(int), [0]))))
-        most = max(most, int(np.max(ends[1::2] - ends[::2], initial=0)))
+
+    def of_stream(silence: int) -> np.ndarray:
+        lead = np.zeros((silence, 2), np.float32)
+        return Stream(RATE, channels=2, model=MODEL).process(np.concatenate((lead, samples)))[silence:]
+
+    first = of_stream(RATE)
+    at = int(np.argmax(np.fft.irfft(spectrum * np.conj(np.fft.rfft(first[:, 0], size)), size)[: len(heard)]))
+    length = min(len(first), len(heard) - at)
+
+    def distances(silence: int) -> np.ndarray:
+        return np.abs(heard[at : at + length] - of_stream(silence)[:length]).max(axis=1)
+
+    # First where in a hop the sound began, then after how many hops.
+    begun = min(range(at, at + HOP, STEP), key=lambda silence: np.median(distances(silence - silence % STEP)))
+    most = 0
+    for silence in range(begun - begun % STEP - UNSURE * HOP, begun + UNSURE * HOP, HOP):
+        if silence >= 0:
+            alike = distances(silence) < 1e-5
+            ends = np.flatnonzero(np.diff(np.concatenate(([0], alike.astype(int), [0]))))
+            most = max(most, int(np.max(ends[1::2] - ends[::2], initial=0)))
     return most
 
 
