@@ -126,6 +126,12 @@ def test_check_that_fails_names_the_tensor(model, tmp_path, capsys, monkeypatch)
     ("name", "content", "message"),
     [
         ("missing.onnx", None, "missing.onnx: No such file or directory"),
+        (
+            "net.tflite",
+            b"\x1c\0\0\0TFL3",
+            "this makes one of TensorFlow Lite: python -m tf2onnx.convert --tflite net",
+        ),
+        ("net.pt", b"PK", "no ONNX file; this makes one of torch: torch.onnx.export(model, inputs, 'net.onnx')"),
         ("text.onnx", b"no model", "text.onnx is not a valid ONNX file: "),
         ("empty.onnx", b"", "empty.onnx is not a valid ONNX file: "),
         ("", None, ": Is a directory"),
@@ -170,13 +176,13 @@ def test_what_a_file_leaves_open_is_given(tmp_path, capsys):
     onnx.save(onnx.parser.parse_model(OPEN), path)
     command = ["compile", str(path), "-o", str(tmp_path / "out")]
     for options, message in {
-        (): "axis 0 of input 'x' has no fixed size but 'batch': give it one with --dim batch=N",
+        (): "axis 0 of input 'x' has no fixed size but 'batch': give it one with --dim batch=N, and others with",
         ("--dim", "batch=1"): "axis 1 of input 'x' has no fixed size but 'n': give it one with --dim n=N",
         ("--dim", "batch=one"): "--dim batch=one: 'one' is no whole number",
         ("--dim", "batch"): "--dim batch: write it as NAME=VALUE",
         ("--dim", "size=1"): "no input has a size 'size'; those with names: batch, n",
         ("--shape", "z=1"): "there is no input 'z', only 'x', 'rate'",
-        ("--shape", "x=1,8"): "its branches give",
+        ("--shape", "x=1,8"): "so its condition 'c' must be a constant: give what it follows from with --input rate=",
         ("--shape", "x=1,8", "--input", "rate=fast"): "'fast' is no value of input 'rate', which is int64",
     }.items():
         assert main([*command, *options]) != 0

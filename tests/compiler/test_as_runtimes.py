@@ -91,6 +91,8 @@ def test_a_nan_that_comes_first_stays(operator, tmp_path):
 def test_single_numbers(tmp_path):
     wide = np.concatenate([np.linspace(-1e4, 1e4, 4001), np.logspace(-30, 5, 500), [0, -0.0]]).astype(np.float32)
     cases = [node(operator, wide) for operator in ("Sin", "Cos")]
+    cases += [node("Atan", np.append(wide, SPECIAL)), node("Tan", np.linspace(-9, 9, 1001, dtype=np.float32))]
+    cases += [node(operator, np.linspace(-1.1, 1.1, 2201, dtype=np.float32)) for operator in ("Asin", "Acos")]
     cases += [
         node(operator, np.append(wide, SPECIAL)) for operator in ("Floor", "Ceil", "Round", "Sign", "IsNaN", "IsInf")
     ]

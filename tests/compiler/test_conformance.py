@@ -34,11 +34,11 @@ PROMISED = set(
 )
 ALSO_KNOWN = set(
     """
-    ArgMax ArgMin CastLike Ceil Celu CenterCropPad Constant ConvInteger Cos CumSum DFT DynamicQuantizeLinear
-    Erf Floor GatherND Gelu GlobalMaxPool GreaterOrEqual Hardmax HardSwish IsInf IsNaN LessOrEqual LogSoftmax
-    LpNormalization MatMulInteger Mean Mish Mod OneHot QLinearConv QLinearMatMul RMSNormalization ReduceL1 ReduceLogSum
-    ReduceLogSumExp ReduceMax ReduceMin ReduceProd ReduceSumSquare Round STFT Scan ScatterElements Selu Sign Sin Size
-    Softplus Softsign SpaceToDepth Sum ThresholdedRelu TopK Trilu Upsample Xor
+    Acos ArgMax ArgMin Asin Atan CastLike Ceil Celu CenterCropPad Constant ConvInteger Cos CumSum DFT
+    DynamicQuantizeLinear Erf Floor GatherND Gelu GlobalMaxPool GreaterOrEqual Hardmax HardSwish IsInf IsNaN LessOrEqual
+    LogSoftmax LpNormalization MatMulInteger Mean Mish Mod OneHot QLinearConv QLinearMatMul RMSNormalization ReduceL1
+    ReduceLogSum ReduceLogSumExp ReduceMax ReduceMin ReduceProd ReduceSumSquare Round STFT Scan ScatterElements Selu
+    Sign Sin Size Softplus Softsign SpaceToDepth Sum Tan ThresholdedRelu TopK Trilu Upsample Xor
     """.split()
 )
 TYPES = {

@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 from support import small_step
 
 from undin.compiler.lower import pointwise
 from undin.compiler.pipeline import translate
 from undin.compiler.toolchain.build import build
 from undin.compiler.toolchain.targets import TARGETS, Variant
-from undin.compiler.verify import TOLERANCE, verify
+from undin.compiler.verify import TOLERANCE, Verification, verify
 
 ONE_VARIANT = replace(TARGETS["native"], variants=(Variant(),))
 """This machine, without a choice of instructions: quicker to compile."""
@@ -88,3 +88,39 @@ def test_audio_is_for_models_of_undin(model, tmp_path):
     library = build(source, tmp_path, target=ONE_VARIANT)
     with pytest.raises(ValueError, match="foreign is no model of undin"):
         verify(path, source, library, samples=np.zeros(100, np.float32))
+
+
+def in_steps(path: Path) -> Path:
+    """s' = s / 2 + round(x w), with steps of x, w and the result as files of integers have them."""
+    weights = np.random.default_rng(0).integers(-127, 128, (8, 8)).astype(np.float32) * np.float32(0.01)
+    arrays = {"w": weights, "a": np.float32(0.031), "b": np.float32(0.23), "zero": np.int8(3), "half": np.float32(0.5)}
+    nodes = [
+        helper.make_node("QuantizeLinear", ["x", "a", "zero"], ["q"]),
+        helper.make_node("DequantizeLinear", ["q", "a", "zero"], ["rounded"]),
+        helper.make_node("MatMul", ["rounded", "w"], ["product"]),
+        helper.make_node("QuantizeLinear", ["product", "b", "zero"], ["r"]),
+        helper.make_node("DequantizeLinear", ["r", "b", "zero"], ["y"]),
+        helper.make_node("Mul", ["state", "half"], ["old"]),
+        helper.make_node("Add", ["old", "y"], ["next_state"]),
+    ]
+    inputs, outputs = [tensor("x", 1, 8), tensor("state", 1, 8)], [tensor("y", 1, 8), tensor("next_state", 1, 8)]
+    constants = [numpy_helper.from_array(np.asarray(array), name) for name, array in arrays.items()]
+    graph = helper.make_graph(nodes, "steps", inputs, outputs, constants)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return path
+
+
+def test_integers_may_round_to_the_next_step_but_seldom(tmp_path, monkeypatch):
+    path = in_steps(tmp_path / "steps.onnx")
+
+    def report(name: str, expression: str | None = None) -> Verification:
+        if expression:
+            monkeypatch.setitem(pointwise.EXPRESSIONS, "Round", expression)
+        source = translate(path)
+        return verify(path, source, build(source, tmp_path / name, target=ONE_VARIANT), frames=300)
+
+    assert report("right").output is None
+    seldom = report("seldom", "(undin_round({0}) + ({0} > 5.0f && {0} < 5.05f))")
+    assert seldom.output is None and 0 < seldom.rounded < 0.02 and seldom.error > TOLERANCE
+    assert report("far", "(undin_round({0}) - 20 * ({0} > 5.0f && {0} < 5.05f))").output.tensor == "y"
+    assert report("often", "undin_floor({0})").output.tensor == "y"

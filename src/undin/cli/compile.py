@@ -239,7 +239,10 @@ def _check(path: Path, source: "Source", product: Path, said: "Given", *, target
     with _on_this_machine(source, product, target=target) as library:
         report = verify(path, source, library, given=said)
     if report.output is None:
-        print(f"check on this machine: {report.frames} frames as in ONNX Runtime, to {report.error:.1e} of full scale")
+        result = f"to {report.error:.1e} of full scale"
+        if report.rounded:
+            result = f"but for {100 * report.rounded:.2g} % of values, where integers were rounded to the next step"
+        print(f"check on this machine: {report.frames} frames as in ONNX Runtime, {result}")
         return 0
     print_error(f"{_sentence(report.output)}; {_culprit(report)}")
     return 1

@@ -72,8 +72,12 @@ class Session:
     def run(self, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """All outputs of the next frame by name, given its inputs beside the state."""
         results = self._step(feeds | self._state)
-        self._state = {old: results[new] for new, old in self._pairs.items()}
+        self.follow(results)
         return results
+
+    def follow(self, results: dict[str, np.ndarray]) -> None:
+        """Let the next frame begin with the state among these outputs."""
+        self._state = {old: results[new] for new, old in self._pairs.items()}
 
 
 class CompiledSession:
@@ -114,14 +118,23 @@ class CompiledSession:
         named = dict(zip((value.name for value in self._outputs), results, strict=True))
         return named | self._states()
 
+    def follow(self, results: dict[str, np.ndarray]) -> None:
+        """Let the next frame begin with the state among these outputs."""
+        for new, memory in self._memories().items():
+            memory[...] = results[new]
+
     def _states(self) -> dict[str, np.ndarray]:
         """What the last frame has left, by the names of the outputs."""
+        return {new: memory.copy() for new, memory in self._memories().items()}
+
+    def _memories(self) -> dict[str, np.ndarray]:
+        """Where each part of the state lies, by the names of the outputs."""
         values = {value.name: value for value in self._graph.outputs}
         found = {}
         for new, old in self._graph.states.items():
             begin, value = self._source.state_places[old], values[new]
             memory = self._state[begin : begin + value.size * value.dtype.itemsize]
-            found[new] = memory.view(value.dtype).reshape(value.shape).copy()
+            found[new] = memory.view(value.dtype).reshape(value.shape)
         return found
 
 

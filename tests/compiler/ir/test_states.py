@@ -37,6 +37,7 @@ CASES = {
         "y 1  new_cache_1 1,4  new_cache_0 1,4",
         {"new_cache_0": "cache_0", "new_cache_1": "cache_1"},
     ),
+    "an input that is handed out": ("x 1,4  z 1,4", "y 1,4  z 1,4", {}),
     "past and present": ("x 1  past.key 1,4", "y 1  present.key 1,4", {"present.key": "past.key"}),
     "a state first": ("h 1,4  x 1,4", "h_new 1,4  y 1,4", {"h_new": "h"}),
     "by shape": ("input_3 1,9  input_4 1,2,4", "activation_2 1,9  stack_2 1,2,4", {"stack_2": "input_4"}),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx
 
-from undin.compiler.ir.graph import Node, Unsupported, Value
+from undin.compiler.ir.graph import Node, NotConstant, Unsupported, Value
 from undin.compiler.ir.sizes.reading import axis_in, hold
 
 if TYPE_CHECKING:
@@ -40,8 +40,9 @@ def if_(reader: "Reader", node: Node, names: Sequence[str]) -> list[Node]:
     nodes += [*made, *others]
     chosen = []
     for a, b in zip(yes, no, strict=True):
-        same = (a.shape, a.dtype) == (b.shape, b.dtype)
-        hold(same, node, f"its branches give {a} and {b}, and its condition is not known at compile time")
+        if (a.shape, a.dtype) != (b.shape, b.dtype):
+            both = f"its branches give {a} and {b}, so its condition {node.inputs[0].name!r} must be a constant"
+            raise NotConstant(node, both, node.inputs[0])
         chosen.append(reader.make(nodes, "Where", node, [condition, a, b]))
         if chosen[-1].constant is None:
             nodes[-1].attributes[CHOICE] = 1
@@ -54,7 +55,8 @@ def loop(reader: "Reader", node: Node, names: Sequence[str]) -> list[Node]:
     body: onnx.GraphProto = node.get("body")
     count, condition = node.input(0), node.input(1)
     for value in filter(None, (count, condition)):
-        hold(value.constant is not None, node, f"how often it runs depends on {value.name!r}, which must be a constant")
+        if value.constant is None:
+            raise NotConstant(node, f"how often it runs depends on {value.name!r}, which must be a constant", value)
     most = MAX_RUNS + 1 if count is None else int(count.constant.reshape(-1)[0])
     goes_on = condition is None or bool(condition.constant.reshape(-1)[0])
     carried = list(node.inputs[2:])

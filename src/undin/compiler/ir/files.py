@@ -3,6 +3,7 @@
 What is not valid is refused here in a sentence, before anything is made of it.
 """
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,17 @@ OLDEST, NEWEST = 1, onnx.defs.onnx_opset_version()
 
 FIRST_WITHOUT_INPUTS = 4
 """The version of ONNX's files from which on a constant need not be an input as well."""
+
+
+CONVERSIONS = {
+    ".tflite": "TensorFlow Lite: python -m tf2onnx.convert --tflite {file} --output {stem}.onnx --opset 17",
+    ".keras": "Keras: model.export('{stem}.onnx', format='onnx') in Keras 3",
+    ".h5": "Keras: model.export('{stem}.onnx', format='onnx') in Keras 3",
+    ".pt": "torch: torch.onnx.export(model, inputs, '{stem}.onnx')",
+    ".pth": "torch: torch.onnx.export(model, inputs, '{stem}.onnx')",
+    ".ckpt": "torch: torch.onnx.export(model, inputs, '{stem}.onnx')",
+}
+"""How files of other frameworks become ONNX, by the ends of their names."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +127,10 @@ def load(path: str | Path, given: Given | None = None) -> onnx.ModelProto:
     OSError, ValueError
         It cannot be read, or it is no ONNX file.
     """
+    path = Path(path)
+    if path.suffix.lower() in CONVERSIONS and path.is_file():
+        way = CONVERSIONS[path.suffix.lower()].format(file=path.name, stem=path.stem)
+        raise ValueError(f"{path} is no ONNX file; this makes one of {way}")
     try:
         model = onnx.load(str(path))
     except OSError:
@@ -126,19 +142,22 @@ def load(path: str | Path, given: Given | None = None) -> onnx.ModelProto:
         if given is not None:
             given.apply(model.graph)
         tidy(model)
+        _refuse_unknown_names(model.graph, set())
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
-    declared = [onnx.ValueInfoProto.FromString(info.SerializeToString()) for info in model.graph.output]
+    ends = (model.graph.input, model.graph.output)
+    declared = [[onnx.ValueInfoProto.FromString(info.SerializeToString()) for info in infos] for infos in ends]
     try:
-        for info in model.graph.output:  # runtimes infer what is not declared
+        for info in itertools.chain(*ends):  # outputs are inferred; what is open in inputs, the reader says
             if info.type.WhichOneof("value") in (None, "tensor_type"):
                 info.type.tensor_type.shape.SetInParent()
                 info.type.tensor_type.elem_type = info.type.tensor_type.elem_type or onnx.TensorProto.FLOAT
         onnx.checker.check_model(model)
     except Exception as error:  # ONNX's checker has no narrower base class
         raise ValueError(f"{path} is not a valid ONNX file: {reason(error)}") from None
-    del model.graph.output[:]
-    model.graph.output.extend(declared)
+    for infos, as_declared in zip(ends, declared, strict=True):
+        del infos[:]
+        infos.extend(as_declared)
     return model
 
 
@@ -154,6 +173,23 @@ def _refuse_odd_names(graph: onnx.GraphProto) -> None:
     for name in names:
         if not isinstance(name, str):
             raise ValueError(f"the name {name!r} is not UTF-8")
+
+
+def _refuse_unknown_names(graph: onnx.GraphProto, outer: set[str]) -> None:
+    """Raise where a node reads, or a graph hands out, what nobody computes; `outer` is known around the graph."""
+    known = {*outer, "", *(info.name for info in graph.input), *(tensor.name for tensor in graph.initializer)}
+    known |= {tensor.values.name for tensor in graph.sparse_initializer}
+    known |= {name for node in graph.node for name in node.output}
+    for node in graph.node:
+        for name in node.input:
+            if name not in known:
+                place = node.name or next(filter(None, node.output), "")
+                raise ValueError(f"no node computes {name!r}, which {node.op_type} {place!r} reads")
+        for inner in graphs_of(node):
+            _refuse_unknown_names(inner, known)
+    for info in graph.output:
+        if info.name not in known:
+            raise ValueError(f"no node computes the output {info.name!r}")
 
 
 def tidy(model: onnx.ModelProto) -> None:

@@ -87,7 +87,7 @@ class Node:
         if value is None:
             return default if attribute is None else self.attributes.get(attribute, default)
         if value.constant is None:
-            raise Unsupported(self, f"its input {value.name!r} must be a constant")
+            raise NotConstant(self, f"its input {value.name!r} must be a constant", value)
         return value.constant
 
 
@@ -102,6 +102,14 @@ class Unsupported(ValueError):
 
     def __init__(self, node: Node, reason: str):
         super().__init__(f"cannot compile {node}: {reason}")
+
+
+class NotConstant(Unsupported):
+    """A node needs to know a value at compile time, and it is computed at run time."""
+
+    def __init__(self, node: Node, reason: str, value: Value):
+        super().__init__(node, reason)
+        self.value = value
 
 
 @dataclass(eq=False)

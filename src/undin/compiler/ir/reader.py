@@ -14,7 +14,7 @@ from onnx import helper
 
 from undin.compiler.ir import control, files, inference, qoperators
 from undin.compiler.ir.files import Given
-from undin.compiler.ir.graph import DTYPES, NARROWED, OPSET, Graph, Node, Unsupported, Value
+from undin.compiler.ir.graph import DTYPES, NARROWED, OPSET, Graph, Node, NotConstant, Unsupported, Value
 from undin.compiler.ir.sizes import is_too_large
 from undin.compiler.ir.states import find_states, given_states
 
@@ -67,9 +67,15 @@ class Reader:
         proto = self.model.graph
         self.constants(proto)
         nodes: list[Node] = []
-        inputs = [self.input(info, nodes) for info in proto.input if info.name not in self.values]
-        for proto_node in proto.node:
-            nodes += self.nodes(proto_node)
+        infos = [info for info in proto.input if info.name not in self.values]
+        _refuse_what_is_open(infos)
+        inputs = [self.input(info, nodes) for info in infos]
+        try:
+            for proto_node in proto.node:
+                nodes += self.nodes(proto_node)
+        except NotConstant as error:
+            error.args = (f"{error}{_cure(error.value, inputs, nodes)}",)
+            raise
         outputs = [self.output(info, nodes) for info in proto.output]
         metadata = {entry.key: entry.value for entry in self.model.metadata_props}
         graph = Graph(name, inputs, outputs, nodes, metadata, self.opset)
@@ -88,17 +94,14 @@ class Reader:
     def input(self, info: onnx.ValueInfoProto, nodes: list[Node]) -> Value:
         """An input of the graph."""
         value = inference.declared(info, info.name)
-        if value is None:
-            raise ValueError(_what_is_open(info))
-        if any(length < 0 for length in value.shape):
-            raise ValueError(f"input {info.name!r} has the shape {value.shape}")
         if is_too_large(value.shape):
             raise ValueError(
                 f"input {info.name!r} has the shape {value.shape}, and undin takes fewer than 2^24 elements"
             )
         if value.dtype not in DTYPES | NARROWED:
             kind = onnx.TensorProto.DataType.Name(info.type.tensor_type.elem_type).lower()
-            raise ValueError(f"input {info.name!r} has the type {kind}, and undin compiles floats and integers")
+            known = ", ".join(sorted(dtype.name for dtype in DTYPES | NARROWED))
+            raise ValueError(f"input {info.name!r} has the type {kind}, and undin compiles {known}")
         if not value.size:
             value.constant = np.zeros(value.shape, value.dtype)
         self.values[info.name] = value
@@ -244,16 +247,47 @@ def _count_axes_from_the_front(node: Node, rank: int) -> None:
         node.attributes["axes"] = [axis + ranks if axis < 0 else axis for axis in node.attributes["axes"]]
 
 
-def _what_is_open(info: onnx.ValueInfoProto) -> str:
-    """What is not fixed about an input, and the option that fixes it."""
-    if not info.type.HasField("tensor_type"):
-        return f"input {info.name!r} is no tensor"
-    if not info.type.tensor_type.HasField("shape"):
-        return f"input {info.name!r} has no shape: give it one with --shape {info.name}=1,2,…"
-    sizes = info.type.tensor_type.shape.dim
-    axis, size = next((i, size) for i, size in enumerate(sizes) if not size.HasField("dim_value"))
-    if size.dim_param:
-        cure = f"give it one with --dim {size.dim_param}=N"
-        return f"axis {axis} of input {info.name!r} has no fixed size but {size.dim_param!r}: {cure}"
-    shape = ",".join(str(size.dim_value) if size.HasField("dim_value") else "N" for size in sizes)
-    return f"axis {axis} of input {info.name!r} has no fixed size: give it one with --shape {info.name}={shape}"
+def _refuse_what_is_open(infos: Sequence[onnx.ValueInfoProto]) -> None:
+    """Raise where inputs have no fixed shapes, with the options that fix all of them."""
+    reason, options = "", dict[str, None]()
+    for info in infos:
+        if not info.type.HasField("tensor_type"):
+            raise ValueError(f"input {info.name!r} is no tensor")
+        sizes = info.type.tensor_type.shape.dim
+        open_ = [axis for axis, size in enumerate(sizes) if not size.HasField("dim_value") or size.dim_value < 0]
+        if not info.type.tensor_type.HasField("shape"):
+            reason = reason or f"input {info.name!r} has no shape: give it one with"
+            options[f"--shape {info.name}=1,2,…"] = None
+        elif open_:
+            named = sizes[open_[0]].dim_param
+            size = f"no fixed size but {named!r}" if named else "no fixed size"
+            reason = reason or f"axis {open_[0]} of input {info.name!r} has {size}: give it one with"
+            if all(sizes[axis].dim_param for axis in open_):
+                options |= {f"--dim {sizes[axis].dim_param}=N": None for axis in open_}
+            else:
+                shape = ["N" if axis in open_ else str(size.dim_value) for axis, size in enumerate(sizes)]
+                options[f"--shape {info.name}={','.join(shape)}"] = None
+    if reason:
+        first, *others = options
+        raise ValueError(f"{reason} {first}{', and others with ' if others else ''}{' '.join(others)}")
+
+
+LONGEST_PARAMETER = 8
+"""Elements of an input of floats that may be a parameter; of integers as many as there are."""
+
+
+def _cure(value: Value, inputs: Sequence[Value], nodes: Sequence[Node]) -> str:
+    """Which inputs make a value constant when they are given."""
+    producers = {output: node for node in nodes for output in node.outputs if output}
+    queue, seen = [value], {value}
+    while queue:
+        node = producers.get(queue.pop())
+        new = [] if node is None else [made for made in node.inputs if made and made not in seen]
+        queue += new
+        seen.update(new)
+    known = [made for made in inputs if made in seen and (made.dtype.kind != "f" or made.size <= LONGEST_PARAMETER)]
+    if not known or len(known) < sum(made in seen for made in inputs):
+        return ""
+    return f": give {'it' if value in known else 'what it follows from'} with " + " ".join(
+        f"--input {made.name}=VALUE" for made in known
+    )

@@ -27,6 +27,10 @@ CELLS = {"hn": "h", "cn": "c"}
 
 def find_states(inputs: Sequence[Value], outputs: Sequence[Value]) -> dict[str, str]:
     """Pairs of a graph's outputs and inputs, by name from output to input, in the order of the inputs."""
+    handed_out = {value.name for value in inputs} & {value.name for value in outputs}  # as they came: no state
+    inputs, outputs = ([v for v in values if v.name not in handed_out] for values in (inputs, outputs))
+    if not (inputs and outputs):
+        return {}
     return _in_order(_by_name(inputs, outputs) or _by_shape(inputs[1:], outputs[1:]), inputs)
 
 

@@ -99,8 +99,9 @@ TOGETHER = """
     """.split()
 
 SAME = """
-    Abs Neg Sign Reciprocal Sqrt Exp Log Erf Sin Cos Floor Ceil Round Not IsNaN IsInf Cast CastLike Identity Relu
-    LeakyRelu ThresholdedRelu Elu Celu Selu Sigmoid HardSigmoid HardSwish Tanh Softsign Softplus Gelu Mish Swish Shrink
+    Abs Neg Sign Reciprocal Sqrt Exp Log Erf Sin Cos Tan Asin Acos Atan Floor Ceil Round Not IsNaN IsInf Cast CastLike
+    Identity Relu LeakyRelu ThresholdedRelu Elu Celu Selu Sigmoid HardSigmoid HardSwish Tanh Softsign Softplus Gelu Mish
+    Swish Shrink
     """.split()
 
 RULES = {
