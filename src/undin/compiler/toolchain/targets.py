@@ -99,7 +99,7 @@ MIN_MACOS = "11.0"
 """The first on both processors."""
 
 ON_MACOS: dict[str, Any] = {"library": "lib{}.dylib", "flags": ("-fPIC",)}
-ON_WINDOWS: dict[str, Any] = {"library": "{}.dll"}
+ON_WINDOWS: dict[str, Any] = {"library": "{}.dll", "link_flags": ("-s",)}
 ON_ANDROID = ON_LINUX | {"link_flags": (*ELF, "-Wl,-z,max-page-size=16384")}  # new devices have pages of 16 kB
 X86_64: dict[str, Any] = {"triple": "x86_64-linux-gnu", "cpu": "x86_64", "variants": X86_VARIANTS}
 AARCH64: dict[str, Any] = {"triple": "aarch64-linux-gnu", "cpu": "generic"}
