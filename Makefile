@@ -13,7 +13,7 @@ IN_PARALLEL := $(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-
 export PIP_NO_INPUT := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo check test test-faces web page apk plugins tables clean
+.PHONY: help demo check test test-faces web page apk plugins docs tables clean
 
 help: ## show this help
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile
@@ -47,6 +47,9 @@ apk: $(VENV)/.test-installed ## build and sign the Android app, to apps/android/
 plugins: $(VENV)/.test-installed ## build the plug-ins, to apps/plugins/build (PLUGINS=all: not for this machine alone)
 	$(BIN)/python apps/plugins/build.py $(PLUGINS)
 
+docs: page $(VENV)/.docs-installed ## build the site, to build/site: guide, references, sounds, notebooks (five minutes)
+	$(BIN)/python docs/site/build.py
+
 tables: web ## measure again what weights touch: scores, 8 bits, memory, flash (hours; needs ../shared)
 	$(BIN)/python research/quality.py
 	$(BIN)/python research/int8.py
@@ -77,6 +80,10 @@ $(VENV)/.test-installed: pyproject.toml constraints.txt | $(BIN)/pip
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[test]'
 	$(BIN)/pip install --quiet pesq || echo 'pesq could not be compiled (apt-get install build-essential python3-dev): tests that need it are skipped'
 	touch $(VENV)/.demo-installed $@
+
+$(VENV)/.docs-installed: $(VENV)/.test-installed
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	touch $@
 
 # 1.2 GB, two minutes.
 $(VENV)/.faces-installed: $(VENV)/.test-installed

@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md is true: its code runs where it says that it goes, and its commands name what is there."""
+"""CONTRIBUTING.md is true: its code runs where it says that it goes. Its commands are in tests/test_commands.py."""
 
 import argparse
 import ast
@@ -6,15 +6,17 @@ import builtins
 import importlib
 import re
 import subprocess
-import textwrap
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import onnx.parser
 import pytest
 import torch
+from support import shown
 from support.c_sources import INCLUDES
 from support.compiled_graphs import compile_graphs
+from support.shown import ROOT
 from support.streaming_checks import assert_causal, assert_same_in_chunks
 
 from undin.compiler import lower
@@ -28,13 +30,7 @@ from undin.train import losses
 
 pytestmark = pytest.mark.quick
 
-ROOT = Path(__file__).resolve().parents[1]
-PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-
-
-def blocks(language: str) -> list[str]:
-    found = re.findall(rf"^( *)```{language}\n(.*?)^\1```", PAGE, re.DOTALL | re.MULTILINE)
-    return [textwrap.dedent(text) for _, text in found]
+blocks = partial(shown.blocks, "CONTRIBUTING.md")
 
 
 def place_of(block: str) -> tuple[str | None, str, bool]:
@@ -78,15 +74,6 @@ def test_c_compiles(tmp_path, number):
     (tmp_path / "block.c").write_text(blocks("c")[number])
     command = ["gcc", "-std=gnu99", "-Wall", "-Wextra", "-Werror", *INCLUDES, "-fsyntax-only", "block.c"]
     subprocess.run(command, cwd=tmp_path, check=True)
-
-
-@pytest.mark.parametrize("command", "".join(blocks("bash")).splitlines())
-def test_commands_name_what_is_there(command):
-    program, *arguments = command.partition("#")[0].split()
-    if program == "make":
-        assert all(f"\n{target}:" in (ROOT / "Makefile").read_text(encoding="utf-8") for target in arguments)
-    else:
-        assert program == "pytest" and all((ROOT / path).exists() for path in arguments)
 
 
 @pytest.mark.needs("cc")

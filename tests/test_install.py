@@ -13,11 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-
-from undin import cli
-
-ROOT = Path(__file__).resolve().parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+from support.shown import ROOT, blocks, commands
 
 MAX_BYTES, MAX_BYTES_INSTALLED = 12_000_000, 15_000_000
 """Of the wheel, and of undin itself."""
@@ -25,8 +21,8 @@ MAX_BYTES, MAX_BYTES_INSTALLED = 12_000_000, 15_000_000
 MAX_SECONDS = 0.15
 """Of a processor, to import undin; numpy takes most of it."""
 
-PYTHON_SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-COMMANDS = re.findall(r"^(undin .*?)\s*(?:#.*)?$", "\n".join(re.findall(r"```bash\n(.*?)```", README, re.DOTALL)), re.M)
+PYTHON_SNIPPETS = blocks("README.md", "python")
+COMMANDS = commands("README.md")
 RUNS_WITHOUT_EXTRAS = re.compile(r"undin (enhance|info)\b")
 
 
@@ -153,12 +149,6 @@ def test_a_file_is_enhanced_with_the_network_cut_off(stranger):
     without_network = ["unshare", "--map-root-user", "--net"]
     run(stranger, *without_network, "undin", "enhance", "examples/noisy.wav", "-o", "offline.wav")
     assert soundfile.info(stranger / "offline.wav").frames == soundfile.info(stranger / "examples/noisy.wav").frames
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_commands_in_readme_are_understood(command):
-    arguments = [word.strip("\"'") for word in re.split(r" [<>|] ?", command)[0].split()[1:]]
-    cli.make_parser().parse_args(arguments)
 
 
 def test_readme_shows_something():

@@ -1,27 +1,60 @@
-"""Pages of the repository: links lead somewhere, runs and decisions are in their index, blocks name their script."""
+"""Pages of the repository: links lead somewhere, indices are complete, blocks name their script, and code is code."""
 
+import ast
 import re
 from pathlib import Path
 
 import pytest
+from support.shown import PAGES, ROOT, blocks
+
+from docs.site import c_reference, pages
 
 pytestmark = pytest.mark.quick
 
-ROOT = Path(__file__).resolve().parents[1]
-NOT_OURS = {"build", "dist"}
-PAGES = sorted(
-    path
-    for path in ROOT.rglob("*.md")
-    if not {part for part in path.relative_to(ROOT).parts if part.startswith(".") or part in NOT_OURS}
-)
 RUNS = sorted((ROOT / "research" / "runs").glob("*.md"))
-LINK = re.compile(r"\]\(([^)#\s]+)")
+LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]+))?\)")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page):
-    links = [link for link in LINK.findall(page.read_text(encoding="utf-8")) if not re.match(r"\w+:", link)]
-    assert [link for link in links if not (page.parent / link).exists()] == []
+    links = [link for link in LINK.findall(page.read_text(encoding="utf-8")) if not re.match(r"\w+:", link[0])]
+    assert [path for path, _ in links if not (page.parent / path).exists()] == []
+    headed = [(page.parent / path if path else page, heading) for path, heading in links if heading]
+    assert [heading for path, heading in headed if heading not in headings(path)] == []
+
+
+def headings(page: Path) -> list[str]:
+    """How links name the headings of a page."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    return [re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in re.findall(r"^#+ (.+)$", text, re.M)]
+
+
+def test_the_site_has_every_page_in_a_group():
+    groups = pages.grouped(pages.pages())  # which refuses others
+    assert {pages.page_of(line) for lines in groups.values() for line in lines} == {*pages.pages()} - {pages.FRONT}
+
+
+def test_the_reference_of_c_has_all_of_the_header():
+    header = re.sub(r"/\*.*?\*/", "", c_reference.HEADER.read_text(encoding="utf-8"), flags=re.DOTALL)
+    reference = c_reference.page()
+    functions = re.findall(r"(\w+)\([^()]*\);", header)
+    assert len(functions) > 10 and "(*" not in functions
+    for name in functions:
+        assert re.search(rf"c:function::.*\b{name}\(|^ {{8,}}.*\b{name}\(", reference, re.MULTILINE), name
+    for name in re.findall(r"#define (\w+) ", header) + re.findall(r"(\w+)(?:\[\d\])?;$", header, re.MULTILINE):
+        assert name in reference
+    assert "/*" not in reference
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_python_is_python(page):
+    for block in blocks(page, "python"):
+        compile(
+            block if page.name != "CONTRIBUTING.md" or "def " in block else f"{{{block}}}",
+            page.name,
+            "exec",
+            ast.PyCF_ALLOW_TOP_LEVEL_AWAIT,
+        )
 
 
 def test_every_run_is_in_the_index_with_what_it_taught():
@@ -36,7 +69,7 @@ def test_every_run_is_in_the_index_with_what_it_taught():
 
 
 def test_every_decision_is_in_architecture():
-    links = set(LINK.findall((ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")))
+    links = {path for path, _ in LINK.findall((ROOT / "docs" / "architecture.md").read_text(encoding="utf-8"))}
     decisions = {f"decisions/{path.name}" for path in (ROOT / "docs" / "decisions").glob("*.md")}
     assert decisions and decisions <= links
 

@@ -6,9 +6,11 @@ quick, `-D nb_execution_mode=off`. Nothing is downloaded, and nothing of the sit
 Warnings are errors: a link that leads nowhere, a page in no group, a notebook that fails.
 """
 
+import argparse
 import os
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import c_reference
@@ -16,7 +18,7 @@ import pages
 import sounds
 from sphinx.cmd.build import main as sphinx
 
-from undin.cli import COMMANDS, make_parser
+from undin.cli import make_parser
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE, SOURCE, KEPT = (ROOT / "build" / name for name in ("site", "site-source", "site-doctrees"))
@@ -59,12 +61,17 @@ def main() -> int:
 def commands() -> str:
     """A page with what `undin COMMAND --help` says."""
     os.environ["COLUMNS"] = "86"
-    parser = make_parser()
-    (choices,) = (action.choices for action in parser._actions if action.choices and "enhance" in action.choices)
-    parts = ["# Commands", f"```text\n{parser.format_help()}```"]
-    for name in COMMANDS:
-        parts += [f"## undin {name}", f"```text\n{choices[name].format_help()}```"]
-    return "\n\n".join(parts) + "\n"
+    parts = [f"## {parser.prog}\n\n```text\n{parser.format_help()}```\n" for parser in parsers(make_parser())]
+    return "\n".join(["# Commands\n", "What each says to `--help`.\n", *parts])
+
+
+def parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """A parser, and those of its commands."""
+    yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for command in action.choices.values():
+                yield from parsers(command)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def described(paragraph: str) -> Iterator[tuple[str, list[str], str]]:
     text, code = (text_of(comment[1]), paragraph[comment.end() :]) if comment else ("", paragraph)
     if code.startswith("#define"):
         found = re.findall(r"^#define (\w+) (.+)$", code, re.MULTILINE)
-        values = textwrap.indent("\n".join(f'"``{name}``", {value.strip("()")}' for name, value in found), "   ")
+        values = textwrap.indent("\n".join(f'"`{name}`", {value.strip("()")}' for name, value in found), "   ")
         yield "macro", [name for name, _ in found], f"{text}\n\n.. csv-table::\n   :widths: auto\n\n{values}".strip()
     elif struct := re.fullmatch(r"typedef struct (\w+) (?:\{(.*)\} )?\1;", code, re.DOTALL):
         members = [

@@ -87,8 +87,8 @@ def make(folder: Path) -> str:
     there = [example for example in EXAMPLES if example.path.is_file()]
     page = [
         "# Before and after",
-        f"What `{DEFAULT}`, the default, makes of recordings: an office that never was, made by a script, and people's voices"
-        " in recorded noise. Start the one while the other plays, and it takes over at the same moment.",
+        f"What `{DEFAULT}`, the default, makes of recordings: an office that never was, made by a script, and voices of"
+        " people in noise out of the world. Start the one while the other plays: it takes over at the same moment.",
     ]
     for example in there:
         page += [f"## {example.title}", figure(example, folder), f"{example.source[0].upper()}{example.source[1:]}."]

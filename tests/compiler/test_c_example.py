@@ -1,6 +1,5 @@
 """What docs/c.md shows: its programs, compiled by its commands, clean real speech at 48 kHz stereo as Python does."""
 
-import re
 import subprocess
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from support import small_step
 from support.hops import Hops
 from support.needs import need
 from support.product_checks import built
+from support.shown import blocks
 
 from undin import enhance, load
 from undin.compiler.pipeline import translate
@@ -19,7 +19,6 @@ from undin.compiler.toolchain.cache import this_machine
 from undin.compiler.toolchain.install import install
 from undin.model.loading import WEIGHTS
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "c.md").read_text(encoding="utf-8")
 SAMPLE_RATE = 48_000
 ATTEN_LIM_DB = 24.0
 SECONDS = 2
@@ -39,7 +38,7 @@ int main(void) {
 
 def shown(kind: str, *, with_word: str = "") -> str:
     """The one block of the page in a language, and with a word in it."""
-    (block,) = (block for block in re.findall(rf"```{kind}\n(.*?)```", PAGE, re.DOTALL) if with_word in block)
+    (block,) = (block for block in blocks("docs/c.md", kind) if with_word in block)
     return block
 
 

@@ -91,6 +91,7 @@ NEEDS = {
     "livekit": _modules("livekit", extra="livekit"),
     "pipecat": _modules("pipecat", extra="pipecat"),
     "aiortc": _modules("aiortc", extra=""),
+    "site": _modules("sphinx", "furo", "myst_nb", "numpydoc", extra="docs"),
     "pesq": Need(lambda: find_spec("pesq") is not None, "build-essential and python3-dev, then pip install pesq"),
     "litert-torch": Need(
         lambda: find_spec("litert_torch") is not None, 'pip install "undin[tflite]", as docs/tflite.md tells', FACES
