@@ -30,7 +30,7 @@ check: $(VENV)/.test-installed ## check style and types, and run the quick tests
 test: $(VENV)/.test-installed ## run all tests but those of faces, in ten minutes
 	$(IN_PARALLEL) -m 'not faces'
 
-test-faces: $(VENV)/.faces-installed $(VENV)/.agents-installed ## test undin in browsers, in Node, in Java, in LiteRT, in voice agents, on boards and as a server
+test-faces: $(VENV)/.faces-installed $(VENV)/.agents-installed $(VENV)/.docs-installed ## test undin in browsers, in Node, in Java, in LiteRT, in voice agents, on boards and as a server
 	$(BIN)/pytest -m faces
 	[ ! -x $(AGENTS)/pytest ] || $(AGENTS)/pytest tests/faces/agents
 
@@ -82,7 +82,7 @@ $(VENV)/.test-installed: pyproject.toml constraints.txt | $(BIN)/pip
 	touch $(VENV)/.demo-installed $@
 
 $(VENV)/.docs-installed: $(VENV)/.test-installed
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[docs]' || echo 'what makes the site could not be installed: tests that need it are skipped'
 	touch $@
 
 # 1.2 GB, two minutes.

@@ -164,6 +164,9 @@ def in_a_moment(command: str) -> str:
 @pytest.mark.parametrize("page", RUN)
 def test_they_run(page, place):
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "TERM": "dumb"}
+    programs = {command.split()[0] for command in RUN[page]}
+    if missing := [one for one in programs if not shutil.which(one, path=environment["PATH"])]:
+        pytest.skip(f"{' and '.join(missing)}: not installed")
     servers = []
     try:
         for command in RUN[page]:
