@@ -44,7 +44,13 @@ html_show_sourcelink = False
 html_show_copyright = False
 html_show_sphinx = False
 html_favicon = str(HERE.parents[1] / "apps" / "page" / "src" / "icon.svg")
-html_theme_options = {"top_of_page_buttons": []}
+# The colour of apps/page, for both themes.
+TEAL, LIGHT_TEAL = "#0f766e", "#4fc9bb"
+html_theme_options = {
+    "top_of_page_buttons": [],
+    "light_css_variables": dict.fromkeys(("color-brand-primary", "color-brand-content"), TEAL),
+    "dark_css_variables": dict.fromkeys(("color-brand-primary", "color-brand-content"), LIGHT_TEAL),
+}
 
 
 def is_told_elsewhere(app, what, name, member, skip, options) -> bool | None:

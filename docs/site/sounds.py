@@ -5,6 +5,7 @@ licences that let them be shown if their makers are named. They are never part o
 missing the page does without them, and says so.
 """
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,14 @@ VOICEBANK = (
     " University of Edinburgh, doi.org/10.7488/ds/2117), CC BY 4.0"
 )
 ESC_10 = "of ESC-10 (K. J. Piczak, github.com/karolpiczak/ESC-50, CC BY 3.0)"
+
+TERMS = {
+    "Apache-2.0": "Apache-2.0.txt, beside this file",
+    "CC BY 4.0": "https://creativecommons.org/licenses/by/4.0/",
+    "CC BY 3.0": "https://creativecommons.org/licenses/by/3.0/",
+    "CC BY of freesound.org": "https://creativecommons.org/licenses/by/3.0/",
+    "CC0": "https://creativecommons.org/publicdomain/zero/1.0/",
+}
 
 
 @dataclass(frozen=True)
@@ -95,14 +104,19 @@ def make(folder: Path) -> str:
     if len(there) < len(EXAMPLES):
         missing = ", ".join(example.title for example in EXAMPLES if example not in there)
         page.append(f"Left out, since the audio they are made of was not beside the repository: {missing}.")
-    licences = [f"{example.name}-before.flac, {example.name}-after.flac: {example.source}." for example in there]
-    changed = f"Each -after is the -before, changed by undin {undin.__version__}, model {DEFAULT}."
-    terms = "CC BY 4.0: https://creativecommons.org/licenses/by/4.0/  CC BY 3.0: https://creativecommons.org/licenses/by/3.0/"
-    (folder / "LICENCES.txt").write_text("\n\n".join([*licences, changed, terms]) + "\n", encoding="utf-8")
+    (folder / "LICENCES.txt").write_text(licences(there), encoding="utf-8")
+    shutil.copy(ROOT / "LICENSE", folder / "Apache-2.0.txt")
     page.append(
         'The sounds lie in the folder `sounds` of this site, <a href="../sounds/LICENCES.txt">licences</a> with them.'
     )
     return "\n\n".join(page) + "\n"
+
+
+def licences(examples: list[Example]) -> str:
+    """Whose the sounds are, and under what terms."""
+    lines = [f"{example.name}-before.flac, {example.name}-after.flac: {example.source}." for example in examples]
+    lines.append(f"Each -after is the -before, changed by undin {undin.__version__}, model {DEFAULT}.")
+    return "\n\n".join([*lines, *(f"{name}: {place}" for name, place in TERMS.items())]) + "\n"
 
 
 def figure(example: Example, folder: Path) -> str:
