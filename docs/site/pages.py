@@ -105,10 +105,10 @@ def gather(folder: Path, *, made: dict[str, str]) -> None:
     for name, text in texts.items():
         text, linked = with_links(text, name, texts)
         wanted |= linked
-        captions = (
-            {"": groups[name]} if name in BELOW else {group: groups[group] for group in CONTENTS if name == FRONT}
-        )
-        text += "".join(table_of_contents(lines, caption=caption) for caption, lines in captions.items())
+        if name == FRONT:
+            text += "".join(table_of_contents(groups[group], caption=group) for group in CONTENTS)
+        elif name in BELOW:
+            text += table_of_contents(groups[name])
         write(folder, "index" if name == FRONT else name, text)
     for path in sorted(wanted):
         if path.endswith(COPIED):
@@ -172,7 +172,7 @@ def shown(path: str, texts: dict[str, str]) -> str:
 
 def table_of_contents(lines: list[str], *, caption: str = "") -> str:
     """Lines of the sidebar, nothing if there are none."""
-    entries = "".join(re.sub(r"(?<=<)(?=[^<]*$)|^(?=[^<]*$)", "/", line) + "\n" for line in lines)
+    entries = "".join(line.replace(page_of(line), f"/{page_of(line)}") + "\n" for line in lines)
     options = ":hidden:\n" + f":caption: {caption}\n" * bool(caption)
     return f"\n```{{toctree}}\n{options}\n{entries}```\n" if lines else ""
 
