@@ -25,7 +25,7 @@ add_module_names = False
 myst_enable_extensions = ["attrs_inline"]
 myst_heading_anchors = 4
 nb_execution_mode = "force"
-nb_execution_timeout = 300
+nb_execution_timeout = 600
 nb_execution_raise_on_error = True
 
 highlight_language = "none"
