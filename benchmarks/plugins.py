@@ -22,7 +22,7 @@ import soundfile
 
 ROOT = Path(__file__).resolve().parents[1]
 RNNOISE = "rnnoise-cli==1.0.3"
-MODELS = {"undin-small": 0, "undin-tiny": 1, "undin-nano": 2, "undin-small-48k": 4, "undin-nano-48k": 5}
+MODELS = {"undin-small": 1, "undin-tiny": 2, "undin-nano": 3, "undin-small-48k": 5, "undin-nano-48k": 6}
 """Numbers by which hosts know models."""
 
 RATE = 48_000

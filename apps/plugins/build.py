@@ -35,7 +35,7 @@ sys.path.insert(0, str(HERE / "lv2"))
 import describe  # noqa: E402
 
 MODELS = ("undin-small", "undin-tiny", "undin-nano", "undin-base", "undin-small-48k", "undin-nano-48k")
-"""By the number that hosts know; that of number 0 is the one that they begin with. New ones go to the end."""
+"""By the numbers that hosts know, from 1 on; with 0 the rate chooses. New ones go to the end."""
 
 CHANNELS = {"mono": 1, "stereo": 2}
 DPF = Path("/usr/share/dpf")
@@ -100,7 +100,7 @@ SYSTEMS = {
     "windows": System(
         library=".dll",
         vst3="{name}.vst3/Contents/{cpu}-win/{name}.vst3",
-        flags=(),
+        flags=("-Wno-dll-attribute-on-redeclaration",),  # ladspa.h declares what is exported without a word of that
         window="WindowsUI",
         window_flags=("-DNOMINMAX", "-D_USE_MATH_DEFINES"),
         window_libraries={"opengl32": "", "gdi32": "", "comdlg32": "", "ole32": "", "dwmapi": ""},

@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* From this rate on, Hz, there is something above the 8 kHz that models for 16 kHz hear. */
+#define FULL_BAND_FROM_HZ 32000
+
 /* Samples of a channel that are worked on at a time where they need a copy. */
 #define CHUNK 256
 
@@ -17,8 +20,8 @@
 typedef struct fresh_streams {
     struct fresh_streams *next;
     int sample_rate_hz, channels, users;
-    size_t bytes[UNDIN_PLUGIN_MODELS], max_bytes;
-    undin_stream *streams[UNDIN_PLUGIN_MODELS];
+    size_t bytes[UNDIN_MODEL_COUNT], max_bytes;
+    undin_stream *streams[UNDIN_MODEL_COUNT];
 } fresh_streams;
 
 static fresh_streams *shared;
@@ -28,7 +31,8 @@ struct undin_plugin {
     fresh_streams *fresh;
     undin_plugin_settings settings;
     undin_stream *streams[2]; /* the one that is heard, and the next while the model changes */
-    int model, next_model;    /* theirs; both the same while nothing changes */
+    int model, next_model;    /* theirs, as undin_models.h counts; both the same while nothing changes */
+    int wanted_model;         /* what the settings mean */
     int has_run;              /* since the fresh state */
     size_t heard;             /* by the next stream, samples */
     float *chunk;             /* CHUNK samples of each channel */
@@ -53,7 +57,7 @@ static fresh_streams *find_fresh(int sample_rate_hz, int channels) {
 }
 
 static void free_fresh(fresh_streams *fresh) {
-    for (int model = 0; fresh && model < UNDIN_PLUGIN_MODELS; model++)
+    for (int model = 0; fresh && model < UNDIN_MODEL_COUNT; model++)
         free(fresh->streams[model]);
     free(fresh);
 }
@@ -65,7 +69,7 @@ static fresh_streams *make_fresh(int sample_rate_hz, int channels) {
     fresh->sample_rate_hz = sample_rate_hz;
     fresh->channels = channels;
     fresh->users = 1;
-    for (int number = 0; number < UNDIN_PLUGIN_MODELS; number++) {
+    for (int number = 0; number < UNDIN_MODEL_COUNT; number++) {
         const undin_model *model = undin_model_at(number);
         size_t bytes = undin_stream_bytes(model, sample_rate_hz, channels);
         undin_stream *stream = bytes ? malloc(bytes) : NULL;
@@ -130,6 +134,16 @@ static void refresh(undin_plugin *plugin, int which, int model) {
     apply(plugin, which);
 }
 
+/* The model of undin_models.h that a number of hosts means at a rate. */
+static int model_at(int number, int sample_rate_hz) {
+    const char *name = sample_rate_hz < FULL_BAND_FROM_HZ ? "undin-small" : "undin-small-48k";
+    int model = number - 1;
+    for (int i = 0; number == 0 && i < UNDIN_MODEL_COUNT; i++)
+        if (strcmp(undin_model_name(i), name) == 0)
+            model = i;
+    return model;
+}
+
 undin_plugin *undin_plugin_open(int sample_rate_hz, int channels) {
     fresh_streams *fresh = share_fresh(sample_rate_hz, channels);
     if (!fresh)
@@ -138,6 +152,7 @@ undin_plugin *undin_plugin_open(int sample_rate_hz, int channels) {
     if (plugin) {
         plugin->fresh = fresh;
         plugin->settings.limit_db = UNDIN_PLUGIN_NO_LIMIT_DB;
+        plugin->wanted_model = model_at(0, sample_rate_hz);
         plugin->streams[0] = malloc(fresh->max_bytes);
         plugin->streams[1] = malloc(fresh->max_bytes);
         plugin->chunk = malloc((size_t)channels * CHUNK * sizeof *plugin->chunk);
@@ -163,14 +178,14 @@ void undin_plugin_close(undin_plugin *plugin) {
 }
 
 void undin_plugin_reset(undin_plugin *plugin) {
-    plugin->model = plugin->next_model = plugin->settings.model;
+    plugin->model = plugin->next_model = plugin->wanted_model;
     plugin->has_run = 0;
     refresh(plugin, 0, plugin->model);
 }
 
 /* Let another model listen, to be heard later. */
 static void begin_change(undin_plugin *plugin) {
-    plugin->next_model = plugin->settings.model;
+    plugin->next_model = plugin->wanted_model;
     plugin->heard = 0;
     refresh(plugin, 1, plugin->next_model);
 }
@@ -180,7 +195,7 @@ static void end_change(undin_plugin *plugin) {
     plugin->streams[0] = plugin->streams[1];
     plugin->streams[1] = ended;
     plugin->model = plugin->next_model;
-    if (plugin->settings.model != plugin->model) /* it was changed again meanwhile */
+    if (plugin->wanted_model != plugin->model) /* it was changed again meanwhile */
         begin_change(plugin);
 }
 
@@ -200,9 +215,9 @@ void undin_plugin_set(undin_plugin *plugin, const undin_plugin_settings *setting
     const undin_plugin_settings *old = &plugin->settings;
     int same_sound = wanted.limit_db == old->limit_db && wanted.bypass == old->bypass &&
                      wanted.separate_channels == old->separate_channels;
-    int same_model = wanted.model == old->model;
+    plugin->wanted_model = model_at(wanted.model, plugin->fresh->sample_rate_hz);
     plugin->settings = wanted;
-    if (!same_model && !plugin->has_run) {
+    if (plugin->wanted_model != plugin->model && !plugin->has_run) {
         undin_plugin_reset(plugin);
         return;
     }
@@ -211,8 +226,13 @@ void undin_plugin_set(undin_plugin *plugin, const undin_plugin_settings *setting
         if (plugin->next_model != plugin->model)
             apply(plugin, 1);
     }
-    if (wanted.model != plugin->model && plugin->next_model == plugin->model)
+    if (plugin->wanted_model != plugin->model && plugin->next_model == plugin->model)
         begin_change(plugin);
+}
+
+const char *undin_plugin_model_name(int number) {
+    static const char *const names[] = {UNDIN_PLUGIN_MODEL_NAMES};
+    return names[number];
 }
 
 int undin_plugin_model_of(float control) {

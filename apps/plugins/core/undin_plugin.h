@@ -15,8 +15,10 @@ extern "C" {
 /* Limits of attenuation from here on are none: a control of a host has to end somewhere. */
 #define UNDIN_PLUGIN_NO_LIMIT_DB 100.0f
 
-/* How many models there are. Their names are in undin_models.h; hosts begin with that of number 0. */
-#define UNDIN_PLUGIN_MODELS UNDIN_MODEL_COUNT
+/* Models by the numbers that hosts know. With number 0, with which they begin, the rate of the sound chooses: undin-small,
+ * and undin-small-48k from 32 kHz up. Behind it come those of undin_models.h. */
+#define UNDIN_PLUGIN_MODELS (1 + UNDIN_MODEL_COUNT)
+#define UNDIN_PLUGIN_MODEL_NAMES "by rate", UNDIN_MODEL_NAMES
 
 typedef struct undin_plugin undin_plugin;
 
@@ -38,6 +40,9 @@ void undin_plugin_reset(undin_plugin *plugin);
 /* Take settings; what is out of its range counts as the nearest in it. A change while sound runs is faded in: limit, bypass and link over the next hop, a model once it has
  * heard enough, so that its sound is there when it takes over. */
 void undin_plugin_set(undin_plugin *plugin, const undin_plugin_settings *settings);
+
+/* The name of a number of hosts. */
+const char *undin_plugin_model_name(int number);
 
 /* The number of a model that a control of a host means, which is a float. */
 int undin_plugin_model_of(float control);

@@ -50,7 +50,7 @@ protected:
             parameter.enumValues.values = new ParameterEnumerationValue[UNDIN_PLUGIN_MODELS];
             for (int model = 0; model < UNDIN_PLUGIN_MODELS; model++) {
                 parameter.enumValues.values[model].value = model;
-                parameter.enumValues.values[model].label = undin_model_name(model);
+                parameter.enumValues.values[model].label = undin_plugin_model_name(model);
             }
             break;
 #if UNDIN_CHANNELS > 1

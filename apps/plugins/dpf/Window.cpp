@@ -1,7 +1,7 @@
 /* The window of VST3, CLAP and LV2, by DPF: the settings, and meters. */
 #include "DistrhoUI.hpp"
 
-#include "undin_models.h"
+#include "undin_plugin.h"
 
 #include <cmath>
 #include <cstdio>
@@ -65,7 +65,7 @@ protected:
             return std::exchange(dragging, false);
         }
         if (isIn(at, kModelRow) && at.first >= kTrack)
-            choose(kModel, (model() + (at.first < (kTrack + kRight) / 2 ? UNDIN_MODEL_COUNT - 1 : 1)) % UNDIN_MODEL_COUNT);
+            choose(kModel, (model() + (at.first < (kTrack + kRight) / 2 ? UNDIN_PLUGIN_MODELS - 1 : 1)) % UNDIN_PLUGIN_MODELS);
         else if (isIn(at, kLimitRow) && at.first >= kTrack) {
             editParameter(kLimit, true);
             dragging = true;
@@ -100,7 +100,7 @@ private:
     static constexpr float kLeft = 20, kTrack = 130, kRight = DISTRHO_UI_DEFAULT_WIDTH - 20, kEndOfTrack = kRight - 70;
     static constexpr float kModelRow = 76, kLimitRow = 112, kSwitchRow = 148, kMeterRow = 200, kHalfRow = 13;
 
-    static constexpr const char *kModels[] = {UNDIN_MODEL_NAMES};
+    static constexpr const char *kModels[] = {UNDIN_PLUGIN_MODEL_NAMES};
     const Color kBright{236, 239, 243}, kDim{150, 158, 168}, kGroove{46, 51, 58}, kAccent{92, 172, 238},
         kWarning{240, 180, 80}, kLoud{226, 96, 84};
     float values[kParameters] = {};
@@ -108,7 +108,7 @@ private:
 
     int model() const {
         const int number = static_cast<int>(values[kModel] + 0.5f);
-        return number < 0 ? 0 : number < UNDIN_MODEL_COUNT ? number : UNDIN_MODEL_COUNT - 1;
+        return number < 0 ? 0 : number < UNDIN_PLUGIN_MODELS ? number : UNDIN_PLUGIN_MODELS - 1;
     }
 
     void fill(float x, float y, float width, float height, const Color &color) {

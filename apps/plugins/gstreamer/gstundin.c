@@ -34,7 +34,7 @@ static GType gst_undin_model_get_type(void) {
     if (g_once_init_enter(&type)) {
         GEnumValue *values = g_new0(GEnumValue, UNDIN_PLUGIN_MODELS + 1); /* kept as long as the process */
         for (int model = 0; model < UNDIN_PLUGIN_MODELS; model++)
-            values[model] = (GEnumValue){model, undin_model_name(model), undin_model_name(model)};
+            values[model] = (GEnumValue){model, undin_plugin_model_name(model), model ? undin_plugin_model_name(model) : "by-rate"};
         g_once_init_leave(&type, g_enum_register_static("GstUndinModel", values));
     }
     return type;

@@ -59,7 +59,7 @@ def bundle(
     Parameters
     ----------
     models : sequence of str
-        Names by number.
+        Names by number from 1 on; with 0 the rate chooses.
     version : str
         Of undin.
     binary : str
@@ -84,7 +84,9 @@ def bundle(
 def ports(kind: str, models: Sequence[str]) -> str:
     """All ports in the order of undin_lv2.c."""
     names = NAMES[kind]
-    points = " , ".join(f'[ rdfs:label "{name}" ; rdf:value {number} ]' for number, name in enumerate(models))
+    points = " , ".join(
+        f'[ rdfs:label "{name}" ; rdf:value {number} ]' for number, name in enumerate(("by rate", *models))
+    )
     control = "a lv2:InputPort , lv2:ControlPort"
     meter = "a lv2:OutputPort , lv2:ControlPort"
     level = f"{meter} ; units:unit units:db ; lv2:minimum -120 ; lv2:maximum 20"
@@ -99,7 +101,7 @@ def ports(kind: str, models: Sequence[str]) -> str:
         ("limit", "Limit", f"{control} ; units:unit units:db ; lv2:default 100 ; lv2:minimum 0 ; lv2:maximum 100"),
         ("bypass", "Bypass", switch),
         (
-            *("model", "Model", f"{control} ; lv2:default 0 ; lv2:minimum 0 ; lv2:maximum {len(models) - 1}"),
+            *("model", "Model", f"{control} ; lv2:default 0 ; lv2:minimum 0 ; lv2:maximum {len(models)}"),
             f"lv2:portProperty lv2:integer , lv2:enumeration ; lv2:scalePoint {points}",
         ),
         *([("separate", "Separate channels", switch)] if len(names) > 1 else []),

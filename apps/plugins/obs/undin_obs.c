@@ -91,7 +91,7 @@ static obs_properties_t *get_properties(void *data) {
     obs_property_t *models = obs_properties_add_list(shown, "model", obs_module_text("Model"), OBS_COMBO_TYPE_LIST,
                                                      OBS_COMBO_FORMAT_INT);
     for (int model = 0; model < UNDIN_PLUGIN_MODELS; model++)
-        obs_property_list_add_int(models, undin_model_name(model), model);
+        obs_property_list_add_int(models, undin_plugin_model_name(model), model);
     obs_property_t *limit = obs_properties_add_float_slider(shown, "limit_db", obs_module_text("Limit"), 0.0,
                                                             UNDIN_PLUGIN_NO_LIMIT_DB, 1.0);
     obs_property_float_set_suffix(limit, " dB");

@@ -8,7 +8,7 @@ LABEL = "mono"
 LIMIT, MODEL = "Limit (dB)", "Model"
 NO_LIMIT_DB = 100.0
 MODELS = ("undin-small", "undin-tiny", "undin-nano", "undin-base", "undin-small-48k", "undin-nano-48k")
-"""By the number that the plug-in knows them by."""
+"""By the numbers that the plug-in knows them by, from 1 on; with 0 the rate chooses."""
 
 
 def find() -> Path:
@@ -25,7 +25,7 @@ def model_number(name: str) -> int:
     """The number of a model; ValueError if the plug-in has none of this name."""
     if name not in MODELS:
         raise ValueError(f"the plug-in has no model {name!r}: it has {', '.join(MODELS)}")
-    return MODELS.index(name)
+    return 1 + MODELS.index(name)
 
 
 def limit_control(atten_lim_db: float | None) -> float:

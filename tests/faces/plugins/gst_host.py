@@ -69,7 +69,7 @@ def level(properties: str) -> float:
 
 told = {
     "latency_ns": latency_ns(48000),
-    "latency_at_44100_ns": latency_ns(44100),
+    "latency_at_16000_ns": latency_ns(16000),
     "first_after_seek_ns": times_after_seek(Gst.SECOND)[0],
     "levels": {"none": level(""), "bypass": level("bypass=true")},
 }
