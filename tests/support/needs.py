@@ -166,6 +166,10 @@ NEEDS = {
         "libobs-dev, xvfb and xauth",
         FACES,
     ),
+    "jalv": _debian(
+        *("jalv, jackd2, xdotool, x11-apps, xvfb and xauth", "jalv.gtk3", "jackd", "xdotool", "xwd", "xvfb-run"),
+        groups=FACES,
+    ),
     "pedalboard": _modules("pedalboard", extra=""),
     "minihost": _modules("minihost", extra=""),
     "webkit": Need(
