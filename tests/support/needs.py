@@ -142,7 +142,7 @@ NEEDS = {
         *("pipewire", "wireplumber", "pipewire-pulse", "pw-cli", "pw-record", "dbus-daemon", "pactl", "parec"),
         groups=FACES,
     ),
-    "plug-in of LADSPA": Need(lambda: LADSPA.exists(), "make plugins", FACES),
+    "plug-in of LADSPA": Need(lambda: LADSPA.exists(), "ladspa-sdk, then make plugins", FACES),
     "portaudio": Need(
         lambda: bool(find_library("portaudio") and find_spec("sounddevice") and Path(ALSA_TO_PULSE).exists()),
         'libportaudio2 and libasound2-plugins, then pip install "undin[live]"',

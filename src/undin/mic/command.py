@@ -123,10 +123,12 @@ def limit(atten_lim_db: float | None) -> str:
     """Change its strength while sound runs; ValueError or OSError if it is not on."""
     plugin.limit_control(atten_lim_db)
     wanted = replace(_wanted(), atten_lim_db=atten_lim_db)
+    server = SERVERS[wanted.server]
+    if server.is_there():
+        server.set_limit(wanted)
     state.write(wanted)
     if state.autostart_path().exists():
         state.keep(wanted)
-    SERVERS[wanted.server].set_limit(wanted)
     return f"the microphone undin attenuates {_limit(wanted)}"
 
 

@@ -11,13 +11,13 @@ import sys
 import time
 from pathlib import Path
 
-from undin.mic import plugin
+from undin.mic import dbus, plugin
 from undin.mic.state import Wanted, read
 
 NAME, DESCRIPTION = "undin", "undin: microphone without noise"
 RATE_HZ = 48_000
 LATENCY_MS = 20
-PROGRAM = "pulseaudio"
+DBUS_MODULE = "module-dbus-protocol"
 
 
 def has_server() -> bool:
@@ -45,7 +45,7 @@ def server_name() -> str | None:
 
 def modules(wanted: Wanted) -> list[tuple[str, str]]:
     """Modules and their arguments, in the order that they need each other."""
-    controls = f"{plugin.limit_control(wanted.atten_lim_db):g},0,{plugin.model_number(wanted.model)}"
+    controls = ",".join(f"{value:g}" for value in _controls(wanted))
     description = f"'device.description=\"{DESCRIPTION}\"'"
     source = wanted.input or _default_source()
     return [
@@ -119,12 +119,19 @@ def sources() -> list[str]:
 
 
 def set_limit(wanted: Wanted) -> None:
-    """Change the strength: the source stays, and is silent for a moment."""
-    del wanted  # the keeper, which sees the filter go, loads it as it is written down
-    loaded = _loaded()
-    for mark in reversed(MARKS[2:]):
-        for number in loaded.get(mark, ()):
+    """Change the strength while sound runs."""
+    of_others = DBUS_MODULE in _call("list", "short", "modules")
+    number = "" if of_others else _call("load-module", DBUS_MODULE).strip()
+    try:
+        dbus.set_controls("undin_filter", _controls(wanted))
+    finally:
+        if number:
             _call("unload-module", number)
+
+
+def _controls(wanted: Wanted) -> list[float]:
+    """Those of the plug-in, in its order: limit, bypass, model."""
+    return [plugin.limit_control(wanted.atten_lim_db), 0, plugin.model_number(wanted.model)]
 
 
 def status() -> list[str]:

@@ -10,7 +10,6 @@ from support.desktop import RATE, desktop
 from support.needs import need
 
 from undin import Stream
-from undin.mic import plugin
 
 MODEL = "undin-small"
 """The one that the plug-in begins with."""
@@ -40,13 +39,13 @@ HEARD = """context.objects = [ { factory = adapter args = { factory.name = suppo
 
 
 @pytest.fixture(scope="module")
-def session(tmp_path_factory):
-    need("pipewire", "plug-in of LADSPA")
+def session(tmp_path_factory, ladspa):
+    need("pipewire")
     home = tmp_path_factory.mktemp("chain")
     config = home / ".config" / "pipewire"
     (config / "pipewire.conf.d").mkdir(parents=True)
     (config / "pipewire.conf.d" / "20-heard.conf").write_text(HEARD)
-    (config / "chain.conf").write_text(CHAIN % json.dumps(str(plugin.find())))
+    (config / "chain.conf").write_text(CHAIN % json.dumps(str(ladspa)))
     with desktop("pipewire", home) as one:
         yield one
 

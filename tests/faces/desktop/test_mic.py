@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.desktop import RATE, likeness
-from support.needs import need
 
 from undin import Stream
 from undin.mic import plugin
@@ -18,9 +17,7 @@ ROOT = Path(__file__).resolve().parents[3]
 MODEL = "undin-nano"
 
 
-@pytest.fixture(autouse=True)
-def _needs():
-    need("plug-in of LADSPA")
+pytestmark = pytest.mark.usefixtures("ladspa")
 
 
 def files(session) -> set[str]:
