@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 
 from undin.live.path import Told
@@ -103,11 +104,12 @@ class Screen:
     """
 
     def __init__(self) -> None:
-        self._moving, self._lines = sys.stderr.isatty(), 0
+        self._moving, self._lines, self._has_keys = sys.stderr.isatty(), 0, False
         self._open = contextlib.ExitStack()
 
     def __enter__(self) -> "Screen":
-        if sys.stdin is not None and sys.stdin.isatty() and os.name == "posix":
+        self._has_keys = sys.stdin is not None and sys.stdin.isatty() and not _is_in_background()
+        if self._has_keys and os.name == "posix":
             self._open.enter_context(_key_by_key())
         return self
 
@@ -134,7 +136,18 @@ class Screen:
 
     def keys(self, seconds: float) -> list[str]:
         """What keys ask for within this time, of the values of `KEYS`; it returns at once when something comes."""
+        if not self._has_keys:
+            time.sleep(seconds)
+            return []
         return [KEYS[key] for key in _pressed(seconds) if key in KEYS]
+
+
+def _is_in_background() -> bool:
+    """Whether a shell would stop us for touching its terminal."""
+    try:
+        return os.name == "posix" and os.tcgetpgrp(sys.stdin.fileno()) != os.getpgrp()
+    except OSError:  # the terminal is nobody's, or another session's
+        return False
 
 
 @contextlib.contextmanager
@@ -152,11 +165,6 @@ def _key_by_key() -> Iterator[None]:
 
 
 def _pressed(seconds: float) -> list[bytes]:
-    import time
-
-    if sys.stdin is None or not sys.stdin.isatty():
-        time.sleep(seconds)
-        return []
     if os.name != "posix":
         import msvcrt
 

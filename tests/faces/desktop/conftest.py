@@ -12,7 +12,6 @@ from support.needs import LADSPA, need
 
 from undin.io.resample import resample
 
-
 ROOT = Path(__file__).resolve().parents[3]
 
 
