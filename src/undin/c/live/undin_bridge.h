@@ -15,6 +15,9 @@
  * How much must wait is learnt, not set, since drivers call in bursts of their own. In the first second nothing is heard
  * and reading is only counted; to the least that was there, `slack_s` is added. Should that ever be too little, the sound
  * fades, a little more waits from then on, and the gap is counted.
+ *
+ * Who writes never asks how far reading is, and goes over what is older than `size`; a reader that slept so long finds
+ * far too much waiting, and fades before it reads another frame.
  */
 #ifndef UNDIN_BRIDGE_H
 #define UNDIN_BRIDGE_H
@@ -63,7 +66,9 @@ enum { UNDIN_WAITING, UNDIN_LEARNING, UNDIN_PLAYING, UNDIN_FADING };
 #define UNDIN_BAND_S 0.0015      /* of error, within which clocks count as one */
 #define UNDIN_LOOP 0.314         /* w: 0.05 Hz in radians a second */
 #define UNDIN_MAX_CHANGE 0.002   /* of the step: no two clocks of one name differ more, and nobody hears that pitch */
-#define UNDIN_MAX_ERROR_S 0.25   /* beyond that one side must have slept, and reading jumps */
+#define UNDIN_DRIFT_S 0.001      /* of error, that drift alone can cause */
+#define UNDIN_JUMP_S 0.02        /* more waits on average, or */
+#define UNDIN_MAX_ERROR_S 0.25   /* at once, when one side has slept: reading jumps */
 
 static double undin_within(double x, double most) { return x > most ? most : x < -most ? -most : x; }
 
@@ -123,10 +128,11 @@ static void undin_bridge_follow(undin_bridge *b, double dt) {
     const double error = b->error / b->rate_hz, w = UNDIN_LOOP;
     if (error > UNDIN_BAND_S || error < -UNDIN_BAND_S) UNDIN_TELL(b->is_tracking, 1);
     if (b->is_tracking) {
-        b->integral = undin_within(b->integral + w * w * error * dt, UNDIN_MAX_CHANGE);
+        const double drift = undin_within(error, UNDIN_DRIFT_S); /* what is more came by a jump, and says nothing of rates */
+        b->integral = undin_within(b->integral + w * w * drift * dt, UNDIN_MAX_CHANGE);
         UNDIN_TELL(b->step, b->ratio * (1 + undin_within(2 * w * error + b->integral, UNDIN_MAX_CHANGE)));
     }
-    if (b->fill > b->centre + UNDIN_MAX_ERROR_S * b->rate_hz) {
+    if (error > UNDIN_JUMP_S || b->fill > b->centre + UNDIN_MAX_ERROR_S * b->rate_hz) {
         b->state = UNDIN_FADING;
         UNDIN_TELL(b->gaps, b->gaps + 1);
     }
