@@ -25,37 +25,23 @@ SITE, SOURCE, KEPT = (ROOT / "build" / name for name in ("site", "site-source", 
 PAGE = ROOT / "apps" / "page" / "dist"
 """What `make page` has built."""
 
+WITHOUT_PAGE = "This site was built without the page of apps/page: `make page` builds it, and `make docs` both."
+SPHINX = ["-W", "--keep-going", "-q", "-E", "-c", str(Path(__file__).parent), "-d", str(KEPT), str(SOURCE), str(SITE)]
+
 
 def main() -> int:
     """Build it; 0 if all is well."""
     shutil.rmtree(SITE, ignore_errors=True)
-    page_of_sounds = sounds.make(SITE / "sounds")
-    made = {
-        "docs/sounds": page_of_sounds,
-        "docs/reference/c": c_reference.page(),
-        "docs/reference/commands": commands(),
-    }
-    pages.gather(SOURCE, made=made)
+    made = {"docs/reference/c": c_reference.page(), "docs/reference/commands": commands()}
+    made["docs/sounds"] = sounds.make(SITE / "sounds")
     if PAGE.exists():
         shutil.copytree(PAGE, SITE / "page")
     else:
-        print(f"left out: the page, since {PAGE} is missing: run `make page` first", file=sys.stderr)
+        made["docs/page"] = f"# Try it here\n\n{WITHOUT_PAGE}\n"
+        print(WITHOUT_PAGE, file=sys.stderr)
+    pages.gather(SOURCE, made=made)
     os.environ.setdefault("PYTHONPATH", str(ROOT / "src"))  # for notebooks
-    return sphinx(
-        [
-            *sys.argv[1:],
-            "-W",
-            "--keep-going",
-            "-q",
-            "-E",
-            "-c",
-            str(Path(__file__).parent),
-            "-d",
-            str(KEPT),
-            str(SOURCE),
-            str(SITE),
-        ]
-    )
+    return sphinx([*sys.argv[1:], *SPHINX])
 
 
 def commands() -> str:
