@@ -96,17 +96,19 @@ def test_near_to_floats(models, compiled, native, frames, name):
         assert ratio_db > 30
 
 
-def test_ends_stay_in_floats_unless_asked(models, compiled):
-    in_floats = compiled[GATED][2].in_floats
-    assert [*in_floats] == ["/stem/stem.0/Conv", "/mask/ConvTranspose"]
-    assert "the first" in in_floats["/stem/stem.0/Conv"]
-    found = []
-    program_of(
-        read_graph(models[GATED]), mark=lambda graph: found.extend(candidates(graph, first_and_last=True)), watch=check
-    )
-    chosen, others = found
-    assert set(in_floats) < {node.name for node in chosen}
-    assert not others
+def test_ends_take_16_bits_unless_asked(models, compiled):
+    assert not compiled[GATED][2].in_floats
+    for first_and_last, ends in ((False, {"/stem/stem.0/Conv", "/mask/ConvTranspose"}), (True, set())):
+        found = []
+
+        def mark(graph, first_and_last=first_and_last, found=found):
+            found.extend(candidates(graph, first_and_last=first_and_last))
+
+        program_of(read_graph(models[GATED]), mark=mark, watch=check)
+        chosen, others = found
+        assert {node.name for node, bits in chosen.items() if bits == 16} == ends
+        assert set(chosen.values()) >= {8}
+        assert not others
 
 
 @pytest.fixture(scope="module")
@@ -184,7 +186,7 @@ def test_command_and_library_as_a_model(models, samples, tmp_path, capsys):
     command = ["compile", str(models[GATED]), "-o", str(tmp_path / "out"), "--int8", str(tmp_path / "audio"), "--check"]
     assert main(command) == 0
     printed = capsys.readouterr().out
-    assert "in integers, but for \n    /stem/stem.0/Conv: the first, which reads the input\n" in printed
+    assert "in integers, but for no layer\n" in printed
     assert "dB above the noise of integers" in printed
     enhanced = undin.enhance(samples, sample_rate=16_000, model=tmp_path / "out" / "libundin_unnamed.so")
     floats = undin.enhance(samples, sample_rate=16_000, model=models[GATED])
@@ -321,7 +323,7 @@ def test_any_network_on_recorded_inputs(recorded, tmp_path, capsys):
         assert {name: array.shape for name, array in arrays.items()} == {"x": (60, 1, 1, 20), "h": (60, 1, 1, 32)}
     assert main(["compile", str(model), "-o", str(tmp_path), "--int8", str(frames), "--check"]) == 0
     printed = capsys.readouterr().out
-    assert "    first: the first, which reads the input\n    last: the last, which makes the output\n" in printed
+    assert "in integers, but for no layer\n" in printed
     ratio_db = float(re.search(r"^y over 60 frames: ([0-9.]+) dB above", printed, re.MULTILINE)[1])
     assert 30 < ratio_db < 80
     assert "hn" not in printed.partition("in integers")[2]

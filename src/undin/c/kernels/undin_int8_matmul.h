@@ -273,6 +273,50 @@ UNDIN_INLINE void undin_int8_band_mix_columns(float *y, const int8_t *x, const i
                                  bias ? bias + n * shape->bias_row : bias, shape, height, vectors, last));
 }
 
+/* Four rows of one channel; unpacked (groups, 2) is what they read of it, groups of w lie `group` bytes apart, rows `row`. */
+UNDIN_INLINE void undin_int8_band_mix_rows(int32_t *sum, const uint32_t *unpacked, const int8_t *w, int groups, int group,
+                                           int row) {
+    int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+    for (const uint32_t *const end = unpacked + 2 * groups; unpacked != end; unpacked += 2, w += group) {
+        const int32_t even = (int32_t)unpacked[0], odd = (int32_t)unpacked[1];
+        const int32_t w0 = undin_four_bytes(w, 4), w1 = undin_four_bytes(w + row, 4);
+        const int32_t w2 = undin_four_bytes(w + 2 * row, 4), w3 = undin_four_bytes(w + 3 * row, 4);
+        s0 = undin_pair_product(odd, undin_odd_pair(w0, 0), undin_pair_product(even, undin_even_pair(w0, 0), s0));
+        s1 = undin_pair_product(odd, undin_odd_pair(w1, 0), undin_pair_product(even, undin_even_pair(w1, 0), s1));
+        s2 = undin_pair_product(odd, undin_odd_pair(w2, 0), undin_pair_product(even, undin_even_pair(w2, 0), s2));
+        s3 = undin_pair_product(odd, undin_odd_pair(w3, 0), undin_pair_product(even, undin_even_pair(w3, 0), s3));
+    }
+    sum[0] = s0, sum[1] = s1, sum[2] = s2, sum[3] = s3;
+}
+
+/* undin_int8_band_mix of at least four rows, without an activation or with that of UNDIN_RELU. */
+UNDIN_OUTLINED void undin_int8_band_mix_in_pairs(float *y, const int8_t *x, const int8_t *w, const float *scale,
+                                                 const float *bias, const undin_int8_band_mix_shape *shape) {
+    uint32_t unpacked[2 * UNDIN_PAIR_GROUPS] __attribute__((aligned(8)));
+    const int padded = UNDIN_PADDED(shape->channels), groups = UNDIN_DIVIDE_UP(shape->depth, 4);
+    const uint32_t added = undin_pair_of(-shape->zero_point);
+    const int rows = shape->rows, y_row = shape->y_row, bias_row = bias ? shape->bias_row : 0;
+    const float zero = 0, low = shape->activation == UNDIN_RELU ? 0 : -3e38f;
+    for (int c = 0; c < shape->channels; ++c, w += 4) {
+        const float factor = scale[c];
+        const int8_t *from = x + 4 * c;
+        for (uint32_t *to = unpacked; to != unpacked + 2 * groups; to += 2, from += 4 * shape->channels) {
+            const uint32_t bytes = (uint32_t)undin_four_bytes(from, 4);
+            to[0] = undin_even_pair(bytes, added);
+            to[1] = undin_odd_pair(bytes, added);
+        }
+        for (int n = 0; n < rows; n += 4) {
+            const int first = UNDIN_SMALLER(n, rows - 4); /* the last four may overlap those before */
+            const float *more = bias ? bias + first * bias_row + c : &zero;
+            float *to = y + first * y_row + c;
+            int32_t sum[4];
+            undin_int8_band_mix_rows(sum, unpacked, w + 4 * first * padded, groups, 4 * rows * padded, 4 * padded);
+            UNDIN_UNROLL for (int i = 0; i < 4; ++i, to += y_row, more += bias_row)
+                *to = undin_number_max((float)sum[i] * factor + *more, low);
+        }
+    }
+}
+
 /* Mixing of bands, channel by channel:
  * y[n][c] = activation(bias[n][c] + scale[c] * sum over k of (x[k][c] - zero_point) w[k][n][c])
  *
@@ -281,6 +325,11 @@ UNDIN_INLINE void undin_int8_band_mix_columns(float *y, const int8_t *x, const i
  * overlap nothing else. */
 UNDIN_INT8_KERNEL void undin_int8_band_mix(float *y, const int8_t *x, const int8_t *w, const int32_t *w_sum,
                                       const float *scale, const float *bias, const undin_int8_band_mix_shape *shape) {
+    const int is_plain = shape->activation == UNDIN_IDENTITY || shape->activation == UNDIN_RELU;
+    if (is_plain && shape->rows >= 4 && undin_fits_pairs(shape->rows, UNDIN_DIVIDE_UP(shape->depth, 4), 0)) {
+        undin_int8_band_mix_in_pairs(y, x, w, scale, bias, shape);
+        return;
+    }
     UNDIN_FOR_CHUNKS(shape->channels, UNDIN_INT8_VECTORS, c, vectors, last,
         undin_int8_band_mix_columns(y + c, x + 4 * c, w + 4 * c, w_sum + c, scale + c, bias ? bias + c : bias, shape,
                                     vectors, last));

@@ -3,8 +3,8 @@
  *
  * There the work is to make 16-bit integers of bytes, not to multiply. So weights of a block of columns are unpacked
  * once, into memory, for all rows, and a pair of rows once, for all columns of a block; zero points are taken away on
- * the way. What remains of four products for each of two rows and two columns is 13 instructions: 3 that load, 8 that
- * multiply and 2 that end the loop. Sizes are known at run time: all calls share the same code.
+ * the way. What remains of four products for each of two rows and two columns is 12 instructions: 3 that load, 8 that
+ * multiply and half of what ends the loop. Sizes are known at run time: all calls share the same code.
  *
  * A group of four bytes becomes two words: bytes 0 and 2, then bytes 1 and 3. Rows lie as a[group][row][2]; a pair of
  * columns as w[group][column][2], then the scales of both and what is added to both.
@@ -66,6 +66,16 @@ UNDIN_INLINE uint32_t undin_odd_pair(uint32_t bytes, uint32_t added) {
     return pair;
 #else
     return undin_even_pair(bytes >> 8, added);
+#endif
+}
+
+/* sum + a0 b0 + a1 b1 of two pairs. */
+UNDIN_INLINE int32_t undin_pair_product(int32_t a, uint32_t b, int32_t sum) {
+#if UNDIN_LANES == 1
+    return undin_add_products_of_pairs(sum, a, (int32_t)b);
+#else
+    (void)a, (void)b;
+    return sum;
 #endif
 }
 
@@ -168,6 +178,18 @@ UNDIN_OUTLINED uint32_t *undin_copy_weights(uint32_t *to, const undin_pair_weigh
 /* y[row][n] = max(low, bias[n] + scale[n] sum[row][n]) for two rows and `pairs` pairs of columns; `y_row` bytes from one
    row to the other, 0 where they are the same. */
 #if UNDIN_LANES == 1 && defined(__ARM_FEATURE_SIMD32) && defined(__thumb2__)
+#define UNDIN_PAIR_GROUP             \
+    "ldrd r12, lr, [r2], #8\n\t"     \
+    "ldmia r1!, {r8-r11}\n\t"        \
+    "smlad r4, r12, r8, r4\n\t"      \
+    "smlad r5, r12, r10, r5\n\t"     \
+    "smlad r4, lr, r9, r4\n\t"       \
+    "smlad r5, lr, r11, r5\n\t"      \
+    "ldrd r12, lr, [r2], #8\n\t"     \
+    "smlad r6, r12, r8, r6\n\t"      \
+    "smlad r7, r12, r10, r7\n\t"     \
+    "smlad r6, lr, r9, r6\n\t"       \
+    "smlad r7, lr, r11, r7\n\t"
 __attribute__((naked, noinline, unused)) static void undin_pair_products(float *y, const uint32_t *w, const uint32_t *a,
                                                                          int groups, int pairs, int y_row, float low) {
     /* r0: y, r1: w, r2: a, r3: its end, r4 to r7: sums, r8 to r11: weights, r12 and lr: bytes of a row */
@@ -179,22 +201,15 @@ __attribute__((naked, noinline, unused)) static void undin_pair_products(float *
             "str r4, [sp, #40]\n\t" /* where y ends */
             "1:\n\t"
             "ldr r2, [sp]\n\t"
-            "movs r4, #0\n\t"
-            "movs r5, #0\n\t"
-            "movs r6, #0\n\t"
-            "movs r7, #0\n\t"
-            "2:\n\t"
-            "ldrd r12, lr, [r2], #8\n\t"
-            "ldmia r1!, {r8-r11}\n\t"
-            "smlad r4, r12, r8, r4\n\t"
-            "smlad r5, r12, r10, r5\n\t"
-            "smlad r4, lr, r9, r4\n\t"
-            "smlad r5, lr, r11, r5\n\t"
-            "ldrd r12, lr, [r2], #8\n\t"
-            "smlad r6, r12, r8, r6\n\t"
-            "smlad r7, r12, r10, r7\n\t"
-            "smlad r6, lr, r9, r6\n\t"
-            "smlad r7, lr, r11, r7\n\t"
+            "sub r4, r3, r2\n\t"
+            "lsrs r4, r4, #5\n\t" /* two groups are 32 bytes: what is left is carried */
+            "mov r4, #0\n\t"
+            "mov r5, #0\n\t"
+            "mov r6, #0\n\t"
+            "mov r7, #0\n\t"
+            "bcs 3f\n\t" /* an odd number of groups */
+            "2:\n\t" UNDIN_PAIR_GROUP
+            "3:\n\t" UNDIN_PAIR_GROUP
             "cmp r2, r3\n\t"
             "bne 2b\n\t"
             "vldmia r1!, {s4-s7}\n\t"
@@ -219,7 +234,7 @@ __attribute__((naked, noinline, unused)) static void undin_pair_products(float *
             "vmaxnm.f32 s3, s3, s8\n\t"
 #else
             "vmov r4, s8\n\t"
-            "cbnz r4, 3f\n\t" /* else low is 0: what is negative loses all bits */
+            "cbnz r4, 4f\n\t" /* else low is 0: what is negative loses all bits */
             "vmov r4, r5, s0, s1\n\t"
             "vmov r6, r7, s2, s3\n\t"
             "bic r4, r4, r4, asr #31\n\t"
@@ -228,7 +243,7 @@ __attribute__((naked, noinline, unused)) static void undin_pair_products(float *
             "bic r7, r7, r7, asr #31\n\t"
             "vmov s0, s1, r4, r5\n\t"
             "vmov s2, s3, r6, r7\n\t"
-            "3:\n\t"
+            "4:\n\t"
 #endif
             "ldr r12, [sp, #44]\n\t"
             "add r12, r0, r12\n\t"
@@ -240,9 +255,6 @@ __attribute__((naked, noinline, unused)) static void undin_pair_products(float *
             "pop {r2, r4-r11, pc}");
 }
 #else
-UNDIN_INLINE int32_t undin_pair_product(uint32_t a, uint32_t b) {
-    return (int16_t)a * (int16_t)b + (int16_t)(a >> 16) * (int16_t)(b >> 16);
-}
 UNDIN_OUTLINED void undin_pair_products(float *y, const uint32_t *w, const uint32_t *a, int groups, int pairs,
                                         int y_row, float low) {
     for (; pairs; --pairs, y += 2) {
@@ -250,7 +262,8 @@ UNDIN_OUTLINED void undin_pair_products(float *y, const uint32_t *w, const uint3
         float constants[4];
         for (int k = 0; k < groups; ++k, w += 4)
             for (int i = 0; i < 8; ++i)
-                sum[i / 4][i / 2 % 2] += undin_pair_product(a[4 * k + i / 4 * 2 + i % 2], w[i % 4]);
+                sum[i / 4][i / 2 % 2] = undin_pair_product((int32_t)a[4 * k + i / 4 * 2 + i % 2], w[i % 4],
+                                                           sum[i / 4][i / 2 % 2]);
         __builtin_memcpy(constants, w, sizeof constants);
         w += 4;
         for (int i = 0; i < 4; ++i) {

@@ -205,8 +205,8 @@ UNDIN_INLINE int32_t undin_four_bytes(const int8_t *from, int count) {
 UNDIN_INLINE undin_integers undin_rounded(undin_vector x, int zero_point, int bits) {
 #if UNDIN_LANES == 1 && defined(__ARM_FEATURE_SIMD32) && defined(__ARM_FP)
     __asm__("vcvtr.s32.f32 %0, %1" : "=t"(x) : "t"(x)); /* a number too large becomes the largest, twice */
-    const undin_integers sum = zero_point ? __qadd((int32_t)undin_vector_to_bits(x), zero_point)
-                                          : (int32_t)undin_vector_to_bits(x);
+    const undin_integers nearest = (undin_integers)undin_vector_to_bits(x);
+    const undin_integers sum = zero_point ? __qadd(nearest, zero_point) : nearest;
     return bits == 8 ? __ssat(sum, 8) : __ssat(sum, 16);
 #else
     /* Added to so large a number, x is rounded to the last bit of a float. */

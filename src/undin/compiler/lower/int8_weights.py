@@ -18,6 +18,9 @@ NARROW = 128
 TOLERANCE = 1e-4
 """Of weights that are multiples of a scale, in that scale: what float32 makes of them, scaled again by a norm."""
 
+MAX_WIDE = 32767
+"""Of weights of 16 bits."""
+
 MAX_SUM = 65000
 """Of the weights of a column without their signs, of 16 bits: times 32768 it is a number of 32 bits, rounding apart."""
 
@@ -72,9 +75,10 @@ def round_weights(*parts: np.ndarray, may_have_zeros: bool = False) -> WholeWeig
 def round_wide(*parts: np.ndarray) -> WholeWeights:
     """Round weights that meet integers of 16 bits to as many, so that no sum of their products leaves 32 bits."""
     columns = parts[0].shape[-1]
-    sums = sum(np.abs(part, dtype=np.float64).reshape(-1, columns).sum(0) for part in parts)
-    scale = np.where(sums > 0, sums / MAX_SUM, 1).astype(np.float32)
-    whole = [np.clip(np.rint(part / scale), -32767, 32767).astype(np.int16) for part in parts]
+    flat = np.abs(np.concatenate([part.reshape(-1, columns) for part in parts]), dtype=np.float64)
+    needed = np.maximum(flat.sum(0) / MAX_SUM, flat.max(0, initial=0) / MAX_WIDE)
+    scale = np.where(needed > 0, needed, 1).astype(np.float32)
+    whole = [np.rint(part / scale).astype(np.int16) for part in parts]
     return WholeWeights(whole, None, scale, False)
 
 
