@@ -44,7 +44,7 @@ SOURCES = (".c", ".cpp", ".h", ".py")
 WARNINGS = ("-Wall", "-Wextra", "-Werror")
 OF_DPF = (
     *("-std=gnu++17", "-DHAVE_DGL", "-DHAVE_OPENGL", "-DDGL_OPENGL", "-DDGL_FILE_BROWSER_DISABLED"),
-    *("-DDONT_SET_USING_DGL_NAMESPACE", "-DNDEBUG", "-fvisibility-inlines-hidden", "-w"),
+    *("-DNDEBUG", "-fvisibility-inlines-hidden", "-w"),
 )
 """What DPF is compiled with; its warnings are its own business."""
 
@@ -308,7 +308,7 @@ class Build:
     def window(self, kind: str, format: str) -> list[str]:
         """The window of a plug-in."""
         files = [DPF / "dgl" / "src" / f"{name}.cpp" for name in WINDOW]
-        jobs = [(file, f"dgl_{file.stem}", ()) for file in files]
+        jobs = [(file, f"dgl_{file.stem}", ("-DDONT_SET_USING_DGL_NAMESPACE",)) for file in files]
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             common = list(pool.map(lambda job: self.compile_cpp(*job), jobs))
         return [*common, *self.dpf(kind, format, HERE / "dpf" / "Window.cpp", DPF / "distrho" / "DistrhoUIMain.cpp")]

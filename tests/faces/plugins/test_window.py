@@ -32,10 +32,10 @@ def screen(folder: Path) -> np.ndarray:
     subprocess.run(["xwd", "-root", "-silent", "-out", file], check=True)
     content = file.read_bytes()
     header = np.frombuffer(content[:100], ">u4")
-    size, width, height, stride, colours = (int(header[i]) for i in (0, 4, 5, 12, 19))
+    size, width, height, bits, stride, colours = (int(header[i]) for i in (0, 4, 5, 11, 12, 19))
     start = size + 12 * colours
     rows = np.frombuffer(content[start : start + stride * height], np.uint8).reshape(height, stride)
-    return rows[:, : 4 * width].reshape(height, width, 4)[:, :, 2::-1]
+    return rows[:, : bits // 8 * width].reshape(height, width, bits // 8)[:, :, 2::-1]
 
 
 def has(picture: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
