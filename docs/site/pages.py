@@ -17,7 +17,9 @@ NOT_OURS = {"build", "dist", "node_modules"}
 
 CONTENTS = {
     "Begin": ["docs/sounds", "docs/page", "docs/notebooks/enhancing"],
-    "Sound in, sound out": ["docs/files", "docs/desktop", "docs/server", "docs/agents", "docs/batch"],
+    "Sound in, sound out": [
+        *("docs/files", "docs/desktop", "Plug-ins <apps/plugins/README>", "docs/server", "docs/agents", "docs/batch"),
+    ],
     "Browsers and phones": [
         *("docs/web", "The npm package <bindings/web/README>", "The page <apps/page/README>"),
         *("docs/android", "Its library <bindings/android/README>", "An app of it <apps/android/README>"),
