@@ -261,19 +261,31 @@ def test_convolutions_that_onnx_runtime_has_fused(tmp_path):
     hold_to_onnx_runtime(cases, tmp_path)
 
 
-@pytest.mark.parametrize("dtype", [np.int8, np.uint8])
-def test_inputs_in_bytes_meet_weights_in_bytes(dtype, tmp_path):
+BYTES = {  # type, shape of the input, of the kernel, dilation, what stays in floats
+    "signed": (np.int8, (1, 4, 12, 12), (8, 4, 3, 3), 1, False),
+    "unsigned": (np.uint8, (1, 4, 12, 12), (8, 4, 3, 3), 1, False),
+    "a kernel of 40 weights": (np.int8, (1, 1, 49, 10), (16, 1, 10, 4), 1, False),
+    "a kernel of 36 rows": (np.int8, (1, 2, 40, 6), (3, 2, 36, 3), 1, True),
+    "a kernel of 36 parts": (np.uint8, (1, 2, 20, 20), (3, 2, 6, 6), 2, True),
+}
+
+
+@pytest.mark.parametrize("case", BYTES)
+def test_inputs_in_bytes_meet_weights_in_bytes(case, tmp_path):
     """A convolution of integers that are inputs; a sum half between two steps may be rounded to either."""
+    dtype, shape, kernel, dilation, is_in_floats = BYTES[case]
     random, limits = np.random.default_rng(0), np.iinfo(dtype)
-    x = random.integers(limits.min, limits.max + 1, (1, 4, 12, 12)).astype(dtype)
-    weights = random.integers(-127, 128, (8, 4, 3, 3)).astype(np.int8)
-    bias = random.integers(-5000, 5000, 8).astype(np.int32)
+    x = random.integers(limits.min, limits.max + 1, shape).astype(dtype)
+    weights = random.integers(-127, 128, kernel).astype(np.int8)
+    bias = random.integers(-5000, 5000, kernel[0]).astype(np.int32)
     zero, zero_out = dtype(limits.max // 2 - 7), dtype(limits.max // 2 - 27)
     numbers = (np.float32(0.02), zero, weights, np.float32(0.003), np.int8(0), np.float32(0.04), zero_out, bias)
-    model, feeds = node("QLinearConv", x, *numbers, constant=range(1, 9), pads=[1, 1, 1, 1])
+    options = {"pads": [1, 1, 1, 1], "dilations": [dilation, dilation]}
+    model, feeds = node("QLinearConv", x, *numbers, constant=range(1, 9), **options)
     graph = convert(model, name="bytes")
     (compiled,) = compile_graphs([graph], tmp_path)
-    assert [n.operator for n in graph.nodes if n.get("quantization")] == ["Conv"]
+    in_integers = [n.operator for n in graph.nodes if n.get("quantization")]
+    assert in_integers == ([] if is_in_floats else ["Conv"])
     (right,) = onnxruntime.InferenceSession(model.SerializeToString()).run(None, feeds)
     steps = np.abs(compiled.run(x)[0].reshape(right.shape).astype(int) - right)
     assert (steps == 0).mean() > 0.999 and steps.max() <= 1

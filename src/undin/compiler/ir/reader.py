@@ -100,7 +100,7 @@ class Reader:
             )
         if value.dtype not in DTYPES | NARROWED:
             kind = onnx.TensorProto.DataType.Name(info.type.tensor_type.elem_type).lower()
-            known = ", ".join(sorted(dtype.name for dtype in DTYPES | NARROWED))
+            known = ", ".join(sorted(str(dtype) for dtype in DTYPES | NARROWED))
             raise ValueError(f"input {info.name!r} has the type {kind}, and undin compiles {known}")
         if not value.size:
             value.constant = np.zeros(value.shape, value.dtype)

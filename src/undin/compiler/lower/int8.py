@@ -267,10 +267,12 @@ def _border(runs: list[Stretch], length: int) -> tuple[int, int]:
 
 
 def _joined(offsets: list[int], depth: int) -> tuple[list[int], int]:
-    """One tap in place of several that lie one after the other in memory, and its depth."""
-    if all(offset == index * depth for index, offset in enumerate(offsets)):
-        return offsets[:1], depth * len(offsets)
-    return offsets, depth
+    """One tap in place of several that lie one after the other in memory, all of them as many, and its depth."""
+    jumps = [i for i in range(1, len(offsets)) if offsets[i] != offsets[i - 1] + depth]
+    run = jumps[0] if jumps else len(offsets)
+    if len(offsets) % run or any(jump % run for jump in jumps):
+        return offsets, depth
+    return offsets[::run], depth * run
 
 
 def matmul(lowering: Lowering, node: Node) -> None:

@@ -1,9 +1,12 @@
 """Which products have a kernel in integers: what ``int8`` and ``int8_cells`` can lower."""
 
+import math
+
 import numpy as np
 
 from undin.compiler.ir.graph import Node
 from undin.compiler.ir.operators import CELL_ACTIVATIONS, GATES
+from undin.compiler.lower.calls import MAX_TAPS
 
 
 def hindrance(node: Node) -> str | None:
@@ -25,7 +28,20 @@ def hindrance(node: Node) -> str | None:
         return None if fits else f"products of {a.shape} and {b.shape} have no kernel in integers"
     if node.get("group", 1) != 1:
         return f"it has {node.get('group')} groups"
-    return None if node.get("auto_pad", "NOTSET") == "NOTSET" else "its padding is automatic"
+    if node.get("auto_pad", "NOTSET") != "NOTSET":
+        return "its padding is automatic"
+    taps = _most_taps(node)
+    return None if taps <= MAX_TAPS else f"its kernel has {taps} parts, and one in integers takes {MAX_TAPS}"
+
+
+def _most_taps(node: Node) -> int:
+    """Parts of the kernel of a convolution whose inputs lie apart in memory; neighbours along the last axis do not."""
+    kernel = node.inputs[1].shape[2:]
+    if node.operator == "ConvTranspose":  # of outputs a stride apart
+        strides = node.get("strides", [1] * len(kernel))
+        kernel = tuple(-(-length // stride) for length, stride in zip(kernel, strides, strict=True))
+    are_neighbours = node.get("dilations", [1] * len(kernel))[-1] == 1
+    return math.prod(kernel[:-1] if are_neighbours else kernel)
 
 
 def has_wide_kernel(node: Node) -> bool:

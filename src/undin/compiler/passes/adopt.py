@@ -8,6 +8,7 @@ left of FakeQuantize becomes arithmetic on floats.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -83,7 +84,9 @@ def _floats_of(
         yield node
         return
     scale, zero = parameters
-    attributes = {"quantization": Quantization((scale,), zero - (128 if integers.dtype == np.uint8 else 0))}
+    attributes: dict[str, Any] = {
+        "quantization": Quantization((scale,), zero - (128 if integers.dtype == np.uint8 else 0))
+    }
     if (
         source is None
         or source.operator != "QuantizeLinear"
