@@ -17,7 +17,10 @@
 #include "undin_tile.h"
 
 /* Sums of a tile, and its most vectors of columns: without products of bytes the halves of w take registers too. */
-#if UNDIN_LANES == 1
+#if defined(UNDIN_BYTE_BY_BYTE)
+#define UNDIN_INT8_SUMS 12
+#define UNDIN_INT8_VECTORS 4
+#elif UNDIN_LANES == 1
 #define UNDIN_INT8_SUMS 4
 #define UNDIN_INT8_VECTORS 2
 #elif defined(UNDIN_ADD_BYTE_PRODUCTS)
@@ -58,9 +61,26 @@ UNDIN_INLINE undin_integers undin_int8_load(const int8_t *w, const undin_tile *t
     return undin_integers_from_vector(undin_tile_load((const float *)(const void *)w, padded, tile, j));
 }
 
+/* An integer of 8 bits, or of 16. */
+UNDIN_INLINE int32_t undin_int8_element(const int8_t *from, int wide) {
+    return wide ? *(const int16_t *)(const void *)from : *from;
+}
+
 /* sum[i][j] += sum over k of a[i][k] w[k][j], for a group of which `count` exist, a constant. */
 UNDIN_INLINE void undin_int8_tile_group(undin_integers *sum, const undin_tile *tile, const int8_t *a, int a_row,
                                         const int8_t *w, int padded, int narrow, int wide, int count) {
+#if defined(UNDIN_BYTE_BY_BYTE)
+    for (int k = 0; k < count; k += 1 + wide) {
+        int32_t w_k[UNDIN_TILE_SUMS];
+        UNDIN_UNROLL for (int j = 0; j < tile->vectors; ++j)
+            w_k[j] = undin_int8_element(w + 4 * (j / tile->width * padded + j % tile->width) + k, wide);
+        UNDIN_UNROLL for (int i = 0; i < tile->rows; ++i) {
+            const int32_t a_k = undin_int8_element(a + i * a_row + k, wide);
+            UNDIN_UNROLL for (int j = 0; j < tile->vectors; ++j) sum[i * tile->row_sums + j] += a_k * w_k[j];
+        }
+    }
+    (void)narrow;
+#else
     undin_integers w_k[UNDIN_TILE_SUMS];
     UNDIN_UNROLL for (int j = 0; j < tile->vectors; ++j) w_k[j] = undin_int8_load(w, tile, padded, j);
     UNDIN_UNROLL for (int i = 0; i < tile->rows; ++i) {
@@ -72,6 +92,7 @@ UNDIN_INLINE void undin_int8_tile_group(undin_integers *sum, const undin_tile *t
             UNDIN_IN_ORDER(*s);
         }
     }
+#endif
 }
 
 /* The same for the whole depth; w_row: columns of a row of w. */

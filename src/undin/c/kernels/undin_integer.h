@@ -54,6 +54,11 @@ typedef int32_t undin_integers;
 #define UNDIN_ADD_BYTE_PRODUCTS(sum, a, w) vdotq_s32((int32x4_t)(sum), (int8x16_t)(a), (int8x16_t)(w))
 #endif
 
+/* A processor that multiplies nothing but single numbers. */
+#if UNDIN_LANES == 1 && !defined(__ARM_FEATURE_SIMD32)
+#define UNDIN_BYTE_BY_BYTE
+#endif
+
 /* sum + a0 w0 + a1 w1 + a2 w2 + a3 w3 of narrow weights, in sums of 16 bits first. */
 #if UNDIN_LANES == 8
 #define UNDIN_ADD_NARROW_PRODUCTS(sum, a, w)                                                                        \
@@ -182,7 +187,10 @@ UNDIN_INLINE undin_integers undin_odd_activations(undin_integers a) {
 UNDIN_INLINE undin_integers undin_add_products_of_bytes(undin_integers sum, undin_integers a, undin_integers w,
                                                         int narrow) {
     (void)narrow;
-#if defined(UNDIN_ADD_BYTE_PRODUCTS)
+#if defined(UNDIN_BYTE_BY_BYTE)
+    for (int i = 0; i < 4; ++i) sum += (int8_t)(a >> 8 * i) * (int8_t)(w >> 8 * i);
+    return sum;
+#elif defined(UNDIN_ADD_BYTE_PRODUCTS)
     return (undin_integers)UNDIN_ADD_BYTE_PRODUCTS(sum, a, w);
 #else
 #if defined(UNDIN_ADD_NARROW_PRODUCTS)
