@@ -14,6 +14,7 @@ int shim_byte_offset(void) { return UNDIN_BYTE_OFFSET; }
     void shim_##kernel(OPEN PARAMETERS, const type *shape) { undin_##kernel(OPEN ARGUMENTS, shape); }
 
 ENTRIES(quantize_bytes, undin_quantize_shape, (int8_t *y, const float *x, const float *scale), (y, x, scale))
+ENTRIES(quantize_words, undin_quantize_shape, (int16_t *y, const float *x, const float *scale), (y, x, scale))
 ENTRIES(quantize_groups, undin_quantize_shape, (int8_t *y, const float *x, const float *scale), (y, x, scale))
 ENTRIES(int8_matmul, undin_int8_matmul_shape,
         (float *y, const int8_t *a, const int8_t *w, const int32_t *w_sum, const int32_t *w_zero, const float *scale,

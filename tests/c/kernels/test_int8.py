@@ -138,6 +138,40 @@ def test_matmul(name, shape, has_zeros, has_bias, seed):
 
 @pytest.mark.parametrize("name", BUILDS)
 @any_shape
+@given(shape=matmul_shapes(), scales_of_channels=st.booleans(), has_bias=st.booleans(), seed=seeds)
+def test_wide(name, shape, scales_of_channels, has_bias, seed):
+    """Integers of 16 bits, at their ends too, with weights such that a sum nearly leaves 32 bits."""
+    rng, library = np.random.default_rng(seed), shim(name, source=INT8)
+    offsets = [2 * offset for offset in shape.tap_offset[: shape.taps]]
+    shape.tap_offset[: shape.taps], shape.wide = offsets, 1
+    shape.depth, shape.a_row = 2 * shape.depth, 2 * shape.a_row
+    first, last = min(0, *offsets), (shape.rows - 1) * shape.a_row + max(0, *offsets) + shape.depth
+    x = rng.normal(0, 3, (last - first) // 2).astype(np.float32)
+    x[rng.random(x.size) < 0.2] = rng.choice([np.inf, -np.inf, 1e30, 1e-40, 0.05, -0.15, -0.0])
+    quantized = QuantizeShape(rows=1, columns=x.size, inverse_scale=3000)
+    scaling = rng.uniform(500, 20000, x.size).astype(np.float32) if scales_of_channels else None
+    assert_same_bits(library, "quantize_words", [(x.size, np.int16)], [x, scaling], quantized)
+    a = room(x.size, np.int16)
+    library.call("quantize_words", a, x, scaling, quantized)
+
+    depth, columns = shape.depth // 2, padded(shape.columns)
+    most = 65000 // (depth * shape.taps)
+    w = rng.integers(-most, most, (shape.taps, -(-depth // 2), columns, 2), endpoint=True).clip(-32767, 32767)
+    w[:, -1, :, depth - 2 * (-(-depth // 2) - 1) :] = 0
+    arguments = [
+        ctypes.c_void_p(a.ctypes.data - first),
+        w.astype(np.int16),
+        None,
+        None,
+        scales(rng, columns, depth=depth * shape.taps) / np.float32(16000),
+        rng.normal(size=columns).astype(np.float32) if has_bias else None,
+    ]
+    size = (shape.rows - 1) * shape.y_row + shape.columns
+    assert_same_bits(library, "int8_matmul", [(size, np.float32)], arguments, shape)
+
+
+@pytest.mark.parametrize("name", BUILDS)
+@any_shape
 @given(
     rows=sizes, channels=st.integers(1, 70), depth=sizes, zero_point=st.integers(-128, 127),
     narrow=st.booleans(), one_bias=st.booleans(), activation=st.sampled_from(ACTIVATIONS), seed=seeds,
