@@ -86,6 +86,18 @@ def native(compiled, tmp_path_factory) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize("name", [GATED, LSTM])
+def test_weights_are_aligned(compiled, name):
+    """Loads of two words or more fault on chips where they are not aligned, and QEMU lets them pass."""
+    _, source, _ = compiled[name]
+    text = "".join(source.files.values())
+    weights = f"{source.prefix}_weights"
+    places = [int(place) for place in re.findall(rf"\b{weights} \+ (\d+)", text)]
+    assert len(places) > 10
+    assert not any(place % 64 for place in places)
+    assert re.search(rf"\b{weights}\[\d*\] __attribute__\(\(aligned\(64\)", text)
+
+
+@pytest.mark.parametrize("name", [GATED, LSTM])
 def test_near_to_floats(models, compiled, native, frames, name):
     graph, source, quantized = compiled[name]
     step = load_step(native[name], f"{source.prefix}_run", graph, arena_bytes=source.arena_bytes)

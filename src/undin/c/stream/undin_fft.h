@@ -194,6 +194,20 @@ UNDIN_INLINE void undin_rfft(const float *restrict samples, float *restrict spec
     spec[0] = z.re[0] + z.im[0];
     spec[2 * points] = z.re[0] - z.im[0];
     spec[1] = spec[2 * points + 1] = 0;
+#if UNDIN_LANES == 1
+    /* Bins k and points - k have the same parts but for signs, and rotations of which one sign differs: the same bits. */
+    for (int k = 1, opposite = points - 1; k <= opposite; ++k, --opposite) {
+        const float even_re = 0.5f * (z.re[k] + z.re[opposite]), even_im = 0.5f * (z.im[k] - z.im[opposite]);
+        const float odd_re = 0.5f * (z.re[k] - z.re[opposite]), odd_im = 0.5f * (z.im[k] + z.im[opposite]);
+        const float rotated_re = rotation_re[k] * odd_re - rotation_im[k] * odd_im;
+        const float rotated_im = rotation_re[k] * odd_im + rotation_im[k] * odd_re;
+        spec[2 * k] = even_re + rotated_re;
+        spec[2 * k + 1] = even_im + rotated_im;
+        spec[2 * opposite] = even_re - rotated_re;
+        spec[2 * opposite + 1] = rotated_im - even_im;
+    }
+    return;
+#endif
     for (int k = 1; k < points; ++k) { /* even = (z + z̄') / 2, odd = (z - z̄') / 2i, z' = z[points - k] */
         const float even_re = 0.5f * (z.re[k] + z.re[points - k]), even_im = 0.5f * (z.im[k] - z.im[points - k]);
         const float odd_re = 0.5f * (z.re[k] - z.re[points - k]), odd_im = 0.5f * (z.im[k] + z.im[points - k]);
@@ -209,6 +223,21 @@ UNDIN_INLINE void undin_irfft(const float *restrict spec, float *restrict sample
     const undin_fft_planar in = {scratch, scratch + points};
     const undin_fft_planar out = {scratch + 2 * points, scratch + 3 * points};
     const float *rotation_re = undin_fft_rotation, *rotation_im = undin_fft_rotation + points;
+#if UNDIN_LANES == 1
+    const float *last = spec + 2 * points;
+    in.re[0] = spec[0] + last[0] + (rotation_re[0] * (spec[0] - last[0]) + rotation_im[0] * 0.0f);
+    in.im[0] = 0.0f + (rotation_re[0] * 0.0f - rotation_im[0] * (spec[0] - last[0]));
+    for (int k = 1, opposite = points - 1; k <= opposite; ++k, --opposite) { /* as in undin_rfft */
+        const float *x = spec + 2 * k, *y = spec + 2 * opposite;
+        const float even_re = x[0] + y[0], even_im = x[1] - y[1], odd_re = x[0] - y[0], odd_im = x[1] + y[1];
+        const float rotated_re = rotation_re[k] * odd_re + rotation_im[k] * odd_im;
+        const float rotated_im = rotation_re[k] * odd_im - rotation_im[k] * odd_re;
+        in.re[k] = even_re + rotated_re;
+        in.im[k] = even_im + rotated_im;
+        in.re[opposite] = even_re - rotated_re;
+        in.im[opposite] = rotated_im - even_im;
+    }
+#else
     float *spec_re = scratch + 2 * points, *spec_im = spec_re + points + 1; /* where later `out` lies */
     for (int k = 0; k <= points; ++k) {
         spec_re[k] = spec[2 * k];
@@ -221,6 +250,7 @@ UNDIN_INLINE void undin_irfft(const float *restrict spec, float *restrict sample
         in.re[k] = even_re + (rotation_re[k] * odd_re + rotation_im[k] * odd_im);
         in.im[k] = even_im + (rotation_re[k] * odd_im - rotation_im[k] * odd_re);
     }
+#endif
     const undin_fft_planar exchanged = undin_fft_points((undin_fft_planar){in.im, in.re},
                                                         (undin_fft_planar){out.im, out.re});
     for (int i = 0; i < points; ++i) {

@@ -75,8 +75,17 @@ def _roots(turns: np.ndarray, of: int) -> np.ndarray:
 
 
 def rotation(n_fft: int) -> np.ndarray:
-    """-i exp(-2 pi i k / n_fft) for k < n_fft / 2, all real parts, then all imaginary parts, float32."""
-    return _roots(np.arange(n_fft // 2) + n_fft / 4, n_fft)
+    """-i exp(-2 pi i k / n_fft) for k < n_fft / 2, all real parts, then all imaginary parts, float32.
+
+    Those of k and of n_fft / 2 - k are equal but for one sign, to the bit.
+    """
+    points = n_fft // 2
+    both = _roots(np.arange(points) + n_fft / 4, n_fft).reshape(2, points)
+    begin = both[:, 1 : (points + 1) // 2]
+    both[:, points // 2 + 1 :] = (begin * np.array([[1], [-1]], np.float32))[:, ::-1]
+    if points % 2 == 0:
+        both[1, points // 2] = 0
+    return both.ravel()
 
 
 def c_source(n_fft: int, window: int, hop: int) -> str:
