@@ -13,7 +13,7 @@ IN_PARALLEL := $(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-
 export PIP_NO_INPUT := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo check test test-faces web page apk plugins docs tables clean
+.PHONY: help demo check test test-faces web page apk plugins wheels tables clean
 
 help: ## show this help
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile
@@ -50,6 +50,9 @@ plugins: $(VENV)/.test-installed ## build the plug-ins, to apps/plugins/build (P
 docs: page $(VENV)/.docs-installed ## build the site, to build/site: guide, references, sounds, notebooks (five minutes)
 	$(BIN)/python docs/site/build.py
 
+wheels: page $(VENV)/.release-installed ## build a release for all platforms, to dist: wheels, kits for C, the npm package
+	$(BIN)/python release/build.py
+
 tables: web ## measure again what weights touch: scores, 8 bits, memory, flash (hours; needs ../shared)
 	$(BIN)/python research/quality.py
 	$(BIN)/python research/int8.py
@@ -81,12 +84,12 @@ $(VENV)/.test-installed: pyproject.toml constraints.txt | $(BIN)/pip
 	$(BIN)/pip install --quiet pesq || echo 'pesq could not be compiled (apt-get install build-essential python3-dev): tests that need it are skipped'
 	touch $(VENV)/.demo-installed $@
 
-$(VENV)/.docs-installed: $(VENV)/.test-installed
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[docs]' || echo 'what makes the site could not be installed: tests that need it are skipped'
+$(VENV)/.release-installed: pyproject.toml $(VENV)/.test-installed
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[release]'
 	touch $@
 
 # 1.2 GB, two minutes.
-$(VENV)/.faces-installed: $(VENV)/.test-installed
+$(VENV)/.faces-installed: $(VENV)/.release-installed
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[tflite]' tflite-micro || echo 'what writes and runs TFLite could not be installed: tests that need it are skipped'
 	$(BIN)/pip install --quiet --constraint constraints.txt pedalboard minihost || echo 'hosts of VST3 could not be installed: tests that need them are skipped'
 	touch $@

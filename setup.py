@@ -1,5 +1,5 @@
-"""Compiles the models that come with undin, so that no one who installs a wheel needs a compiler, and adds the
-page and the plug-in of LADSPA, where they were built.
+"""Compiles the models that come with undin, so that no one who installs a wheel needs a compiler, and adds the page and the
+plug-in, where these were built.
 
 All else about the package is in pyproject.toml. A wheel is for the machine that builds it, by its own compiler; or for
 any other, by zig: ``pip wheel . --config-settings=--build-option=--plat-name=windows-x86_64``, as `make wheels` does.
@@ -49,14 +49,13 @@ class BuildModels(build_py):
     """Put a library beside every model, and the stream beside its C; for an editable installation into the cache."""
 
     def run(self):
-        """Copy the package, and the page if it was built; then compile."""
+        """Copy the package, and what apps have built for it; then compile."""
         super().run()
         package = Path(self.build_lib, "undin")
+        wheel = self.get_finalized_command("bdist_wheel")
         if PAGE.is_dir() and not self.editable_mode:  # for `undin serve`
             shutil.copytree(PAGE, package / "page", dirs_exist_ok=True)
-        wheel = self.get_finalized_command("bdist_wheel")
-        computer = wheel.plat_name if wheel.plat_name_supplied else f"{sys.platform}-{platform.machine()}"
-        plugin = PLUGINS / computer / "undin_ladspa.so"
+        plugin = PLUGINS / wheel.plat_name / "undin_ladspa.so"
         if plugin.is_file() and not self.editable_mode:  # for `undin mic`
             (package / "plugins").mkdir(exist_ok=True)
             shutil.copy(plugin, package / "plugins")

@@ -20,7 +20,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
-from release import archives, licences, rules, sdk  # noqa: E402
+from release import archives, licences, plugin, rules, sdk  # noqa: E402
 
 from undin.compiler.toolchain.targets import COMPUTERS  # noqa: E402
 
@@ -78,9 +78,8 @@ def stage() -> None:
 
 def build_wheel(target: str, dist: Path) -> Path:
     """Build the wheel for a target."""
-    plugin = next((PLUGINS / target).glob("undin_ladspa.so"), None)
-    if plugin:
-        (SOURCE / "apps" / "plugins" / "build").mkdir(parents=True, exist_ok=True)
+    if target.startswith("linux"):
+        plugin.build(target, SOURCE / "apps" / "plugins" / "build" / target)
     before = set(dist.iterdir())
     shutil.rmtree(SOURCE / "build", ignore_errors=True)  # of the target before
     run_build("--wheel", f"-C--build-option=--plat-name={target}", "--outdir", str(dist))

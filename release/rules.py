@@ -17,9 +17,6 @@ from undin.compiler.toolchain.targets import COMPUTERS, MIN_MACOS
 
 MAX_WHEEL_BYTES = 12_000_000
 
-GLIBC = 2, 17
-"""Version that wheels for Linux are tagged with; none of their libraries asks for more."""
-
 FROM_PROCESS = {"calloc", "free", "malloc"}
 """Functions of C that a plug-in finds in the program that loads it, whichever C library that has."""
 
@@ -100,20 +97,16 @@ def of_library(data: bytes, target: str) -> Iterator[str]:
 
 
 def _of_elf(library: lief.ELF.Binary) -> Iterator[str]:
-    """No library is needed, so that none can be too old; and what plug-ins take from the process is in all of them."""
-    if library.libraries:
-        yield f"it needs {', '.join(library.libraries)}"
-    undefined = {symbol.name for symbol in library.imported_symbols if symbol.name}
-    if undefined - FROM_PROCESS:
+    """No library of the system is needed, so that none can be too old or another; others of undin lie within the wheel."""
+    if wanted := [name for name in library.libraries if not name.startswith("libundin")]:
+        yield f"it needs {', '.join(wanted)}"
+    undefined = {symbol.name for symbol in library.imported_symbols if not symbol.name.startswith("undin_")}
+    if undefined - FROM_PROCESS - {""}:
         yield f"it takes {', '.join(sorted(undefined - FROM_PROCESS))} from others"
-    if versions := [
-        version.name for need in library.symbols_version_requirement for version in need.get_auxiliary_symbols()
-    ]:
-        yield f"it asks for {', '.join(versions)}"
-    if any(
-        segment.type == lief.ELF.Segment.TYPE.GNU_STACK and segment.has(lief.ELF.Segment.FLAGS.X)
-        for segment in library.segments
-    ):
+    if library.symbols_version_requirement:
+        yield "it asks for symbols of a version"
+    runs = lief.ELF.Segment.FLAGS.X
+    if any(one.type == lief.ELF.Segment.TYPE.GNU_STACK and one.has(runs) for one in library.segments):
         yield "its stack could be run"
 
 

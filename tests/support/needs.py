@@ -148,6 +148,13 @@ NEEDS = {
         'libportaudio2 and libasound2-plugins, then pip install "undin[live]"',
         FACES,
     ),
+    "release": _modules("build", "twine", "lief", extra="release"),
+    "auditwheel": _modules("auditwheel", extra="release"),
+    "ladspa": _debian("ladspa-sdk", "/usr/include/ladspa.h", groups=FACES),
+    "mmdebstrap": _debian("qemu-user and mmdebstrap", "qemu-aarch64", "mmdebstrap", groups=FACES),
+    "musl": _debian("musl", "/lib/ld-musl-x86_64.so.1", groups=FACES),
+    "wine": _debian("wine64", "/usr/lib/wine/wine64", groups=FACES),
+    "buildah": _debian("buildah and mmdebstrap", "buildah", "mmdebstrap", groups=FACES),
     "firefox": _debian("firefox-esr and pulseaudio", "firefox-esr", "pulseaudio", groups=FACES),
     # Hosts of plug-ins, and what plug-ins are built with.
     "ladspa-sdk": _debian("ladspa-sdk", "applyplugin", "/usr/include/ladspa.h", groups=FACES),

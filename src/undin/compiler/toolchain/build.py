@@ -150,6 +150,26 @@ def build_together(
     return _build(name, models | files, [*map(unit_of, sources), STREAM], folder, target=target, compiler=None)
 
 
+def build_around(
+    name: str, files: dict[str, str], libraries: Sequence[Path], folder: Path, *, found_in: Sequence[str], target: Target
+) -> Path:
+    """Compile C of another program into a library that finds models and stream in libraries of their own.
+
+    Parameters
+    ----------
+    name, files, folder, target
+        As in `build_together`; results and errors too.
+    libraries : sequence of Path
+        Those of the stream and the models, for the target.
+    found_in : sequence of str
+        Where they will lie, as the dynamic linker of Linux has it: ``$ORIGIN`` is where the product does.
+    """
+    # What the C library has is found in the program that loads it, whichever that is.
+    flags = [flag for flag in target.link_flags if flag != "-Wl,--no-undefined"]
+    flags += [*map(str, libraries), *(f"-Wl,-rpath,{place}" for place in found_in)]
+    return _build(name, files, [], folder, target=replace(target, link_flags=tuple(flags)))
+
+
 def _build(
     name: str,
     files: dict[str, str],
