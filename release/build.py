@@ -12,6 +12,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import tomllib
 from pathlib import Path
@@ -24,9 +25,6 @@ from release import archives, licences, plugin, rules, sdk  # noqa: E402
 
 from undin.compiler.toolchain.targets import COMPUTERS  # noqa: E402
 
-SOURCE = ROOT / "build" / "release"
-"""A copy of what is in git, and of the page, so that nothing else can get into a package."""
-
 PAGE, WEB, PLUGINS = ROOT / "apps" / "page" / "dist", ROOT / "bindings" / "web", ROOT / "apps" / "plugins" / "build"
 
 
@@ -35,7 +33,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("targets", nargs="*", default=list(COMPUTERS), help=f"of {', '.join(COMPUTERS)}")
     parser.add_argument("--dist", type=Path, default=ROOT / "dist", metavar="FOLDER", help="default: %(default)s")
-    parser.add_argument("--wheels-alone", action="store_true", help="neither what is in C, nor in JavaScript")
+    parser.add_argument("--wheels-alone", action="store_true", help="and the source distribution; nothing in C, nor in JavaScript")
     args = parser.parse_args()
     if unknown := set(args.targets) - set(COMPUTERS):
         parser.error(f"no target {', '.join(sorted(unknown))}: there are {', '.join(COMPUTERS)}")
@@ -43,11 +41,12 @@ def main() -> None:
     os.environ["SOURCE_DATE_EPOCH"] = str(archives.source_date_epoch())
     shutil.rmtree(args.dist, ignore_errors=True)
     args.dist.mkdir(parents=True)
-    stage()
-    for target in args.targets:
-        report(build_wheel(target, args.dist))
+    with tempfile.TemporaryDirectory(prefix="undin") as source:
+        stage(Path(source))
+        for target in args.targets:
+            report(build_wheel(target, Path(source), args.dist))
+        report(build_sdist(Path(source), args.dist))
     if not args.wheels_alone:
-        report(build_sdist(args.dist))
         for target in args.targets:
             report(sdk.build(target, args.dist, version()))
             if (PLUGINS / target).is_dir():
@@ -64,43 +63,43 @@ def version() -> str:
     return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 
 
-def stage() -> None:
-    """Copy what is built from: files of git as they are now, and the page."""
+def stage(source: Path) -> None:
+    """Copy files of git as they are now, and the page, so that nothing else can get into a package."""
     if not PAGE.is_dir():
         raise SystemExit(f"error: {PAGE} is missing: run `make page` first")
-    shutil.rmtree(SOURCE, ignore_errors=True)
     names = subprocess.check_output(["git", "ls-files", "-z"], cwd=ROOT, text=True).split("\0")
     page = (path.relative_to(ROOT) for path in PAGE.rglob("*") if path.is_file())
     for name in [*filter(None, names), *page]:
-        (SOURCE / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ROOT / name, SOURCE / name)
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, source / name)
 
 
-def build_wheel(target: str, dist: Path) -> Path:
+def build_wheel(target: str, source: Path, dist: Path) -> Path:
     """Build the wheel for a target."""
     if target.startswith("linux"):
-        plugin.build(target, SOURCE / "apps" / "plugins" / "build" / target)
+        plugin.build(target, source / "apps" / "plugins" / "build" / target)
     before = set(dist.iterdir())
-    shutil.rmtree(SOURCE / "build", ignore_errors=True)  # of the target before
-    run_build("--wheel", f"-C--build-option=--plat-name={target}", "--outdir", str(dist))
+    shutil.rmtree(source / "build", ignore_errors=True)  # of the target before
+    run_build(source, "--wheel", f"-C--build-option=--plat-name={target}", "--outdir", str(dist))
     (wheel,) = set(dist.iterdir()) - before
     return wheel
 
 
-def build_sdist(dist: Path) -> Path:
+def build_sdist(source: Path, dist: Path) -> Path:
     """Build the source distribution, which holds the page, since not everyone can build that."""
-    run_build("--sdist", "--outdir", str(dist))
+    run_build(source, "--sdist", "--outdir", str(dist))
     path = dist / f"undin-{version()}.tar.gz"
     archives.write_tar(path, archives.read_tar(path))
     return path
 
 
-def run_build(*options: str) -> None:
+def run_build(source: Path, *options: str) -> None:
     """Run the frontend of PyPA on the copy, with what this environment has."""
-    command = [sys.executable, "-m", "build", "--no-isolation", "--skip-dependency-check", *options, str(SOURCE)]
+    command = [sys.executable, "-m", "build", "--no-isolation", "--skip-dependency-check", *options, str(source)]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode:
-        raise SystemExit(f"{done.stdout}error: {' '.join(command)}: exit status {done.returncode}")
+        lines = [line for line in done.stdout.splitlines() if not line.startswith(("copying", "creating"))]
+        raise SystemExit("\n".join([*lines[-30:], f"error: {' '.join(command)}: exit status {done.returncode}"]))
 
 
 def pack_plugins(target: str, dist: Path) -> Path:

@@ -14,6 +14,9 @@ def real_time_priority(*, inherited: bool = True) -> Iterator[None]:
     inherited : bool
         Whether what the thread starts meanwhile gets the same.
     """
+    if not hasattr(os, "sched_setscheduler"):  # macOS and Windows have other ways, which Python does not know
+        yield
+        return
     policy = os.SCHED_FIFO if inherited else os.SCHED_FIFO | os.SCHED_RESET_ON_FORK
     with suppress(PermissionError):
         os.sched_setscheduler(0, policy, os.sched_param(1))

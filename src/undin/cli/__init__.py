@@ -8,6 +8,7 @@ import argparse
 import difflib
 import importlib
 import importlib.metadata
+import io
 import os
 import re
 import signal
@@ -48,6 +49,7 @@ class Ended(KeyboardInterrupt):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (default: the process's own) and return the exit status."""
+    _prepare_output()
     args = make_parser().parse_args(argv)
     try:
         with _ended_by_signals():
@@ -70,6 +72,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print_error(sentence(error))
         return 1
+
+
+def _prepare_output() -> None:
+    """Let standard output escape what its encoding lacks, and a console of Windows obey what moves the cursor."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as standard error does
+    if sys.platform == "win32" and sys.stderr is not None and sys.stderr.isatty():
+        os.system("")  # which is all it takes
 
 
 @contextmanager

@@ -104,6 +104,8 @@ def _obey(stop: "Event", seconds: "Synchronized[float]") -> None:
     """Prepare a worker: keep the event that tells it to stop, and where it tells how far it is."""
     global _stop, _seconds
     _stop, _seconds = stop, seconds
+    for number in END_SIGNALS:  # on Windows nothing is inherited
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _attempt_in_worker(job: Job, settings: Settings) -> RecordingReport | Failure:

@@ -23,12 +23,19 @@ KEPT_DAYS = 1
 
 
 def cache_folder() -> Path:
-    """Where this user's programs may keep what they can make again."""
+    """Where this user's programs may keep what they can make again; OSError for a user who has no home."""
+    told = os.environ.get({"win32": "LOCALAPPDATA", "darwin": ""}.get(sys.platform, "XDG_CACHE_HOME"))
+    try:
+        home = Path(told) if told else Path.home()
+    except RuntimeError:
+        raise OSError(
+            "this user has no home folder, so there is no place for a cache: let XDG_CACHE_HOME name a folder"
+        ) from None
     if sys.platform == "win32":
-        return Path(os.environ["LOCALAPPDATA"]) / "undin" / "Cache"
+        return (home if told else home / "AppData" / "Local") / "undin" / "Cache"
     if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "undin"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "undin"
+        return home / "Library" / "Caches" / "undin"
+    return (home if told else home / ".cache") / "undin"
 
 
 def mark_used(folder: Path) -> None:

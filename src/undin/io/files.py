@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
+from undin.io.processes import runs
+
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
@@ -36,7 +38,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     _remove_left(path.parent.absolute())
     try:
         yield partial
-        with open(partial, "rb") as file:  # on the disk before it takes the place of what was good
+        # On the disk before it takes the place of what was good; Windows asks for the right to write.
+        with open(partial, "rb" if os.name == "posix" else "r+b") as file:
             os.fsync(file.fileno())
         os.replace(partial, path)
     finally:
@@ -52,19 +55,7 @@ def partial_of(path: str | os.PathLike[str]) -> Path:
 @cache
 def _remove_left(folder: Path) -> None:
     """Remove what processes that are no more have left in a folder; once, since that takes a look at all its files."""
-    if os.name != "posix":  # elsewhere no process can be looked for without ending it
-        return
     for left in folder.glob(".partial.*.*"):
         number = left.name.split(".")[2]
-        if number.isdecimal() and not _runs(int(number)):
+        if number.isdecimal() and not runs(int(number)):
             left.unlink(missing_ok=True)
-
-
-def _runs(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:  # it is somebody else's
-        pass
-    return True

@@ -91,6 +91,8 @@ def open_pipe(path: str | os.PathLike[str]) -> Pipe:
     OSError
         It cannot be opened, or nobody writes to it within some seconds.
     """
+    if os.name != "posix":  # Windows has no file that waits for a writer
+        return Pipe(open(path, "rb"), kept=b"")
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # else opening would wait for a writer, for ever perhaps
     try:
         kept = _first_bytes(fd, path) if stat.S_ISFIFO(os.fstat(fd).st_mode) else b""

@@ -1,12 +1,12 @@
 """What all workers of a server count, in memory that they share: each writes its own row, whoever asks reads all."""
 
 import os
-from contextlib import suppress
 from multiprocessing import get_context
 
 import numpy as np
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
+from undin.io.processes import runs
 from undin.serve.limits import KINDS
 
 LATE_SECONDS = (0.005, 0.01, 0.02, 0.03, 0.04, 0.06, 0.1, 0.2, 0.5, 1.0, float("inf"))
@@ -41,7 +41,7 @@ class Ledger:
         """
         with self._lock:
             for row in self.rows:
-                if not row[PLACE["pid"]] or not _lives(int(row[PLACE["pid"]])):
+                if not row[PLACE["pid"]] or not runs(int(row[PLACE["pid"]])):
                     row[: len(GAUGES)] = 0
                     row[PLACE["pid"]] = os.getpid()
                     return row
@@ -91,10 +91,3 @@ class Ledger:
         late = HistogramMetricFamily("undin_answer_seconds", "From a block's arrival to its answer, latency apart.")
         late.add_metric([], list(zip(edges, counts, strict=True)), total["answer_seconds"])
         yield late
-
-
-def _lives(pid: int) -> bool:
-    with suppress(ProcessLookupError):
-        os.kill(pid, 0)
-        return True
-    return False

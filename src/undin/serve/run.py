@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import ipaddress
+import os
 import socket
 from typing import Any
 
@@ -76,7 +77,8 @@ def _listen(host: str, port: int) -> socket.socket:
     )[0]
     listening = socket.socket(family, kind, protocol)
     try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if os.name == "posix":  # on Windows another program could take the address away
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
         listening.listen(2048)
     except OSError as error:

@@ -111,7 +111,7 @@ def build(
 
 def build_stream(folder: Path, *, target: Target = TARGETS["native"], compiler: str | None = None) -> Path:
     """Compile the stream of undin.h, and what plays live; parameters, result and errors as those of `build`."""
-    return _build(STREAM_NAME, {LIVE: C_FILES[LIVE].read_text()}, [STREAM], folder, target=target, compiler=compiler)
+    return _build(STREAM_NAME, {LIVE: C_FILES[LIVE].read_text(encoding="utf-8")}, [STREAM], folder, target=target, compiler=compiler)
 
 
 def build_training(name: str, sizes: dict[str, int], folder: Path, *, target: Target = TARGETS["native"]) -> Path:
@@ -209,7 +209,7 @@ class _Build:
     def run(self, product: str) -> None:
         """Compile everything and link it."""
         for name, text in self.files.items():
-            (self.folder / name).write_text(text)
+            (self.folder / name).write_text(text, encoding="utf-8")
         jobs = [job for unit in self.units for job in self.jobs_of_unit(unit)]
         others = {Path(name).stem for name in self.files if name.endswith(".c")} - {unit.stem for unit in self.units}
         for stem in sorted(others):
@@ -230,13 +230,13 @@ class _Build:
         jobs = [self.compilation_of_variant(unit, variant) for variant in variants]
         if len(jobs) > 1:
             text = dispatch.source(unit.public, unit.header, self.text(unit.header), in_integers=unit.in_integers)
-            (self.folder / f"{unit.stem}_dispatch.c").write_text(text)
+            (self.folder / f"{unit.stem}_dispatch.c").write_text(text, encoding="utf-8")
             self.bring(f"{unit.stem}_dispatch.c")
             jobs.append(self.compilation(f"{unit.stem}_dispatch"))
         return jobs
 
     def text(self, name: str) -> str:
-        return (self.folder / name).read_text()
+        return (self.folder / name).read_text(encoding="utf-8")
 
     def bring(self, name: str) -> None:
         """Put a file of undin into the folder, where it is not generated, and the headers that it includes."""
@@ -299,7 +299,8 @@ class _Build:
 
     def execute(self, command: Sequence[str]) -> None:
         """Run a program in the folder of the build."""
-        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        streams = {"stdin": subprocess.DEVNULL, "capture_output": True, "encoding": "utf-8", "errors": "replace"}
+        done = subprocess.run(command, cwd=self.folder, **streams)
         if done.returncode:
             errors = [line for line in done.stderr.splitlines() if "error" in line] or done.stderr.splitlines()
             raise OSError(f"{self.compiler.name} failed on {self.name}: {errors[0] if errors else 'no reason given'}")

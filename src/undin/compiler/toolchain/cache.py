@@ -109,8 +109,12 @@ def _make(place: Path, target: Target, make: Callable[[Path, Target], Path], *, 
         raise OSError(f"{place.parent}: {error.strerror}, so {of} cannot be compiled into the cache") from None
     with tempfile.TemporaryDirectory(prefix="undin") as folder:
         library = make(Path(folder), target)
-        with replacing(place) as partial:
-            shutil.copyfile(library, partial)
+        try:
+            with replacing(place) as partial:
+                shutil.copyfile(library, partial)
+        except PermissionError:  # Windows lets nobody replace what another process has loaded: it is the same
+            if not place.is_file():
+                raise
 
 
 def this_machine() -> Target:
