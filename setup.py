@@ -1,5 +1,5 @@
-"""Compiles the models that come with undin, so that no one who installs a wheel needs a compiler, and adds the page and the
-plug-in, where these were built.
+"""Compiles the models that come with undin, so that no one who installs a wheel needs a compiler, and adds the page and
+the plug-in, where these were built.
 
 All else about the package is in pyproject.toml. A wheel is for the machine that builds it, by its own compiler; or for
 any other, by zig: ``pip wheel . --config-settings=--build-option=--plat-name=windows-x86_64``, as `make wheels` does.

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def source_date_epoch() -> int:
-    """The time that all files of a release have, seconds: what `SOURCE_DATE_EPOCH` says, else that of the last commit."""
+    """Seconds, the time of all files of a release: what `SOURCE_DATE_EPOCH` says, else that of the last commit."""
     told = os.environ.get("SOURCE_DATE_EPOCH")
     return int(told or subprocess.check_output(["git", "log", "-1", "--format=%ct"], cwd=ROOT, text=True))
 

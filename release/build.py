@@ -22,7 +22,6 @@ ROOT = HERE.parent
 sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
 from release import archives, licences, plugin, rules, sdk  # noqa: E402
-
 from undin.compiler.toolchain.targets import COMPUTERS  # noqa: E402
 
 PAGE, WEB, PLUGINS = ROOT / "apps" / "page" / "dist", ROOT / "bindings" / "web", ROOT / "apps" / "plugins" / "build"
@@ -33,7 +32,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("targets", nargs="*", default=list(COMPUTERS), help=f"of {', '.join(COMPUTERS)}")
     parser.add_argument("--dist", type=Path, default=ROOT / "dist", metavar="FOLDER", help="default: %(default)s")
-    parser.add_argument("--wheels-alone", action="store_true", help="and the source distribution; nothing in C, nor in JavaScript")
+    parser.add_argument("--wheels-alone", action="store_true", help="and the source distribution")
     args = parser.parse_args()
     if unknown := set(args.targets) - set(COMPUTERS):
         parser.error(f"no target {', '.join(sorted(unknown))}: there are {', '.join(COMPUTERS)}")
@@ -128,10 +127,8 @@ def report(path: Path) -> None:
     """Say what was built, and what all took until now."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     seconds = sum(one.ru_utime + one.ru_stime for one in used)
-    print(
-        f"{path.name}: {path.stat().st_size:,} bytes; {seconds:.0f} s of a processor, {time.monotonic() - BEGAN:.0f} s",
-        flush=True,
-    )
+    spent = f"{seconds:.0f} s of a processor, {time.monotonic() - BEGAN:.0f} s"
+    print(f"{path.name}: {path.stat().st_size:,} bytes; {spent} until now", flush=True)
 
 
 BEGAN = time.monotonic()

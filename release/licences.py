@@ -21,7 +21,7 @@ def table() -> str:
     return f"""\
 # Licences
 
-undin {importlib.metadata.version("undin")}, its models and whatever else lies beside this page: Apache-2.0, LICENSE in each archive.
+undin {importlib.metadata.version("undin")}, its models and whatever else lies beside this page: Apache-2.0.
 
 | within it, by others | licence | where |
 |---|---|---|

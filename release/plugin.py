@@ -1,4 +1,4 @@
-"""The LADSPA plug-in of a wheel: that of `apps/plugins`, but with the models and the stream that lie in the wheel already.
+"""The LADSPA plug-in of a wheel: that of `apps/plugins`, with the models and the stream that lie in the wheel already.
 
 It finds them from where it lies, and `malloc` in the program that loads it, so it suits any C library of Linux.
 """
@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from release import archives
-
 from undin.compiler.pipeline import translate
 from undin.compiler.toolchain.build import C_FILES, build_around
 from undin.compiler.toolchain.cache import cached_library, cached_stream
@@ -21,10 +20,8 @@ MODELS = ("undin-small", "undin-tiny", "undin-nano", "undin-base", "undin-small-
 """In the order of `make plugins`, since hosts keep their numbers."""
 
 LADSPA = Path("/usr/include/ladspa.h")
-FOLDER = "plugins"
-"""Of the package, where `undin mic` looks for it; from there others lie where `LIBRARIES` says."""
-
-LIBRARIES = "$ORIGIN/../c", "$ORIGIN/../model/weights"
+FROM_PLUGIN = "$ORIGIN/../c", "$ORIGIN/../model/weights"
+"""Where the libraries of the wheel lie, seen from the plug-in, which setup.py puts where `undin mic` looks for it."""
 
 
 def build(target: str, place: Path) -> Path:
@@ -38,6 +35,8 @@ def build(target: str, place: Path) -> Path:
     files |= {f"{source.prefix}.h": source.files[f"{source.prefix}.h"] for source in models.values()}
     plugin = replace(computer, library="{}.so", flags=(*computer.flags, "-I.", "-fvisibility=hidden"))
     with tempfile.TemporaryDirectory() as folder:
-        product = build_around("undin_ladspa", files, libraries, Path(folder), found_in=LIBRARIES, target=plugin)
+        product = build_around(
+            "undin_ladspa", files, Path(folder), libraries=libraries, found_in=FROM_PLUGIN, target=plugin
+        )
         place.mkdir(parents=True, exist_ok=True)
         return product.rename(place / product.name)

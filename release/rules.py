@@ -39,18 +39,11 @@ def faults(dist: Path) -> list[str]:
     found = [f"{path.name}: {fault}" for path in sorted(dist.glob("*.whl")) for fault in of_wheel(path)]
     for target in COMPUTERS:
         for path in dist.glob(f"undin-c-*-{target}.tar.gz"):
-            libraries = {name: data for name, data in archives.read_tar(path).items() if is_library(name)}
-            found += [
-                f"{path.name}: {name}: {fault}"
-                for name, data in libraries.items()
-                for fault in of_library(data, target)
-            ]
-    packages = sorted(
-        path for path in dist.iterdir() if path.suffix == ".whl" or re.fullmatch(r"undin-[\d.]+\.tar\.gz", path.name)
-    )
-    checked = subprocess.run(
-        [sys.executable, "-m", "twine", "check", "--strict", *packages], capture_output=True, text=True
-    )
+            libraries = ((name, data) for name, data in archives.read_tar(path).items() if is_library(name))
+            found += [f"{path.name}: {name}: {one}" for name, data in libraries for one in of_library(data, target)]
+    packages = [*dist.glob("*.whl"), *dist.glob("undin-[0-9]*.tar.gz")]
+    command = [sys.executable, "-m", "twine", "check", "--strict", *packages]
+    checked = subprocess.run(command, capture_output=True, text=True)
     return found + ([checked.stdout + checked.stderr] if checked.returncode else [])
 
 
@@ -84,20 +77,20 @@ def of_wheel(path: Path) -> Iterator[str]:
 
 def of_library(data: bytes, target: str) -> Iterator[str]:
     """What is wrong with a library for a target."""
-    library = lief.parse(list(data))
     system = target.split("-")[0]
-    processor = (
-        library.header.machine
-        if system == "windows"
-        else (library.header.machine_type if system == "linux" else library.header.cpu_type)
-    )
-    if processor != PROCESSORS[target]:
+    library = lief.parse(list(data))
+    field, rules = {
+        "linux": ("machine_type", _of_elf),
+        "macos": ("cpu_type", _of_macho),
+        "windows": ("machine", _of_pe),
+    }[system]
+    if (processor := getattr(library.header, field)) != PROCESSORS[target]:
         yield f"it is for {processor}"
-    yield from {"linux": _of_elf, "macos": _of_macho, "windows": _of_pe}[system](library)
+    yield from rules(library)
 
 
 def _of_elf(library: lief.ELF.Binary) -> Iterator[str]:
-    """No library of the system is needed, so that none can be too old or another; others of undin lie within the wheel."""
+    """No library of the system is needed, so that none can be too old; others of undin lie within the wheel."""
     if wanted := [name for name in library.libraries if not name.startswith("libundin")]:
         yield f"it needs {', '.join(wanted)}"
     undefined = {symbol.name for symbol in library.imported_symbols if not symbol.name.startswith("undin_")}
@@ -114,10 +107,8 @@ def _of_macho(library: lief.MachO.Binary) -> Iterator[str]:
     oldest = tuple(int(part) for part in MIN_MACOS.split("."))
     if not library.has_build_version or tuple(library.build_version.minos[:2]) != oldest:
         yield f"it is not for macOS {MIN_MACOS}"
-    if (
-        wanted := {one.name for one in library.libraries if one.command != lief.MachO.LoadCommand.TYPE.ID_DYLIB}
-        - OF_MACOS
-    ):
+    own_name = lief.MachO.LoadCommand.TYPE.ID_DYLIB
+    if wanted := {one.name for one in library.libraries if one.command != own_name} - OF_MACOS:
         yield f"it needs {', '.join(sorted(wanted))}"
     if library.header.cpu_type == lief.MachO.Header.CPU_TYPE.ARM64 and not library.has_code_signature:
         yield "it is not signed, not even by itself, and no Mac of Apple's processors would load it"
@@ -127,7 +118,6 @@ def _of_pe(library: lief.PE.Binary) -> Iterator[str]:
     if wanted := sorted({one.name for one in library.imports if not OF_WINDOWS.fullmatch(one.name)}):
         yield f"it needs {', '.join(wanted)}"
     kinds = lief.PE.OptionalHeader.DLL_CHARACTERISTICS
-    if missing := [
-        kind.name for kind in (kinds.DYNAMIC_BASE, kinds.NX_COMPAT) if not library.optional_header.has(kind)
-    ]:
+    wanted_kinds = kinds.DYNAMIC_BASE, kinds.NX_COMPAT
+    if missing := [kind.name for kind in wanted_kinds if not library.optional_header.has(kind)]:
         yield f"it lacks {', '.join(missing)}"

@@ -7,7 +7,6 @@ import tempfile
 from pathlib import Path
 
 from release import archives
-
 from undin.compiler.pipeline import translate
 from undin.compiler.toolchain.build import C_FILES, STREAM_NAME
 from undin.compiler.toolchain.cache import cached_library, cached_stream

@@ -16,7 +16,7 @@ import types
 from typing import Any
 
 LACKING: dict[str, tuple[str, ...]] = {
-    "darwin": ("os.sched_getaffinity", "os.sched_setaffinity", "os.sched_setscheduler", "os.SCHED_FIFO", "os.sched_param"),
+    "darwin": tuple(f"os.{name}" for name in ("sched_getaffinity", "sched_setscheduler", "sched_param", "SCHED_FIFO")),
 }
 LACKING["win32"] = (
     *LACKING["darwin"],
@@ -34,7 +34,7 @@ def pretend(system: str) -> None:
 
     for module in pkgutil.walk_packages(importlib.import_module("undin.io").__path__, "undin.io."):
         importlib.import_module(module.name)
-    for name in ("concurrent.futures.process", "multiprocessing.popen_spawn_posix", "soundfile", "undin.cli", "undin.stream"):
+    for name in ("concurrent.futures.process", "multiprocessing.popen_spawn_posix", "soundfile", "undin.stream"):
         importlib.import_module(name)
     sys.modules["undin.engines.native"].stream_functions()  # compiled for the system that this is
     for name in LACKING[system]:

@@ -6,15 +6,15 @@ import subprocess
 import sys
 import tarfile
 import zipfile
-from pathlib import Path
 
 import pytest
 from faces.wheels.conftest import ROOT, make
 
 from release import rules
 from undin import models
-from undin.compiler.toolchain.build import build_stream
-from undin.compiler.toolchain.targets import COMPUTERS, TARGETS
+from undin.compiler.toolchain.targets import COMPUTERS
+from undin.engines.native import stream_functions
+from undin.model.loading import load
 from undin.model.metadata import c_prefix
 
 VERSION = re.search(r'^version = "(.+)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.M)[1]
@@ -113,10 +113,7 @@ def test_a_program_in_c_finds_the_kit(release, tmp_path):
         "add_executable(main main.c)\ntarget_link_libraries(main PRIVATE undin::undin_tiny)\n"
     )
     (prefix,) = tmp_path.glob("undin-c-*")
-    for command in (["cmake", "-S", ".", "-B", "build", f"-DCMAKE_PREFIX_PATH={prefix}"], ["cmake", "--build", "build"]):
-        subprocess.run(command, cwd=tmp_path, check=True, stdout=subprocess.DEVNULL)
-    from undin.engines.native import stream_functions
-    from undin.model.loading import load
-
+    for step in (["-S", ".", "-B", "build", f"-DCMAKE_PREFIX_PATH={prefix}"], ["--build", "build"]):
+        subprocess.run(["cmake", *step], cwd=tmp_path, check=True, stdout=subprocess.DEVNULL)
     expected = stream_functions().bytes(load("undin-tiny").engine.c_model, 48_000, 2)
     assert int(subprocess.check_output([tmp_path / "build" / "main"])) == expected

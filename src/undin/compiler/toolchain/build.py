@@ -111,7 +111,8 @@ def build(
 
 def build_stream(folder: Path, *, target: Target = TARGETS["native"], compiler: str | None = None) -> Path:
     """Compile the stream of undin.h, and what plays live; parameters, result and errors as those of `build`."""
-    return _build(STREAM_NAME, {LIVE: C_FILES[LIVE].read_text(encoding="utf-8")}, [STREAM], folder, target=target, compiler=compiler)
+    files = {LIVE: C_FILES[LIVE].read_text(encoding="utf-8")}
+    return _build(STREAM_NAME, files, [STREAM], folder, target=target, compiler=compiler)
 
 
 def build_training(name: str, sizes: dict[str, int], folder: Path, *, target: Target = TARGETS["native"]) -> Path:
@@ -151,7 +152,13 @@ def build_together(
 
 
 def build_around(
-    name: str, files: dict[str, str], libraries: Sequence[Path], folder: Path, *, found_in: Sequence[str], target: Target
+    name: str,
+    files: dict[str, str],
+    folder: Path,
+    *,
+    libraries: Sequence[Path],
+    found_in: Sequence[str],
+    target: Target,
 ) -> Path:
     """Compile C of another program into a library that finds models and stream in libraries of their own.
 
