@@ -1,5 +1,5 @@
-"""What is compiled once, then found again in the user's cache: users' models, a checkout's stream, training, what wheels
-hold.
+"""What is compiled once, then found again in the user's cache: users' models, a checkout's stream, training, and
+what wheels hold.
 
 A library is found by all that it is made of: the model or the sizes, every file of undin that takes part, the C
 compiler and its version, and the kind of machine. Where the cache is, and what is removed from it, is the business of
