@@ -41,7 +41,7 @@ ARROWS = {
 TORCH = {"nn", "data", "train", "cli"}
 """Rooms that may import torch; a command only inside its `run`, which tests/test_package.py proves."""
 
-OUTSIDE = {"research", "benchmarks", "tests", "support", "findings"}
+OUTSIDE = {"research", "benchmarks", "tests", "support", "findings", "release"}
 """What nothing in the package may import."""
 
 

@@ -144,8 +144,10 @@ def test_wild_spectra_never_crash(library, model, source):
         ("linux", "x86_64", "x86_64-linux-gnu", "libundin_x.so", 4),
         ("linux", "aarch64", "aarch64-linux-gnu", "libundin_x.so", 1),
         ("linux", "armv7l", "arm-linux-gnueabihf", "libundin_x.so", 1),
-        ("darwin", "arm64", "aarch64-macos", "libundin_x.dylib", 1),
+        ("darwin", "arm64", "aarch64-macos.11.0", "libundin_x.dylib", 1),
+        ("darwin", "x86_64", "x86_64-macos.11.0", "libundin_x.dylib", 4),
         ("win32", "AMD64", "x86_64-windows-gnu", "undin_x.dll", 4),
+        ("win32", "ARM64", "aarch64-windows-gnu", "undin_x.dll", 1),
     ],
 )
 def test_every_machine_has_a_native_target(monkeypatch, system, machine, triple, library, variants):
