@@ -7,7 +7,6 @@ Where nothing can compile for this machine, undin is installed all the same: a m
 or run by ONNX Runtime.
 """
 
-import platform
 import shutil
 import sys
 import warnings

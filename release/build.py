@@ -77,11 +77,9 @@ def build_wheel(target: str, source: Path, dist: Path) -> Path:
     """Build the wheel for a target."""
     if target.startswith("linux"):
         plugin.build(target, source / "apps" / "plugins" / "build" / target)
-    before = set(dist.iterdir())
     shutil.rmtree(source / "build", ignore_errors=True)  # of the target before
     run_build(source, "--wheel", f"-C--build-option=--plat-name={target}", "--outdir", str(dist))
-    (wheel,) = set(dist.iterdir()) - before
-    return wheel
+    return dist / f"undin-{version()}-py3-none-{COMPUTERS[target].wheel}.whl"
 
 
 def build_sdist(source: Path, dist: Path) -> Path:

@@ -92,9 +92,10 @@ def test_libraries_choose_the_best_instructions(unpacked):
 def test_arm_enhances_in_a_root_of_debian(wheels, tmp_path, enhanced_here):
     """A Python of Debian for arm64 and what pip chooses for it by tags, on a processor that QEMU plays."""
     root, site = tmp_path / "root", tmp_path / "site"
-    chosen = ["--variant=extract", "--architectures=arm64", "--include=python3"]
+    chosen = ["--variant=extract", "--architectures=arm64", "--include=python3,libstdc++6"]
     subprocess.run(["mmdebstrap", "--quiet", *chosen, "bookworm", root], check=True)
-    chosen = ["--platform=manylinux2014_aarch64", "--python-version=3.11", "--only-binary=:all:"]
+    platforms = ["--platform=manylinux2014_aarch64", "--platform=manylinux_2_28_aarch64"]
+    chosen = [*platforms, "--python-version=3.11", "--only-binary=:all:"]
     subprocess.run([*PIP, "install", "--target", site, *chosen, wheels["linux-aarch64"]], check=True, env=clean())
     emulated = ["qemu-aarch64", "-L", root, root / "usr" / "bin" / "python3.11"]
     settings = clean() | {"PYTHONPATH": str(site), "PYTHONHOME": str(root / "usr"), "HOME": str(tmp_path)}
@@ -108,7 +109,7 @@ def test_arm_enhances_in_a_root_of_debian(wheels, tmp_path, enhanced_here):
 @pytest.mark.needs("musl", "x86-64")
 def test_musl_loads_what_glibc_does(wheels, enhance, enhanced, tmp_path):
     np.testing.assert_allclose(enhance("linux-x86_64", "x86_64-linux-musl"), enhanced, atol=ROUNDING)
-    chosen = ["--platform=musllinux_1_2_x86_64", "--python-version=3.12", "--only-binary=:all:", "--no-deps"]
+    chosen = ["--platform=musllinux_1_1_x86_64", "--python-version=3.12", "--only-binary=:all:", "--no-deps"]
     subprocess.run([*PIP, "install", "--target", tmp_path / "site", *chosen, wheels["linux-x86_64"]], check=True)
     assert (tmp_path / "site" / "undin").is_dir()
 
