@@ -150,7 +150,7 @@ NEEDS = {
     ),
     "release": _modules("build", "twine", "lief", extra="release"),
     "auditwheel": _modules("auditwheel", extra="release"),
-    "zizmor": _modules("zizmor", extra="release"),
+    "zizmor": Need(Path(sys.executable).with_name("zizmor").exists, 'pip install "undin[release]"', FACES),
     "ladspa": _debian("ladspa-sdk", "/usr/include/ladspa.h", groups=FACES),
     "mmdebstrap": _debian("qemu-user and mmdebstrap", "qemu-aarch64", "mmdebstrap", groups=FACES),
     "musl": _debian("musl", "/lib/ld-musl-x86_64.so.1", groups=FACES),
