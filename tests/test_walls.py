@@ -32,7 +32,7 @@ ARROWS = {
     "serve": "io model recording stream",
     "client": "io",
     "live": "engines io model",
-    "mic": "io model stream",
+    "mic": "io stream",
     "cli": "__init__ bench compiler data engines evaluate io live mic model nn plot recording serve stream train "
     "workers",
 }

@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 
 RATE = 48_000
-START_SECONDS = 60
+START_SECONDS = 120
+"""Machines do other things too."""
 
 PIPEWIRE_OBJECTS = """
 context.properties = { default.clock.rate = 48000 default.clock.quantum = 480 default.clock.min-quantum = 480 }

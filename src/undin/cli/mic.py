@@ -2,7 +2,7 @@
 
 import argparse
 
-from undin.model.loading import FULL_BAND
+from undin.model.loading import DEFAULT, FULL_BAND
 
 HELP = "a microphone without noise for every program (Linux)"
 
@@ -11,7 +11,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the commands."""
     commands = parser.add_subparsers(metavar="on|off|limit|status", dest="action", required=True)
     on = commands.add_parser("on", help="let programs choose the microphone undin", description="Have it on.")
-    on.add_argument("--model", default=FULL_BAND, help="name of a model (default: %(default)s)")
+    on.add_argument(
+        "--model", help=f"name of a model (default: {FULL_BAND}, or {DEFAULT} where sound runs below 32 kHz)"
+    )
     on.add_argument("--atten-lim-db", type=float, metavar="D", help="attenuate no sound by more (default: no limit)")
     on.add_argument("--input", metavar="SOURCE", help="name of what it hears (default: the session's microphone)")
     on.add_argument("--keep", action="store_true", help="have it on after every log-in, until undin mic off")

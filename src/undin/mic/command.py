@@ -12,7 +12,6 @@ from pathlib import Path
 from undin.mic import pipewire, plugin, pulse, state
 from undin.mic.keeper import SERVERS
 from undin.mic.state import Wanted
-from undin.model.loading import load
 from undin.stream import Stream
 
 START_S = 20.0
@@ -31,13 +30,13 @@ def find_server() -> str:
     raise OSError("no sound server answers here: undin mic needs PipeWire or PulseAudio running in this session")
 
 
-def on(*, model: str, atten_lim_db: float | None, input: str | None, keep: bool) -> str:
+def on(*, model: str | None, atten_lim_db: float | None, input: str | None, keep: bool) -> str:
     """Have the microphone on, as told, whatever was before.
 
     Parameters
     ----------
-    model : str
-        Of those that the plug-in has.
+    model : str, optional
+        Of those that the plug-in has; by default that of the rate.
     atten_lim_db : float, optional
         The most that any sound is attenuated, dB.
     input : str, optional
@@ -140,8 +139,8 @@ def status() -> str:
         return str(error)
     server = SERVERS[wanted.server]
     rate = server.rate_hz()
-    with Stream(rate, model=load(wanted.model)) as stream:
-        latency_s = stream.latency_samples / rate
+    with Stream(rate, model=wanted.model) as stream:
+        latency_s, model = stream.latency_samples / rate, stream.model.metadata.name
     kept = "comes back with every log-in" if state.autostart_path().exists() else "lasts until you log out"
     now = "on" if server.is_there() else "waiting for the sound server"
     load_line = "load: unknown"
@@ -152,7 +151,7 @@ def status() -> str:
         [
             f"the microphone undin is {now}, in {wanted.server}; it {kept}",
             f"hears: {wanted.input or 'the default source'}",
-            f"model: {wanted.model}, attenuates {_limit(wanted)}",
+            f"model: {model}, attenuates {_limit(wanted)}",
             f"latency: {1e3 * latency_s:.1f} ms of the model at {rate} Hz; {'; '.join(server.status())}",
             load_line,
         ]

@@ -21,8 +21,10 @@ def find() -> Path:
     raise OSError("the plug-in of undin is not there: in a checkout, `make plugins` builds it")
 
 
-def model_number(name: str) -> int:
-    """The number of a model; ValueError if the plug-in has none of this name."""
+def model_number(name: str | None) -> int:
+    """The number of a model, or of the choice by the rate; ValueError if the plug-in has none of this name."""
+    if name is None:
+        return 0
     if name not in MODELS:
         raise ValueError(f"the plug-in has no model {name!r}: it has {', '.join(MODELS)}")
     return 1 + MODELS.index(name)

@@ -26,8 +26,8 @@ class Wanted:
     ----------
     server : {"pipewire", "pulseaudio"}
         The sound server that has it.
-    model : str
-        By its name.
+    model : str or None
+        By its name; None for that of the rate.
     atten_lim_db : float or None
         The most that any sound is attenuated, dB; None for no limit.
     input : str or None
@@ -35,7 +35,7 @@ class Wanted:
     """
 
     server: str
-    model: str
+    model: str | None
     atten_lim_db: float | None
     input: str | None
 
@@ -122,7 +122,8 @@ def autostart_path() -> Path:
 
 def keep(wanted: Wanted) -> None:
     """Let it be on after the next log-in too."""
-    words = [sys.executable, "-m", "undin", "mic", "on", "--model", wanted.model]
+    words = [sys.executable, "-m", "undin", "mic", "on"]
+    words += ["--model", wanted.model] if wanted.model else []
     words += [] if wanted.atten_lim_db is None else ["--atten-lim-db", f"{wanted.atten_lim_db:g}"]
     words += ["--input", wanted.input] if wanted.input else []
     autostart_path().parent.mkdir(parents=True, exist_ok=True)

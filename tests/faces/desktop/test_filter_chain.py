@@ -11,14 +11,14 @@ from support.needs import need
 
 from undin import Stream
 
-MODEL = "undin-small"
+MODEL = "undin-small-48k"
 """The one that the plug-in begins with."""
 
 SECONDS = 3
 SAMPLES_ALIKE = RATE // 2
 """In one piece, at least; a machine that does other things too may lose a block now and then."""
 
-HOP, STEP = 768, 32
+HOP, STEP = 480, 32
 """Samples of a hop of the model at this rate, and what all of PipeWire's blocks are multiples of."""
 
 UNSURE = 12

@@ -16,10 +16,16 @@ from support.desktop import RATE, likeness
 
 from undin import Stream
 
-pytestmark = pytest.mark.needs("portaudio")
+pytestmark = [pytest.mark.needs("portaudio"), pytest.mark.usefixtures("compiled")]
 MODEL = "undin-nano"
 ARGUMENTS = ("live", "--rate", str(RATE), "--block", "128", "--latency", "high", "--model", MODEL)
 SECONDS_TO_LEARN = 3
+
+
+@pytest.fixture(scope="module")
+def compiled():
+    """In a checkout what plays is compiled first, for which no test shall wait."""
+    Stream(RATE, model=MODEL).close()
 
 
 class Played:

@@ -115,7 +115,7 @@ def test_kept_it_is_written_for_the_next_log_in(on):
     said(on, "on", "--keep", "--atten-lim-db", "18")
     entry = (on.home / ".config" / "autostart" / "undin-mic.desktop").read_text()
     (line,) = [line for line in entry.splitlines() if line.startswith("Exec=")]
-    assert line.endswith("-m undin mic on --model undin-small-48k --atten-lim-db 18")
+    assert line.endswith("-m undin mic on --atten-lim-db 18")
     said(on, "limit", "6")
     assert "--atten-lim-db 6\n" in (on.home / ".config" / "autostart" / "undin-mic.desktop").read_text()
     assert "comes back with every log-in" in said(on, "status")
