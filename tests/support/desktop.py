@@ -78,8 +78,8 @@ class Desktop:
             self._daemon("wireplumber")
             self._daemon("pipewire-pulse")
         self.wait_until(lambda: "mic" in self.sources() and {"out", "room"} <= self.sinks())
-        self.call("pactl", "set-default-source", "mic")
-        self.call("pactl", "set-default-sink", "out")
+        for kind, name in (("source", "mic"), ("sink", "out")):
+            self.wait_until(lambda words=(f"set-default-{kind}", name): self._does("pactl", *words))
 
     def stop(self, *, kill: bool = False) -> None:
         """End the sound server."""
@@ -108,6 +108,9 @@ class Desktop:
         )
         assert not done.returncode, f"{command}: {done.stdout}{done.stderr}"
         return done.stdout
+
+    def _does(self, *command: str) -> bool:
+        return not subprocess.run(command, env=self.environment, capture_output=True).returncode
 
     def undin(self, *arguments: str, seconds: float = 120, **options) -> subprocess.CompletedProcess:
         """Run the command undin."""

@@ -1,6 +1,7 @@
 """On, off, limit and status: what `undin mic` does. The microphone itself is kept by `keeper.py`."""
 
 import contextlib
+import math
 import os
 import signal
 import subprocess
@@ -144,9 +145,9 @@ def status() -> str:
     kept = "comes back with every log-in" if state.autostart_path().exists() else "lasts until you log out"
     now = "on" if server.is_there() else "waiting for the sound server"
     load_line = "load: unknown"
-    if process := server.process():
-        whose = "of all that PulseAudio does" if server is pulse else "of a processor"
-        load_line = f"load: {100 * _load(process):.1f} % {whose}"
+    if (process := server.process()) and not math.isnan(load := _load(process)):
+        whose = "by all that PulseAudio does" if server is pulse else "by the microphone"
+        load_line = f"load: {100 * load:.1f} % of a processor {whose}"
     return "\n".join(
         [
             f"the microphone undin is {now}, in {wanted.server}; it {kept}",
@@ -170,15 +171,16 @@ def _limit(wanted: Wanted) -> str:
 
 
 def _load(process: int) -> float:
-    """Part of a processor that a process takes, over `LOAD_S`."""
+    """Part of a processor that a process takes, over `LOAD_S`; NaN where the system does not tell."""
     before = _seconds(process)
     time.sleep(LOAD_S)
     return (_seconds(process) - before) / LOAD_S
 
 
 def _seconds(process: int) -> float:
+    """That its threads have worked; in the time of ticks, a microphone does nothing."""
     try:
-        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        tasks = Path(f"/proc/{process}/task").iterdir()
+        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
     except OSError:
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return math.nan
