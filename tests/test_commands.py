@@ -196,7 +196,8 @@ def test_they_run(page, place):
 
 def wait_for(address: str, server: subprocess.Popen) -> None:
     """Wait until a server answers, whatever it says."""
-    while server.poll() is None:
+    deadline_s = time.monotonic() + MOST_SECONDS
+    while server.poll() is None and time.monotonic() < deadline_s:
         try:
             urllib.request.urlopen(address, timeout=5)
             return
@@ -204,4 +205,4 @@ def wait_for(address: str, server: subprocess.Popen) -> None:
             return
         except OSError:
             time.sleep(0.1)
-    pytest.fail(f"the server has ended with {server.returncode}; is its port taken?")
+    pytest.fail(f"no answer from {address}; the server's exit status is {server.returncode}")
