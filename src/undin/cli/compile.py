@@ -55,7 +55,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "of any network recorded inputs, FRAMES.npz (docs/c.md)",
     )
     parser.add_argument(
-        "--int8-ends", action="store_true", help="with --int8: 8 bits, not 16, for the first and the last layers too, which lose the most"
+        "--int8-ends",
+        action="store_true",
+        help="with --int8: 8 bits and not 16 for the first and the last layers too, which lose the most",
     )
     given.add_arguments(parser)
     parser.add_argument(

@@ -16,7 +16,7 @@ HEADROOM = 4
 
 
 def candidates(graph: Graph, *, first_and_last: bool) -> tuple[dict[Node, int], dict[str, str]]:
-    """Products that shall be computed in integers, with their bits, and names of those that stay in floats, with why."""
+    """Products that shall be computed in integers, with their bits, and names of those that shall not, with why."""
     products = [node for node in graph.nodes if node.operator in (*PRODUCTS, *GATES)]
     readers = graph.readers()
     ends = {} if first_and_last else dict.fromkeys(_last(products, readers), LAST)

@@ -49,7 +49,7 @@ def best_scales(values: np.ndarray, weights: np.ndarray | None, *, low: np.ndarr
 
 
 def wide_scales(low: np.ndarray, high: np.ndarray, *, headroom: float) -> Quantization:
-    """Scales of each channel for 16 bits, so many times as large as the values seen need; bounds as in `best_scales`."""
+    """Scales of each channel for 16 bits, `headroom` times as large as what was seen needs; see `best_scales`."""
     largest = np.maximum(np.abs(low), np.abs(high)).astype(np.float64)
     if not np.max(largest, initial=0) >= np.finfo(np.float32).tiny:
         return Quantization((1.0,), bits=16)
