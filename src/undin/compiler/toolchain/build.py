@@ -306,8 +306,14 @@ class _Build:
 
     def execute(self, command: Sequence[str]) -> None:
         """Run a program in the folder of the build."""
-        streams = {"stdin": subprocess.DEVNULL, "capture_output": True, "encoding": "utf-8", "errors": "replace"}
-        done = subprocess.run(command, cwd=self.folder, **streams)
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+        )
         if done.returncode:
             errors = [line for line in done.stderr.splitlines() if "error" in line] or done.stderr.splitlines()
             raise OSError(f"{self.compiler.name} failed on {self.name}: {errors[0] if errors else 'no reason given'}")
