@@ -17,7 +17,7 @@ from undin.compiler.toolchain.targets import COMPUTERS, MIN_MACOS
 
 MAX_WHEEL_BYTES = 12_000_000
 
-FROM_PROCESS = {"calloc", "free", "malloc"}
+FROM_PROCESS = {"calloc", "free", "malloc", "memcpy", "memmove", "memset", "strcmp"}
 """Functions of C that a plug-in finds in the program that loads it, whichever C library that has."""
 
 OF_MACOS = {"/usr/lib/libSystem.B.dylib"}

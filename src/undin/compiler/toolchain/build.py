@@ -172,9 +172,9 @@ def build_around(
         Where they will lie, as the dynamic linker of Linux has it: ``$ORIGIN`` is where the product does.
     """
     # What the C library has is found in the program that loads it, whichever that is.
-    flags = [flag for flag in target.link_flags if flag != "-Wl,--no-undefined"]
+    flags = ["-nostdlib", *(flag for flag in target.link_flags if flag != "-Wl,--no-undefined")]
     flags += [*map(str, libraries), *(f"-Wl,-rpath,{place}" for place in found_in)]
-    return _build(name, files, [], folder, target=replace(target, link_flags=tuple(flags)))
+    return _build(name, files, [], folder, target=replace(target, link_flags=tuple(flags), freestanding=False))
 
 
 def _build(
