@@ -20,7 +20,7 @@ from undin.compiler.pipeline import translate
 from undin.compiler.toolchain.build import build_together
 from undin.compiler.toolchain.compilers import find_compiler
 from undin.compiler.toolchain.table import table
-from undin.compiler.toolchain.targets import ON_LINUX, TARGETS, X86_64, Target
+from undin.compiler.toolchain.targets import COMPUTERS, TARGETS
 from undin.io.files import replacing
 from undin.model.loading import WEIGHTS
 
@@ -117,17 +117,11 @@ SYSTEMS = {
 def host_name() -> str:
     """The target that is this machine."""
     architecture, system = TARGETS["native"].triple.split("-")[:2]
-    return f"{system}-{architecture}"
+    return f"{system.partition('.')[0]}-{architecture}"
 
 
-PLATFORMS = {
-    "linux-x86_64": Target(**X86_64, **ON_LINUX),
-    "linux-aarch64": TARGETS["linux-aarch64"],
-    "windows-x86_64": Target(**X86_64 | {"triple": "x86_64-windows-gnu"}),
-    "macos-x86_64": Target(**X86_64 | {"triple": "x86_64-macos"}, flags=("-fPIC",)),
-    "macos-aarch64": Target(triple="aarch64-macos", cpu="apple_m1", flags=("-fPIC",)),
-    host_name(): TARGETS["native"],
-}
+PLATFORMS = {name: target for name, target in COMPUTERS.items() if name != "windows-aarch64"}
+PLATFORMS[host_name()] = TARGETS["native"]
 """What there is to build for, by system and processor."""
 
 GLIBC = "2.17"
