@@ -25,6 +25,7 @@ PYTHON = {
 C = {
     "undin_*reference.h: *_reference": "what a kernel computes, to read, and to hold the fast one against",
     "undin_int8_recurrent.h: nobody writes ?_s*": "its values are listed in the order of its members",
+    "undin_int8_recurrent.h: nobody writes of_?": "undin_pair_products does, which gets their addresses",
 }
 
 

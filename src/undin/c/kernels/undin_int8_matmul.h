@@ -191,7 +191,8 @@ UNDIN_OUTLINED void undin_int8_matmul_in_pairs(float *y, const int8_t *a, const 
     undin_pair_block block;
     const int all = undin_int8_pair_groups(shape), words = undin_pair_words(all);
     const int groups = all / shape->taps, widest = undin_pair_columns(words, 1), row_bytes = shape->y_row * 4;
-    const undin_pair_weights from = {w, 4 * UNDIN_PADDED(shape->columns), UNDIN_DIVIDE_UP(shape->depth, 4), w_zero, scale, bias};
+    const undin_pair_weights from = {w,      4 * UNDIN_PADDED(shape->columns), UNDIN_DIVIDE_UP(shape->depth, 4),
+                                     w_zero, scale,                            bias};
     const float low = shape->activation == UNDIN_RELU ? 0 : -3e38f;
     for (int n = 0; n < shape->columns; n += widest) {
         const int columns = UNDIN_SMALLER(widest, shape->columns - n), pairs = columns / 2;
@@ -244,8 +245,8 @@ UNDIN_INT8_KERNEL void undin_int8_matmul(float *y, const int8_t *a, const int8_t
         return;
     }
     UNDIN_FOR_CHUNKS(shape->columns, UNDIN_INT8_VECTORS, n, vectors, last,
-        undin_int8_matmul_columns(y + n, a, tap_offset, w + 4 * n, w_sum ? w_sum + n : w_sum, w_zero ? w_zero + n : w_zero, scale + n,
-                                  bias ? bias + n : bias, shape, vectors, last));
+        undin_int8_matmul_columns(y + n, a, tap_offset, w + 4 * n, w_sum ? w_sum + n : w_sum,
+                                  w_zero ? w_zero + n : w_zero, scale + n, bias ? bias + n : bias, shape, vectors, last));
 }
 
 /* Sizes and strides of x count bytes, those of y and bias floats. */
@@ -294,9 +295,10 @@ UNDIN_INLINE void undin_int8_band_mix_columns(float *y, const int8_t *x, const i
                                  bias ? bias + n * shape->bias_row : bias, shape, height, vectors, last));
 }
 
-/* Four rows of one channel; unpacked (groups, 2) is what they read of it, groups of w lie `group` bytes apart, rows `row`. */
-UNDIN_INLINE void undin_int8_band_mix_rows(int32_t *sum, const uint32_t *unpacked, const int8_t *w, int groups, int group,
-                                           int row) {
+/* Four rows of one channel; unpacked (groups, 2) is what they read of it, groups of w lie `group` bytes apart, rows
+   `row`. */
+UNDIN_INLINE void undin_int8_band_mix_rows(int32_t *sum, const uint32_t *unpacked, const int8_t *w, int groups,
+                                           int group, int row) {
     int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
     for (const uint32_t *const end = unpacked + 2 * groups; unpacked != end; unpacked += 2, w += group) {
         const int32_t even = (int32_t)unpacked[0], odd = (int32_t)unpacked[1];

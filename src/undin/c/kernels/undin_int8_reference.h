@@ -138,7 +138,8 @@ static inline void undin_int8_gru_step_reference(float *h_next, const int8_t *x,
                 from_h[gate] = undin_int8_gate_reference(h + m * shape->h_row, 0, r, r_scale, shape->hidden, 3, padded,
                                                          gate, n);
             }
-            const float update = undin_coarse_sigmoid(from_x[0] + from_h[0]), reset = undin_coarse_sigmoid(from_x[1] + from_h[1]);
+            const float update = undin_coarse_sigmoid(from_x[0] + from_h[0]);
+            const float reset = undin_coarse_sigmoid(from_x[1] + from_h[1]);
             const float candidate = undin_coarse_tanh(from_x[2] + reset * (reset_bias[n] + from_h[2]));
             const float before = old[m * shape->state_row + n];
             h_next[m * shape->next_row + n] = candidate + update * (before - candidate);
@@ -162,7 +163,8 @@ static inline void undin_int8_lstm_step_reference(float *h_next, float *c_next, 
                             undin_int8_gate_reference(h + m * shape->h_row, 0, r, r_scale, shape->hidden, 4, padded,
                                                       gate, n);
             const float before = c[m * shape->state_row + n];
-            const float cell = undin_coarse_sigmoid(sum[2]) * before + undin_coarse_sigmoid(sum[0]) * undin_coarse_tanh(sum[3]);
+            const float input = undin_coarse_sigmoid(sum[0]), forget = undin_coarse_sigmoid(sum[2]);
+            const float cell = forget * before + input * undin_coarse_tanh(sum[3]);
             c_next[m * shape->next_row + n] = cell;
             h_next[m * shape->next_row + n] = undin_coarse_sigmoid(sum[1]) * undin_coarse_tanh(cell);
         }

@@ -219,7 +219,8 @@ UNDIN_INLINE undin_integers undin_rounded(undin_vector x, int zero_point, int bi
 #else
     /* Added to so large a number, x is rounded to the last bit of a float. */
     const float large = 12582912.0f, end = (float)(1 << (bits - 1));
-    const undin_vector low = undin_vector_of(-end - (float)zero_point), high = undin_vector_of(end - 1 - (float)zero_point);
+    const undin_vector low = undin_vector_of(-end - (float)zero_point);
+    const undin_vector high = undin_vector_of(end - 1 - (float)zero_point);
     x = undin_vector_min(undin_vector_max(low, x), high);
     return (undin_integers)(undin_vector_to_bits(x + large) - undin_vector_to_bits(undin_vector_of(large))) +
            zero_point;
