@@ -30,7 +30,7 @@ check: $(VENV)/.test-installed ## check style and types, and run the quick tests
 test: $(VENV)/.test-installed ## run all tests but those of faces, in ten minutes
 	$(IN_PARALLEL) -m 'not faces'
 
-test-faces: $(VENV)/.faces-installed $(VENV)/.agents-installed $(VENV)/.docs-installed ## test undin in browsers, in Node, in Java, in LiteRT, in voice agents, on boards and as a server
+test-faces: $(VENV)/.faces-installed $(VENV)/.agents-installed $(VENV)/.docs-installed ## test undin in browsers, in Node, in Java, in LiteRT, in voice agents, on boards, on clusters and as a server
 	$(BIN)/pytest -m faces
 	[ ! -x $(AGENTS)/pytest ] || $(AGENTS)/pytest tests/faces/agents
 
@@ -93,8 +93,9 @@ $(VENV)/.release-installed: pyproject.toml $(VENV)/.test-installed
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[release]' || echo 'what builds releases could not be installed: tests that need it are skipped'
 	touch $@
 
-# 1.2 GB, two minutes.
+# 1.6 GB, three minutes.
 $(VENV)/.faces-installed: $(VENV)/.release-installed
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[tflite]' tflite-micro || echo 'what writes and runs TFLite could not be installed: tests that need it are skipped'
 	$(BIN)/pip install --quiet --constraint constraints.txt pedalboard minihost || echo 'hosts of VST3 could not be installed: tests that need them are skipped'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[batch]' s3fs 'moto[server]' || echo 'Ray and object storage could not be installed: tests that need them are skipped'
 	touch $@

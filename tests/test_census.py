@@ -17,6 +17,7 @@ PYTHON = {
     "undin.compiler.session.open_session": "who compiles a network calls it, as docs/compiler.md shows",
     "undin.compiler.recorded_session.*": "who has a session of ONNX Runtime does",
     "undin.client.*": "who has a server calls it",
+    "undin.batch.work.Row.*": "the columns of a table, which are written by what they are called",
     "undin.serve.*Protocol.*": "asyncio and uvicorn do",
     "undin.serve.capacity._End.*": "asyncio does",
     "undin.serve.run._Workers.*": "uvicorn does",

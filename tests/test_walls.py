@@ -20,21 +20,23 @@ ARROWS = {
     "engines": "compiler model",
     "io": "",
     "workers": "",
+    "cluster": "__init__ workers",
     "plot": "io",
     "compiler": "engines io model stream",  # never nn; the stream is how it hears what a model hears
     "bench": "compiler engines model",
     "evaluate": "__init__ io model workers",
-    "data": "io",
+    "data": "cluster io",
     "nn": "compiler io model",
     "train": "data evaluate io model nn workers",
     "recording": "__init__ engines io model",
+    "batch": "cluster evaluate io model recording",
     "agents": "io model stream",
     "serve": "io model recording stream",
     "client": "io",
     "live": "engines io model",
     "mic": "io stream",
-    "cli": "__init__ bench compiler data engines evaluate io live mic model nn plot recording serve stream train "
-    "workers",
+    "cli": "__init__ batch bench cluster compiler data engines evaluate io live mic model nn plot recording serve "
+    "stream train workers",
 }
 """Each room of the package, a file or a folder, and the rooms that it may import from."""
 

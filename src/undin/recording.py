@@ -58,23 +58,28 @@ class RecordingReport:
     ----------
     title : str
         Where it came from and went to.
-    sample_rate, latency_samples : int
-        Of its stream: Hz, and samples at that rate.
+    sample_rate, channels, latency_samples : int
+        Of its stream: Hz, how many, and samples at that rate.
     audio_seconds, processing_seconds : float
         Its length, and the time that its stream took; reading and writing are not counted.
     level_dbfs, peak_dbfs : float
         Root mean square and peak of the input over all channels, dB relative to a sample of 1; -inf for silence.
+    enhanced_dbfs, removed_dbfs : float
+        Root mean square of the output, and of what was taken away: the input minus the output.
     warnings : tuple of str
         What was odd about the input.
     """
 
     title: str
     sample_rate: int
+    channels: int
     latency_samples: int
     audio_seconds: float
     processing_seconds: float
     level_dbfs: float
     peak_dbfs: float
+    enhanced_dbfs: float
+    removed_dbfs: float
     warnings: tuple[str, ...]
 
 
@@ -87,29 +92,61 @@ class Raw:
     sample_format: str = "s16le"
 
 
-class Tally:
-    """Counts what goes through a `Stream`: length, level, odd samples, time. What the stream takes as silence is 0."""
+class Levels:
+    """Root mean squares of a signal, of what it became, and of the difference; dB, -inf for silence."""
 
     def __init__(self):
         self.length_samples = 0
-        self.unusable = 0
-        self.processing_seconds = 0.0
         self._values = 0
-        self._energy = 0.0
-        self.peak = 0.0
+        self._energies = np.zeros(3)
 
-    def add(self, block: np.ndarray) -> None:
-        """Count a block of input (n, channels)."""
+    def add(self, block: np.ndarray, enhanced: np.ndarray) -> None:
+        """Count a block of input and the block of output (n, channels) that it became."""
+        removed = block - enhanced
         self.length_samples += len(block)
         self._values += block.size
+        self._energies += [np.vdot(block, block), np.vdot(enhanced, enhanced), np.vdot(removed, removed)]
+
+    @property
+    def input_dbfs(self) -> float:
+        return self._dbfs(0)
+
+    @property
+    def enhanced_dbfs(self) -> float:
+        return self._dbfs(1)
+
+    @property
+    def removed_dbfs(self) -> float:
+        return self._dbfs(2)
+
+    def _dbfs(self, which: int) -> float:
+        return _decibels(np.sqrt(self._energies[which] / max(1, self._values)))
+
+
+class Tally:
+    """Counts what goes through a `Stream`: length, levels, odd samples, time. What the stream takes as silence is 0."""
+
+    def __init__(self):
+        self.levels = Levels()
+        self.unusable = 0
+        self.processing_seconds = 0.0
+        self.peak = 0.0
+
+    @property
+    def length_samples(self) -> int:
+        """Of the input, as far as it came out."""
+        return self.levels.length_samples
+
+    def usable(self, block: np.ndarray) -> np.ndarray:
+        """Count the peak and the odd samples of a block of input (n, channels); return it as the stream hears it."""
         peak = np.abs(block).max(initial=0)
         if not peak < MAX_SAMPLE:
             usable = np.abs(block) < MAX_SAMPLE
             self.unusable += block.size - int(np.count_nonzero(usable))
             block = np.where(usable, block, 0)
             peak = np.abs(block).max(initial=0)
-        self._energy += float(np.vdot(block, block))
         self.peak = max(self.peak, float(peak))
+        return block
 
     @contextmanager
     def timed(self) -> Iterator[None]:
@@ -117,11 +154,6 @@ class Tally:
         start = time.perf_counter()
         yield
         self.processing_seconds += time.perf_counter() - start
-
-    @property
-    def level_dbfs(self) -> float:
-        """Root mean square, dB relative to a sample of 1."""
-        return _decibels(np.sqrt(self._energy / max(1, self._values)))
 
     @property
     def peak_dbfs(self) -> float:
@@ -136,6 +168,7 @@ def enhance_file(
     model: Model | None,
     settings: Settings,
     on_seconds: Callable[[float], None] = lambda seconds: None,
+    on_pair: Callable[[np.ndarray, np.ndarray, int], None] | None = None,
 ) -> RecordingReport:
     """Enhance one file in constant memory.
 
@@ -149,6 +182,8 @@ def enhance_file(
         Of all files of the run.
     on_seconds : callable
         Told after each block how many more seconds of audio are done.
+    on_pair : callable, optional
+        Given each block of input, of output relative to full scale (n, channels), and their rate in Hz.
 
     Raises
     ------
@@ -158,14 +193,17 @@ def enhance_file(
     with audio.open_reader(source) as reader:
         output_info = audio.output_info(output, source=source, source_info=reader.info)
         output_info = replace(output_info, quality=settings.quality)
-        stream = _stream(reader, model, settings)
+        stream = open_stream(reader, model, settings)
         tally = Tally()
         output.parent.mkdir(parents=True, exist_ok=True)
         blocks, beside = reader.blocks(audio.BLOCK_SAMPLES), reader.beside()
         with audio.open_writer(output, output_info, beside=beside) as write:
-            for block in enhance_blocks(blocks, stream=stream, tally=tally, full_scale=settings.full_scale):
-                write(block)
-                on_seconds(len(block) / stream.sample_rate)
+            scale = np.float32(settings.full_scale)
+            for block, enhanced in enhance_pairs(blocks, stream=stream, tally=tally, full_scale=settings.full_scale):
+                write(enhanced if scale == 1 else enhanced * scale)
+                if on_pair:
+                    on_pair(block, enhanced, stream.sample_rate)
+                on_seconds(len(enhanced) / stream.sample_rate)
     notes = [*reader.notes, *_changes(reader.info, output_info, beside)]
     return _report(f"{source} -> {output}", stream, tally, notes, full_scale=settings.full_scale)
 
@@ -200,7 +238,7 @@ def enhance_standard_input(
         if audio.recognise(pipe):
             pipe.seek(0)
             reader = audio.open_pipe_reader(pipe, name="standard input", stack=stack)
-            stream = _stream(reader, model, settings)
+            stream = open_stream(reader, model, settings)
             blocks, beside = reader.blocks(audio.BLOCK_SAMPLES), reader.beside()
             enhanced = enhance_blocks(blocks, stream=stream, tally=tally, full_scale=settings.full_scale)
             output_info = audio.output_info("", source="", source_info=reader.info)
@@ -244,19 +282,37 @@ def enhance_blocks(
     full_scale : float
         What the samples have in place of 1.
     """
+    scale = np.float32(full_scale)
+    for _, enhanced in enhance_pairs(blocks, stream=stream, tally=tally, full_scale=full_scale):
+        yield enhanced if full_scale == 1 else enhanced * scale
+
+
+def enhance_pairs(
+    blocks: Iterable[np.ndarray], *, stream: Stream, tally: Tally, full_scale: float = 1.0
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the input and the enhanced signal of the same samples, as `enhance_blocks` does, relative to full scale."""
     to_skip = stream.latency_samples
     scale = np.float32(full_scale)
+    waiting: list[np.ndarray] = []  # input whose output has not come yet: the latency, and a block at most
+
+    def paired(enhanced: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        heard = np.concatenate(waiting) if len(waiting) > 1 else waiting[0]
+        waiting[:] = [heard[len(enhanced) :]]
+        tally.levels.add(heard[: len(enhanced)], enhanced)
+        return heard[: len(enhanced)], enhanced
+
     for block in blocks:
         block = block if full_scale == 1 else block / scale
-        tally.add(block)
+        waiting.append(tally.usable(block))
         with tally.timed():
             enhanced = stream.process(block)
         skipped = min(to_skip, len(enhanced))
         to_skip -= skipped
-        yield enhanced[skipped:] if full_scale == 1 else enhanced[skipped:] * scale
+        yield paired(enhanced[skipped:])
     with tally.timed():
         rest = stream.flush().reshape(-1, stream.channels)
-    yield rest[to_skip:] if full_scale == 1 else rest[to_skip:] * scale
+    if waiting:
+        yield paired(rest[to_skip:])
 
 
 def raw_blocks(pipe: Pipe, raw: Raw, *, notes: list[str]) -> Iterator[np.ndarray]:
@@ -273,7 +329,8 @@ def raw_blocks(pipe: Pipe, raw: Raw, *, notes: list[str]) -> Iterator[np.ndarray
         notes.append(f"ended within a sample, its last {len(rest)} bytes are left out")
 
 
-def _stream(reader: audio.Reader, model: Model | None, settings: Settings) -> Stream:
+def open_stream(reader: audio.Reader, model: Model | None, settings: Settings) -> Stream:
+    """Open a fresh stream for what a reader reads."""
     info = reader.info
     return Stream(info.sample_rate, channels=info.channels, model=model, atten_lim_db=settings.atten_lim_db)
 
@@ -302,11 +359,14 @@ def _report(title: str, stream: Stream, tally: Tally, notes: list[str], *, full_
     return RecordingReport(
         title=title,
         sample_rate=stream.sample_rate,
+        channels=stream.channels,
         latency_samples=stream.latency_samples,
         audio_seconds=tally.length_samples / stream.sample_rate,
         processing_seconds=tally.processing_seconds,
-        level_dbfs=tally.level_dbfs,
+        level_dbfs=tally.levels.input_dbfs,
         peak_dbfs=tally.peak_dbfs,
+        enhanced_dbfs=tally.levels.enhanced_dbfs,
+        removed_dbfs=tally.levels.removed_dbfs,
         warnings=tuple(notes),
     )
 

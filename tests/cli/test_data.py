@@ -8,8 +8,8 @@ import pytest
 import soundfile
 
 from undin.cli import main
-from undin.data import mixing
-from undin.data.mixing import Mixer
+from undin.data import freeze
+from undin.data.freeze import Mixing
 from undin.data.mixing_config import MixingConfig
 from undin.io.tables import from_table
 from undin.model.loading import DEFAULT, find, read_metadata
@@ -96,7 +96,7 @@ def test_mix_takes_the_mixing_and_the_rate_of_a_recipe(corpora):
 
 def test_mix_takes_the_mixing_of_the_default_model_unless_told(corpora, monkeypatch):
     told = []
-    monkeypatch.setattr(mixing, "Mixer", lambda *args, **rest: told.append(args[2]) or Mixer(*args, **rest))
+    monkeypatch.setattr(freeze, "Mixing", lambda *args, **rest: told.append(args[2]) or Mixing(*args, **rest))
     assert mix(corpora, "--set=mixing.rooms=2") == 0
     table = json.loads(read_metadata(find(DEFAULT)).recipe)["mixing"]
     assert told[0] == from_table(MixingConfig, table | {"rooms": 2})

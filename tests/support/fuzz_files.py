@@ -81,7 +81,7 @@ def change(content: bytearray, place: int, rng: np.random.Generator) -> None:
 
 def check(number: int, folder: Path) -> str:
     """Enhance the file of a number; how that went in a word, `AssertionError` where it went wrong."""
-    from undin.cli.batch import Failure, Settings, attempt
+    from undin.cli.files import Failure, Settings, attempt
     from undin.cli.outputs import Job
     from undin.io import audio
 

@@ -250,7 +250,7 @@ def _trained(path: Path) -> None:
 
 def _is_read(read: Callable[[Path], None], path: Path) -> bool:
     """Whether a file is read; what is said where not must be a sentence."""
-    from undin.cli import sentence
+    from undin.io.errors import sentence
 
     try:
         read(path)

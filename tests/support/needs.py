@@ -85,9 +85,16 @@ NEEDS = {
     "own network": Need(
         lambda: _succeeds("unshare", "--map-root-user", "--net", "true"), "the right to call unshare --net"
     ),
+    "network namespaces": Need(
+        lambda: _succeeds("ip", "netns", "list") and os.geteuid() == 0 and _succeeds("unshare", "--net", "true"),
+        "iproute2, and to be root with the right to make network namespaces",
+        ("faces",),
+    ),
     "ziglang": Need(lambda: find_spec("ziglang") is not None, "pip install ziglang"),
     "av": Need(lambda: find_spec("av") is not None, "pip install av"),
     "server": _modules("uvicorn", "starlette", "websockets", "prometheus_client", "httpx", extra="serve"),
+    "ray": _modules("ray", "pyarrow", extra="batch"),
+    "s3": _modules("s3fs", "moto", "flask", extra=""),
     "livekit": _modules("livekit", extra="livekit"),
     "pipecat": _modules("pipecat", extra="pipecat"),
     "aiortc": _modules("aiortc", extra=""),

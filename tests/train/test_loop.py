@@ -60,8 +60,8 @@ def stop_before_step(monkeypatch):
         open_mixer = loop.open_mixer
 
         class Stopping:
-            def __init__(self, recipe, *, device):
-                self.mixer = open_mixer(recipe, device=device)
+            def __init__(self, recipe, **rest):
+                self.mixer = open_mixer(recipe, **rest)
 
             def batch(self, at, batch_size, part):
                 if at == step:

@@ -18,8 +18,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NoReturn
 
+from undin.io.errors import sentence
+
 COMMANDS = (
     "enhance",
+    "batch",
     "live",
     "mic",
     "serve",
@@ -109,14 +112,6 @@ def print_error(text: str) -> None:
 def printable(text: str) -> str:
     """Return a text for people: file names may be any bytes; what is no UTF-8, or controls terminals, shows as �."""
     return CONTROLS.sub("�", os.fsencode(text).decode(errors="replace"))
-
-
-def sentence(error: Exception) -> str:
-    """Return an exception's message for people: the operating system's errors without their number."""
-    if isinstance(error, OSError) and error.strerror:
-        named = [name for name in (error.filename, error.filename2) if name is not None]
-        return ": ".join([*(str(name) for name in named), error.strerror])
-    return str(error)
 
 
 def add_set(parser: argparse.ArgumentParser, *, metavar: str, help: str) -> None:

@@ -5,12 +5,14 @@ Only arguments and printing; the work is in `data/check.py` and `data/freeze.py`
 
 import argparse
 import json
+import os
 import sys
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from undin.cli import add_set
+from undin.cli.engines import add_engine, engine_of
 
 if TYPE_CHECKING:
     from undin.data.check import FileReport
@@ -39,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     mix.add_argument("--sample-rate", metavar="HZ", type=int, help="default: the recipe's")
     mix.add_argument("--seed", metavar="N", type=int, default=0, help="another seed gives another set (default: 0)")
+    add_engine(mix)
     add_set(mix, metavar="mixing.KEY=VALUE", help="change keys of the recipe's mixing: mixing.snr_db=[0,10]")
 
 
@@ -98,9 +101,7 @@ def _line(report: "FileReport") -> str:
 
 
 def _mix(args: argparse.Namespace) -> int:
-    from undin.data.corpus import Corpus
-    from undin.data.freeze import freeze, refuse_existing
-    from undin.data.mixing import Mixer
+    from undin.data.freeze import Mixing, freeze, refuse_existing
     from undin.data.mixing_config import MixingConfig
     from undin.io.tables import change, from_table
 
@@ -114,16 +115,17 @@ def _mix(args: argparse.Namespace) -> int:
     if table:
         raise ValueError(f"--set knows only keys that begin with mixing., not '{next(iter(table))}'")
     refuse_existing(args.output)  # before minutes of decoding
-    trim_silence_db = recipe.get("data", {}).get("trim_silence_db")
-    mixer = Mixer(
-        Corpus.load(args.speech, sample_rate=sample_rate, trim_silence_db=trim_silence_db),
-        Corpus.load(args.noise, sample_rate=sample_rate),
+    mixing = Mixing(
+        tuple(args.speech),
+        tuple(args.noise),
         config,
         sample_rate=sample_rate,
         segment_samples=round(args.seconds * sample_rate),
         seed=args.seed,
+        trim_silence_db=recipe.get("data", {}).get("trim_silence_db"),
     )
-    freeze(mixer, args.output, count=args.count)
+    spread = args.engine or args.processes or args.address
+    freeze(mixing, os.path.abspath(args.output), count=args.count, engine=engine_of(args) if spread else None)
     print(f"{args.count} pairs of {args.seconds:g} s in {args.output}")
     return 0
 

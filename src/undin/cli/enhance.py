@@ -1,7 +1,7 @@
 """`undin enhance`: files, folders and pipes, each to an output of the same kind and length.
 
 This file is the command: its options and what follows from them. Which file goes where is `outputs.py`, the loop over
-files `batch.py`, what is said of them `saying.py`; what happens to one recording is `recording.py`, the file to read
+files `files.py`, what is said of them `saying.py`; what happens to one recording is `recording.py`, the file to read
 next.
 """
 
@@ -88,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError("--rate, --channels and --sample-format are for raw samples: give - as the only input")
     if args.plot:
         import undin.plot  # noqa: F401  a missing matplotlib shows before the work, not after it
-    from undin.cli.batch import outcomes
+    from undin.cli.files import outcomes
     from undin.cli.outputs import plan
     from undin.cli.progress import Progress
     from undin.cli.saying import Voice

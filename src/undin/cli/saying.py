@@ -16,7 +16,7 @@ from typing import TextIO
 import numpy as np
 
 from undin.cli import print_error, printable
-from undin.cli.batch import Failure
+from undin.cli.files import Failure
 from undin.cli.outputs import Job
 from undin.recording import RecordingReport
 
@@ -69,7 +69,7 @@ class Voice:
             return f"failed: {outcome.reason}"
         self._reports.append(outcome)
         facts = asdict(outcome)
-        for name in ("level_dbfs", "peak_dbfs"):
+        for name in ("level_dbfs", "peak_dbfs", "enhanced_dbfs", "removed_dbfs"):
             facts[name] = facts[name] if np.isfinite(facts[name]) else None  # silence has none
         source, _, output = facts.pop("title").partition(" -> ")
         self._print_json(input=source, output=output, status="done", **facts)

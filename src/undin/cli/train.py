@@ -33,6 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     start.add_argument(
         "--init", metavar="MODEL", help="start from the weights of a checkpoint or of a model: sets training.init"
     )
+    parser.add_argument(
+        "--resume-if-any",
+        action="store_true",
+        help="continue the run in its folder, or start it: one command for a machine that may have been stopped",
+    )
     parser.add_argument("--minutes", type=float, default=float("inf"), help="end cleanly after this time")
     parser.add_argument("--threads", type=int, help="processor threads (default: one a core)")
     parser.add_argument("--device", choices=("cpu", "cuda"), help="where to train (default: cuda where there is one)")
@@ -49,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     recipe = load_recipe(args.recipe, overrides=[*args.set, *init])
     run_folder = args.output or Path("runs") / recipe.name
     last = run_folder / loop.LAST
-    if args.resume is None and last.exists():
+    if args.resume is None and not args.resume_if_any and last.exists():
         raise ValueError(
             f"{run_folder} already holds a run; continue it with --resume or choose another folder with -o"
         )
@@ -61,7 +66,8 @@ def run(args: argparse.Namespace) -> int:
             recipe,
             run_folder=run_folder,
             device=loop.choose_device(args.device),
-            resume_from=None if args.resume is None else Path(args.resume or last),
+            resume_from=Path(args.resume or last) if args.resume is not None or args.resume_if_any else None,
+            resume_if_any=args.resume_if_any,
             minutes=args.minutes,
         )
     except FloatingPointError as error:

@@ -54,6 +54,7 @@ class Corpus:
         sample_rate: int,
         leave_out: Collection[str] = (),
         trim_silence_db: float | None = None,
+        share: tuple[int, int] = (0, 1),
         workers: int | None = None,
     ) -> "Corpus":
         """Decode every audio file below `folders`; name the unusable on stderr and go on without them.
@@ -71,6 +72,8 @@ class Corpus:
         trim_silence_db
             Cut both ends of a file down to the first and last 20 ms that are less than this many dB below its loudest
             20 ms; None keeps all.
+        share
+            Which part of the files, of how many: (1, 4) is every fourth from the second on.
         workers
             Threads that decode (soundfile and soxr release the interpreter lock); default: four more than cores, so
             that some wait for the disk while others decode.
@@ -78,9 +81,13 @@ class Corpus:
         Raises
         ------
         ValueError
-            When a folder is missing or nothing usable lies below the folders.
+            When a folder is missing or nothing usable lies below the folders, or in this share of them.
         """
         paths = [path for path in audio_files(folders) if not set(leave_out) & set(path.parts[:-1])]
+        part, parts = share
+        if 1 < parts > len(paths):
+            raise ValueError(f"{len(paths)} files of {folders} do not divide among {parts} machines: do not shard")
+        paths = paths[part::parts]
 
         def decode(path: Path) -> np.ndarray:
             recording = Recording.load(path)

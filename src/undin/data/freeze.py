@@ -1,22 +1,32 @@
 """A mixed set frozen to disk: what a `Mixer` would feed to training, as files with an index of how each was made."""
 
 import csv
+import json
+import math
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from undin.cluster import ROUNDS, Alone, Engine, Tell, in_rounds
+from undin.data.corpus import Corpus
 from undin.data.level import active_level_dbfs, to_db
 from undin.data.mixing import Draw, Mixer
+from undin.data.mixing_config import MixingConfig
 from undin.data.tape import Tapes
 from undin.io.audio import AudioInfo, open_writer
+from undin.io.files import replacing
+from undin.io.journal import Journal
 
 BATCH = 16
+MADE_BY = "made_by.json"
 ADDED = ("second_noise_db", "babble_db", "coloured_noise_db", "low_pass_hz", "high_pass_hz", "clipping_db")
 PEAK = 0.999
 FILES_APART = " | "
@@ -24,13 +34,24 @@ WRITTEN_DBFS = -100.0
 """What is softer than this is gone when it is rounded to 16 bit."""
 
 
-def freeze(mixer: Mixer, folder: str | Path, *, count: int) -> None:
+def freeze(mixer: Mixer | Callable[[], Mixer], folder: str | Path, *, count: int, engine: Engine | None = None) -> None:
     """Write `count` pairs to `folder`: `noisy/000.flac`, `clean/000.flac` … (16 bit) and `index.csv`.
 
-    The folder appears when it is complete. Pairs that would exceed full scale are turned down. Columns of the index:
+    Each pair is a function of the mixer and of its number, so that the set is the same bit for bit whoever made it. The
+    folder appears when it is complete. Pairs that would exceed full scale are turned down. Columns of the index:
     `id`; `snr_db`, the active level of the target over the mean level of the noise as both were written, before
     clipping (inf: there is no noise, -inf: noise alone); `speech_level_dbfs`, that level; the files `speech` and
     `noise` of which there are samples, with `FILES_APART` between them; what was added and how, empty where it was not.
+
+    Parameters
+    ----------
+    mixer : Mixer, or a function that makes one
+        The function pickles, and says by its `repr` all that the set depends on: each process calls it once, and a run
+        that was ended goes on where it was.
+    folder : path
+    count : int
+    engine : Engine, optional
+        Who does the work, with a function in place of a mixer; default: this process.
 
     Raises
     ------
@@ -41,25 +62,99 @@ def freeze(mixer: Mixer, folder: str | Path, *, count: int) -> None:
     """
     folder = Path(folder)
     refuse_existing(folder)
-    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+    partial = folder.with_name(f".{folder.name}.partial")
+    work = _Mix(mixer, partial, count)
     try:
-        for name in ("noisy", "clean"):
-            (partial / name).mkdir(parents=True)
-        info = AudioInfo(mixer.sample_rate, channels=1, length_samples=None, format="FLAC", subtype="PCM_16")
-        rows = []
-        for noisy, clean, row in tqdm(_items(mixer, count), "mixing", count, unit="file", disable=None):
-            row = {"id": f"{len(rows):0{max(3, len(str(count - 1)))}d}", **row}
-            for name, audio in (("noisy", noisy), ("clean", clean)):
-                with open_writer(partial / name / f"{row['id']}.flac", info) as write:
-                    write(audio)
-            rows.append(row)
+        _begin(partial, made_by={"mixer": repr(mixer), "count": count})
+        journal = Journal(str(partial / "journal"), key=lambda entry: entry["batch"])
+        left = {number: number for number in range(math.ceil(count / BATCH)) if number not in journal.done}
+        with tqdm(total=count, initial=count - BATCH * len(left), desc="mixing", unit="file", disable=None) as bar:
+            for entries in in_rounds(engine or Alone(), work, left, key=lambda entry: entry["batch"], pack=_blocks):
+                journal.add(entries)
+                bar.update(sum(len(entry["rows"]) for entry in entries))
+        if left:
+            raise OSError(f"{folder}: {len(left)} parts were lost with their processes {ROUNDS} times: begin again")
+        rows = [row for entry in journal.entries(order=lambda entry: entry["batch"]) for row in entry["rows"]]
         with open(partial / "index.csv", "w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, fieldnames=list(rows[0]))
             writer.writeheader()
             writer.writerows(rows)
+        shutil.rmtree(partial / "journal")
+        (partial / MADE_BY).unlink()
         os.replace(partial, folder)
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        if isinstance(mixer, Mixer):  # nobody could tell another time that it is the same
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Mixing:
+    """What a mixer is made of, by names: a function that makes it."""
+
+    speech: tuple[str, ...]
+    noise: tuple[str, ...]
+    config: MixingConfig
+    sample_rate: int
+    segment_samples: int
+    seed: int
+    trim_silence_db: float | None = None
+
+    def __call__(self) -> Mixer:
+        """Load the audio and make the mixer."""
+        return Mixer(
+            Corpus.load(self.speech, sample_rate=self.sample_rate, trim_silence_db=self.trim_silence_db),
+            Corpus.load(self.noise, sample_rate=self.sample_rate),
+            self.config,
+            sample_rate=self.sample_rate,
+            segment_samples=self.segment_samples,
+            seed=self.seed,
+        )
+
+
+def _begin(partial: Path, *, made_by: dict[str, Any]) -> None:
+    """Make the folder to write to, or leave that which is there if it is to become the same set."""
+    place = partial / MADE_BY
+    if place.exists() and json.loads(place.read_text()) != made_by:
+        shutil.rmtree(partial)
+    for name in ("noisy", "clean"):
+        (partial / name).mkdir(parents=True, exist_ok=True)
+    with replacing(place) as beside:
+        beside.write_text(json.dumps(made_by))
+
+
+def _blocks(batches: Iterable[int], most: int) -> Iterator[list[int]]:
+    numbers = list(batches)
+    for first in range(0, len(numbers), most):
+        yield numbers[first : first + most]
+
+
+_own: dict[str, Mixer] = {}
+
+
+@dataclass(frozen=True)
+class _Mix:
+    """Writes the pairs of a batch; a `Work`."""
+
+    mixer: Mixer | Callable[[], Mixer]
+    folder: Path
+    count: int
+
+    def __call__(self, batch: int, tell: Tell) -> dict[str, Any]:
+        mixer = self.mixer if isinstance(self.mixer, Mixer) else _own.get(repr(self.mixer))
+        if mixer is None:
+            mixer = _own[repr(self.mixer)] = self.mixer()
+        first = batch * BATCH
+        digits = max(3, len(str(self.count - 1)))
+        info = AudioInfo(mixer.sample_rate, channels=1, length_samples=None, format="FLAC", subtype="PCM_16")
+        rows = []
+        for number, (noisy, clean, row) in enumerate(_items(mixer, batch, self.count - first), first):
+            row = {"id": f"{number:0{digits}d}", **row}
+            for name, audio in (("noisy", noisy), ("clean", clean)):
+                with open_writer(self.folder / name / f"{row['id']}.flac", info) as write:
+                    write(audio)
+            rows.append(row)
+        tell(len(rows))
+        return {"batch": batch, "rows": rows}
 
 
 def refuse_existing(folder: str | Path) -> None:
@@ -68,16 +163,20 @@ def refuse_existing(folder: str | Path) -> None:
         raise ValueError(f"{folder} exists already; name a new folder or remove that one")
 
 
-def _items(mixer: Mixer, count: int) -> Iterator[tuple[np.ndarray, np.ndarray, dict]]:
-    """Noisy and clean samples and a row of the index for each of `count` items."""
-    for first in range(0, count, BATCH):
-        draw = mixer.draw(first // BATCH, BATCH)[: count - first]
+def _items(mixer: Mixer, batch: int, count: int) -> Iterator[tuple[np.ndarray, np.ndarray, dict]]:
+    """Noisy and clean samples and a row of the index for each of the first `count` items of a batch."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # how many threads share a sum must not show in it
+    try:
+        draw = mixer.draw(batch, BATCH)[:count]
         noisy, clean, noise = _within_full_scale(*mixer.mix_in_parts(draw))
         levels_dbfs = active_level_dbfs(clean, sample_rate=mixer.sample_rate).tolist()
         noise_dbfs = to_db(noise.square().mean(-1)).tolist()
-        noisy, clean = noisy.cpu().numpy(), clean.cpu().numpy()
-        for item, levels in enumerate(zip(levels_dbfs, noise_dbfs, strict=True)):
-            yield noisy[item], clean[item], _row(mixer, draw, item, *levels)
+    finally:
+        torch.set_num_threads(threads)
+    noisy, clean = noisy.cpu().numpy(), clean.cpu().numpy()
+    for item, levels in enumerate(zip(levels_dbfs, noise_dbfs, strict=True)):
+        yield noisy[item], clean[item], _row(mixer, draw, item, *levels)
 
 
 def _within_full_scale(noisy: Tensor, clean: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:

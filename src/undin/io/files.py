@@ -1,6 +1,8 @@
 """Files that appear complete or not at all."""
 
 import os
+import socket
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -49,13 +51,19 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
 def partial_of(path: str | os.PathLike[str]) -> Path:
     """The name beside `path` under which this process writes it."""
     path = Path(path)
-    return path.with_name(f".partial.{os.getpid()}.{path.name}")
+    return path.with_name(f".partial.{_machine()}-{os.getpid()}.{path.name}")
 
 
 @cache
 def _remove_left(folder: Path) -> None:
     """Remove what processes that are no more have left in a folder; once, since that takes a look at all its files."""
-    for left in folder.glob(".partial.*.*"):
-        number = left.name.split(".")[2]
+    for left in folder.glob(f".partial.{_machine()}-*.*"):
+        number = left.name.split(".")[2].partition("-")[2]
         if number.isdecimal() and not runs(int(number)):
             left.unlink(missing_ok=True)
+
+
+@cache
+def _machine() -> str:
+    """A short word for this machine: in a folder that many share, a number of a process says nothing without it."""
+    return f"{zlib.crc32(socket.gethostname().encode()):08x}"

@@ -100,7 +100,11 @@ class Checkpoint:
         OSError
             The file cannot be read.
         """
-        data = Path(path).read_bytes()
+        return cls.of_bytes(Path(path).read_bytes(), path)
+
+    @classmethod
+    def of_bytes(cls, data: bytes, path: str | Path) -> "Checkpoint":
+        """Read what a file holds, as `load` does; errors name it by `path`."""
         try:
             values = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
         except pickle.UnpicklingError as error:

@@ -19,7 +19,7 @@ from undin.data.mixing import Mixer
 from undin.data.pairs import PairedMixer
 from undin.train.checkpoint import Checkpoint
 from undin.train.log import TrainingLog
-from undin.train.processes import join
+from undin.train.processes import Processes, join
 from undin.train.recipe import Recipe
 from undin.train.state import TrainingState
 from undin.train.trained import Trained
@@ -36,6 +36,7 @@ def train(
     run_folder: Path,
     device: torch.device,
     resume_from: Path | None = None,
+    resume_if_any: bool = False,
     minutes: float = float("inf"),
 ) -> TrainingState:
     """Train a network by a recipe, until its last step, until time is up, or until SIGINT or SIGTERM asks to stop.
@@ -47,7 +48,10 @@ def train(
         Gets ``last.pt``, ``best.pt`` (the best in validation), ``log.jsonl`` and TensorBoard's events.
     device : torch.device
     resume_from : Path, optional
-        Checkpoint of a run to continue; without, it starts from `training.init`, or from fresh weights.
+        Checkpoint of a run to continue; without, it starts from `training.init`, or from fresh weights. Of several
+        machines one must have it, and the newest counts.
+    resume_if_any : bool
+        Start where `resume_from` is on none of them.
     minutes : float
         Time after which the run ends with a validation and a checkpoint.
 
@@ -69,17 +73,15 @@ def train(
         processes = stack.enter_context(join(device))
         rows = processes.part(recipe.training.batch_size)
         state = TrainingState(recipe, device=device, processes=processes)
-        if resume_from:
-            state.restore(Checkpoint.load(resume_from))
+        resumed = resume_from and _newest(resume_from, processes, or_none=resume_if_any)
+        if resumed:
+            state.restore(resumed)
         elif recipe.training.init:
             state.initialise(Trained.load(recipe.training.init))
-        # what the first process decodes, it leaves in the cache for all others
-        if not processes.is_first:
-            processes.barrier()
-        mixer = open_mixer(recipe, device=device)
-        if processes.is_first:
-            processes.barrier()
-        if recipe.training.init and not resume_from:
+        # what the first process of a machine decodes, it leaves in the cache for the others
+        with processes.first_here_first():
+            mixer = open_mixer(recipe, device=device, node=processes.node, nodes=processes.nodes)
+        if recipe.training.init and not resumed:
             items = math.ceil(SETTLING_SECONDS / recipe.data.segment_seconds)
             state.settle(mixer.batch(0, items, part=slice(None))[0])
         keeper = None
@@ -109,8 +111,19 @@ def choose_device(name: str | None) -> torch.device:
     return device
 
 
-def open_mixer(recipe: Recipe, *, device: torch.device) -> Mixer | PairedMixer:
+def _newest(path: Path, processes: Processes, *, or_none: bool) -> Checkpoint | None:
+    """The checkpoint with the most steps that any machine has at a path: after a restart another may be the first."""
+    here = Checkpoint.load(path) if processes.rank_here == 0 and path.exists() else None
+    data = processes.newest(here and here.step, path.read_bytes)
+    if data is None and not or_none:
+        raise FileNotFoundError(f"{path}: there is no such checkpoint" + " on any machine" * (processes.nodes > 1))
+    return None if data is None else Checkpoint.of_bytes(data, path)
+
+
+def open_mixer(recipe: Recipe, *, device: torch.device, node: int = 0, nodes: int = 1) -> Mixer | PairedMixer:
     """Load the folders of a recipe into memory and make what turns a step's number into its batch.
+
+    With `data.sharded`, machine `node` of `nodes` loads its share of the files alone.
 
     Raises
     ------
@@ -126,7 +139,8 @@ def open_mixer(recipe: Recipe, *, device: torch.device) -> Mixer | PairedMixer:
     }
     if data.pairs:
         return PairedMixer(data.pairs, **common)
-    load = partial(Corpus.load, sample_rate=recipe.audio.sample_rate, leave_out=data.leave_out)
+    share = (node, nodes) if data.sharded else (0, 1)
+    load = partial(Corpus.load, sample_rate=recipe.audio.sample_rate, leave_out=data.leave_out, share=share)
     return Mixer(
         load(data.speech, trim_silence_db=data.trim_silence_db),
         load(data.noise),

@@ -1,11 +1,12 @@
 """The processes of one training run: one, or several started by ``torchrun``, each on its part of every batch.
 
-Averages travel through ``torch.distributed``: gloo between CPUs, NCCL between GPUs. With a single process every call
-here does nothing. Batch statistics inside networks span the processes by themselves (``nn/layers.py``).
+They may be on several machines, which need no disk in common. Averages travel through ``torch.distributed``: gloo
+between CPUs, NCCL between GPUs. With a single process every call here does nothing. Batch statistics inside networks
+span the processes by themselves (``nn/batch_norm.py``).
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -21,10 +22,15 @@ class Processes:
     ----------
     rank, count : int
         Which process this is, from 0, and how many there are. The first one writes files and prints.
+    rank_here : int
+        Which it is of those on its machine.
+    node, nodes : int
+        Which machine this is, from 0, and how many there are.
     """
 
-    def __init__(self, rank: int = 0, count: int = 1):
-        self.rank, self.count = rank, count
+    def __init__(self, rank: int = 0, count: int = 1, *, rank_here: int = 0, node: int = 0, nodes: int = 1):
+        self.rank, self.count, self.rank_here = rank, count, rank_here
+        self.node, self.nodes = node, nodes
         # a question to all that must not wait for a GPU travels over gloo, whatever the tensors use; an answer takes as
         # long as the first process needs to decode all audio
         self._control = dist.new_group(backend="gloo", timeout=timedelta(days=1)) if count > 1 else None
@@ -68,6 +74,37 @@ class Processes:
         if self.count > 1:
             dist.barrier(group=self._control)
 
+    @contextmanager
+    def first_here_first(self) -> Iterator[None]:
+        """Let the first process of each machine do the block of the `with` before the others of that machine do it."""
+        if self.rank_here:
+            self.barrier()
+        yield
+        if not self.rank_here:
+            self.barrier()
+
+    def newest(self, step: int | None, load: Callable[[], bytes]) -> bytes | None:
+        """Return what the process with the most steps loads, in all processes; None where none has any.
+
+        Parameters
+        ----------
+        step : int or None
+            Of what this process could load; None if there is nothing here.
+        load : function
+            Called in one of the processes with the most steps.
+        """
+        if self.count == 1:
+            return None if step is None else load()
+        steps: list[int | None] = [None] * self.count
+        dist.all_gather_object(steps, step, group=self._control)
+        found = [(one, -rank) for rank, one in enumerate(steps) if one is not None]
+        if not found:
+            return None
+        owner = -max(found)[1]
+        loaded = [load() if self.rank == owner else None]
+        dist.broadcast_object_list(loaded, src=owner, group=self._control)
+        return loaded[0]
+
     def any(self, flag: bool) -> bool:
         """Tell whether the flag is set in any process."""
         if self.count == 1:
@@ -86,6 +123,12 @@ def join(device: torch.device) -> Iterator[Processes]:
         return
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
-        yield Processes(dist.get_rank(), count)
+        yield Processes(
+            dist.get_rank(),
+            count,
+            rank_here=int(os.environ.get("LOCAL_RANK", "0")),
+            node=int(os.environ.get("GROUP_RANK", "0")),
+            nodes=int(os.environ.get("GROUP_WORLD_SIZE", "1")),
+        )
     finally:
         dist.destroy_process_group()

@@ -57,7 +57,7 @@ class Data:
 
     `rooms` are folders of measured impulse responses to put speech into. `leave_out` names folders below all these, at
     any depth, whose sounds are kept for validation. `description` names the corpora and their licences for whoever
-    gets the model.
+    gets the model. With `sharded`, each of several machines decodes and holds its share of the files alone.
     """
 
     segment_seconds: float
@@ -67,12 +67,15 @@ class Data:
     rooms: tuple[str, ...] = ()
     leave_out: tuple[str, ...] = ()
     trim_silence_db: float | None = None
+    sharded: bool = False
     description: str = ""
 
     def __post_init__(self) -> None:
         mixes, has_pairs = bool(self.speech and self.noise), bool(self.pairs)
         if mixes == has_pairs or bool(self.speech) != bool(self.noise):
             raise ValueError("[data] needs folders of speech and noise to mix, or folders of pairs, and not both")
+        if self.sharded and has_pairs:
+            raise ValueError("data.sharded is for speech and noise; finished pairs are held whole by every machine")
         if self.segment_seconds <= 0:
             raise ValueError(f"data.segment_seconds must be positive, not {self.segment_seconds}")
 
