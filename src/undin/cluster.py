@@ -11,6 +11,7 @@ import os
 import pickle
 import signal
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
@@ -246,9 +247,9 @@ class Ray:
         context.print_on_execution_start = False
         # What becomes of an item is nobody's business there, so it travels as bytes: no column has to have one type.
         packed = [{"block": pickle.dumps(list(block))} for block in blocks]
-        done = ray.data.from_items(packed, override_num_blocks=len(packed)).map_batches(
-            do, batch_size=1, num_cpus=CPUS_A_TASK, ray_remote_args_fn=lambda: {"max_retries": TRIES - 1}
-        )
+        items = ray.data.from_items(packed, override_num_blocks=len(packed))
+        with warnings.catch_warnings(action="ignore"):  # Ray 2.60 would have no limit to be set, and has no other way
+            done = items.map_batches(do, batch_size=1, num_cpus=CPUS_A_TASK, max_retries=TRIES - 1)
         try:
             for row in done.iter_rows():
                 yield pickle.loads(row["results"])
