@@ -120,8 +120,9 @@ def host_name() -> str:
     return f"{system.partition('.')[0]}-{architecture}"
 
 
-PLATFORMS = {name: target for name, target in COMPUTERS.items() if name != "windows-aarch64"}
-PLATFORMS[host_name()] = TARGETS["native"]
+PLATFORMS = {name: COMPUTERS[name] for name in COMPUTERS if name != "windows-aarch64"} | {
+    host_name(): TARGETS["native"]
+}
 """What there is to build for, by system and processor."""
 
 GLIBC = "2.17"
