@@ -24,6 +24,9 @@ PYTHON = {
 }
 
 C = {
+    "undin_live.c: nobody * input_adc": "a member of what PortAudio hands over",
+    "undin_live.c: nobody * output_dac": "another",
+    "undin_live.c: undin_live_bytes": "live/path.py has a twin of the struct, which a test holds to it",
     "undin_*reference.h: *_reference": "what a kernel computes, to read, and to hold the fast one against",
     "undin_int8_recurrent.h: nobody writes ?_s*": "its values are listed in the order of its members",
     "undin_int8_recurrent.h: nobody writes of_?": "undin_pair_products does, which gets their addresses",

@@ -89,7 +89,8 @@ def test_a_wheel_is_built_with_a_compiler_from_pypi_where_there_is_none(monkeypa
     backend = runpy.run_path(str(ROOT / "build_backend.py"))
     for programs, more in ({"gcc"}, []), ({"clang"}, []), ((), ["ziglang"]):
         monkeypatch.setattr(shutil, "which", lambda program, programs=programs: program in programs or None)
-        assert backend["_compiler"]() == more
+        assert backend["_compiler"](None) == more
+        assert backend["_compiler"]({"--build-option": "--plat-name=linux-aarch64"}) == ["ziglang"]
 
 
 def test_its_types_are_installed(stranger):

@@ -28,9 +28,10 @@ NAME_IN_FILE = re.compile(rf"`(\w+)`(?:\(\))? (?:in|of) ``?((?:[\w.-]+/)*[\w-]+\
 NEVER_HERE = {
     "denoise.c denoise.mjs firmware.c detect.c undin_vad.h RECIPE.toml": "programs and recipes of a reader's own",
     "_weights.c undin_tiny.c undin_tiny.h undin_tiny_weights.c undin_stream.c": "what a build of a model writes",
+    "undin_models.h undin_models.c LICENCES.md": "what a build of several models, or a release, writes",
     "undin-config.cmake undin_tiny.cmake undin-small.js example.c": "what is installed",
     "gather.py": "beside the data, which are not of the repository",
-    "malloc.h dnsmos_local.py separation.bss_eval_sources mpeg_l3_encode.c ogg_opus.c ogg_vorbis.c": "other people's",
+    "malloc.h ladspa.h dnsmos_local.py separation.bss_eval_sources mpeg_l3_encode.c ogg_opus.c ogg_vorbis.c": "others'",
     "Outer.Inner": "any class of Java in another",
     "load.py": "what docs/architecture.md says that nothing is called",
     "SystemInit webAudioMix replaceTrack": "functions of CMSIS, LiveKit and WebRTC",

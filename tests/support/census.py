@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src"
 PACKAGE = SOURCE / "undin"
-USERS = ("bindings", "research", "benchmarks", "scripts", "examples", "apps")
+USERS = ("bindings", "research", "benchmarks", "scripts", "examples", "apps", "release")
 """Folders beside the package whose use counts; that of tests alone does not."""
 
 OTHER_LANGUAGES = {".js", ".mjs", ".ts", ".c", ".h", ".cc", ".cpp", ".java", ".swift", ".html"}

@@ -170,7 +170,8 @@ def convolve(lowering: Lowering, node: Node) -> None:
     whole = np.moveaxis(_rescaled(node, weights, axis=0), (0, 1), (-2, -1))  # (kernel…, in, out)
     is_wide = node.attributes["quantization"].bits > 8
     blocks, reads, first = [], [x], []
-    for *outer, group in itertools.product(*runs[:-1], _side_by_side(runs[-1], y, columns)):
+    side_by_side = _side_by_side(runs[-1], y, columns)
+    for outer, group in itertools.product(itertools.product(*runs[:-1]), side_by_side):
         here = area((*outer, group[0]), x, y)
         taps = [
             list(itertools.product(*([index for index, _ in run.taps] for run in (*outer, last)))) for last in group
