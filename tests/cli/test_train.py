@@ -36,7 +36,7 @@ def test_training_resuming_and_refusing(recipe_path, tmp_path, monkeypatch, caps
     ("arguments", "told"),
     [
         (["--set", "training.stepps=2"], "unknown key 'training.stepps'; did you mean 'steps'?"),
-        (["--resume", "nowhere.pt"], "nowhere.pt: No such file or directory"),
+        (["--resume", "nowhere.pt"], "nowhere.pt: there is no such checkpoint"),
         (["--set", 'data.speech=["nowhere"]'], "nowhere is not a folder"),
     ],
 )

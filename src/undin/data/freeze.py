@@ -114,12 +114,12 @@ class Mixing:
 def _begin(partial: Path, *, made_by: dict[str, Any]) -> None:
     """Make the folder to write to, or leave that which is there if it is to become the same set."""
     place = partial / MADE_BY
-    if place.exists() and json.loads(place.read_text()) != made_by:
+    if place.exists() and json.loads(place.read_text(encoding="utf-8")) != made_by:
         shutil.rmtree(partial)
     for name in ("noisy", "clean"):
         (partial / name).mkdir(parents=True, exist_ok=True)
     with replacing(place) as beside:
-        beside.write_text(json.dumps(made_by))
+        beside.write_text(json.dumps(made_by), encoding="utf-8")
 
 
 def _blocks(batches: Iterable[int], most: int) -> Iterator[list[int]]:
