@@ -10,12 +10,14 @@ import zipfile
 import pytest
 from faces.wheels.conftest import ROOT, make
 
-from release import rules
 from undin import models
 from undin.compiler.toolchain.targets import COMPUTERS
 from undin.engines.native import stream_functions
 from undin.model.loading import load
 from undin.model.metadata import c_prefix
+
+pytest.importorskip("lief", reason="what builds releases is not installed")
+from release import rules
 
 VERSION = re.search(r'^version = "(.+)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.M)[1]
 BESIDE = ("LICENCES.md", "SHA256SUMS", f"undin-{VERSION}.tar.gz", f"undin-npm-{VERSION}.tgz")
