@@ -70,7 +70,7 @@ public final class Scenarios {
         check("it was stopped", first < 60 * BLOCK);
         studio.play();
         await(Studio.State.IDLE);
-        int latency = new UndinStream(RATE, 1).latencySamples();
+        int latency = new UndinStream(RATE, 1, studio.model()).latencySamples();
         same("all was heard once, and the end twice", take().length + latency, phone.heard.size());
     }
 
@@ -317,7 +317,7 @@ public final class Scenarios {
         studio.listen();
         await(Studio.State.IDLE);
         float[] heard = phone.heard();
-        int latency = new UndinStream(RATE, 1).latencySamples();
+        int latency = new UndinStream(RATE, 1, "undin-small").latencySamples();
         same("switched off, it is the input, late", noise(20 * BLOCK - latency, 0),
                 Arrays.copyOfRange(heard, latency, 20 * BLOCK));
         studio.record();
