@@ -70,7 +70,8 @@ final class Studio {
     }
 
     static final float NO_LIMIT = Float.POSITIVE_INFINITY;
-    private static final String FIRST_MODEL = "undin-small";
+    /** At the rate that nearly all phones record at. */
+    private static final String FIRST_MODEL = UndinStream.defaultModel(48000);
     private static final int BLOCKS_PER_SECOND = 100;
     private static final long BLOCKS_PER_LOOK_AT_DISK = 100;
 
