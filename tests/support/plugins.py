@@ -98,7 +98,7 @@ class Instance:
         """
         output, start, step = np.empty_like(samples), 0, 0
         while start < len(samples):
-            block = np.ascontiguousarray(samples[start : start + sizes[step % len(sizes)]].T)
+            block = np.array(samples[start : start + sizes[step % len(sizes)]].T, order="C")  # a copy, to be written to
             result = np.empty_like(block) if place == "elsewhere" else block
             order = range(self.channels)[::-1] if place == "crossed" else range(self.channels)
             for channel, other in enumerate(order):
