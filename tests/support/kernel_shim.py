@@ -70,6 +70,10 @@ Int8MatmulShape = _structure(
 Int8BandMixShape = _structure(
     "Int8BandMixShape", "rows channels depth y_row bias_row zero_point narrow activation alpha:float beta:float"
 )
+Int8DepthwiseShape = _structure(
+    "Int8DepthwiseShape",
+    f"rows channels taps tap_offset[{TAPS_MAX}] x_row y_row zero_point activation alpha:float beta:float",
+)
 Int8RecurrentShape = _structure(
     "Int8RecurrentShape", "rows inputs hidden x_row h_row state_row next_row zero_point narrow"
 )

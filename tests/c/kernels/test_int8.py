@@ -11,6 +11,7 @@ from support.kernel_shim import (
     SANITIZED,
     TAPS_MAX,
     Int8BandMixShape,
+    Int8DepthwiseShape,
     Int8MatmulShape,
     Int8RecurrentShape,
     QuantizeShape,
@@ -192,6 +193,33 @@ def test_band_mix(name, rows, channels, depth, zero_point, narrow, one_bias, act
     ]
     size = (rows - 1) * (channels + 1) + channels
     assert_same_bits(library, "int8_band_mix", [(size, np.float32)], arguments, shape)
+
+
+@pytest.mark.parametrize("name", BUILDS)
+@any_shape
+@given(
+    rows=sizes, channels=st.integers(1, 70), offsets=st.lists(st.integers(-50, 50), min_size=1, max_size=9),
+    x_row=st.integers(0, 60), zero_point=st.integers(-128, 127), has_bias=st.booleans(),
+    activation=st.sampled_from(ACTIVATIONS), seed=seeds,
+)  # fmt: skip
+def test_depthwise(name, rows, channels, offsets, x_row, zero_point, has_bias, activation, seed):
+    rng, library = np.random.default_rng(seed), shim(name, source=INT8)
+    shape = Int8DepthwiseShape(
+        rows=rows, channels=channels, taps=len(offsets), tap_offset=(ctypes.c_int32 * TAPS_MAX)(*offsets),
+        x_row=x_row, y_row=channels + 1, zero_point=zero_point, activation=activation,
+    )  # fmt: skip
+    first, last = min(0, *offsets), (rows - 1) * x_row + max(0, *offsets) + channels
+    x = rng.integers(-128, 128, last - first).astype(np.int8)
+    w = rng.choice([-128, 127, *rng.integers(-128, 128, 6)], (len(offsets), padded(channels))).astype(np.int8)
+    arguments = [
+        ctypes.c_void_p(x.ctypes.data - first),
+        w,
+        w.sum(0, np.int32),
+        scales(rng, padded(channels), depth=len(offsets)),
+        rng.normal(size=padded(channels)).astype(np.float32) if has_bias else None,
+    ]
+    size = (rows - 1) * (channels + 1) + channels
+    assert_same_bits(library, "int8_depthwise", [(size, np.float32)], arguments, shape)
 
 
 @pytest.mark.parametrize("cell", ["gru", "lstm"])

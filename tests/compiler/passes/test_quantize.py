@@ -9,7 +9,6 @@ import onnx
 import pytest
 import soundfile
 from onnx import TensorProto, helper, numpy_helper, shape_inference
-from onnx.reference import ReferenceEvaluator
 from support.c_stream import CStream
 from support.emulators import BOARDS, Blocks, run_in_node, run_on_board, run_on_linux
 from support.product_checks import built
@@ -249,6 +248,12 @@ def products() -> dict[str, tuple[str, tuple[int, ...], tuple[int, ...], dict]]:
         "up": ("ConvTranspose", (1, 6, 1, 8), (6, 5, 1, 4), {"pads": [0, 1, 0, 1], "strides": [1, 2]}),
         "up with holes": ("ConvTranspose", (1, 3, 7), (3, 17, 2), {"strides": [3], "output_padding": [1]}),
         "up and long": ("ConvTranspose", (1, 8, 2, 5), (8, 3, 2, 7), {"strides": [1, 2], "dilations": [1, 2]}),
+        "groups": ("Conv", (1, 6, 5, 7), (9, 2, 3, 3), {"pads": [1, 1, 1, 1], "group": 3}),
+        "groups up": ("ConvTranspose", (1, 6, 1, 7), (6, 5, 1, 3), {"strides": [1, 2], "group": 2}),
+        "depthwise": ("Conv", (1, 21, 5, 7), (21, 1, 3, 2), {"pads": [1, 1, 1, 0], "strides": [2, 1], "group": 21}),
+        "depthwise, two of each": ("Conv", (1, 6, 9), (12, 1, 3), {"group": 6}),
+        "depthwise up": ("ConvTranspose", (1, 10, 7), (10, 1, 4), {"strides": [2], "pads": [1, 1], "group": 10}),
+        "depthwise with holes": ("ConvTranspose", (1, 5, 4), (5, 1, 2), {"strides": [3], "group": 5}),
         "matrix": ("MatMul", (2, 3, 13), (13, 21), {}),
         "vector": ("MatMul", (1, 40), (40, 3), {}),
         "band mix": ("MatMul", (10, 1, 6), (10, 6, 7), {}),
@@ -269,7 +274,7 @@ def test_products_of_any_shape(tmp_path):
         helper.make_graph(nodes, "products", inputs, outputs, weights), opset_imports=[helper.make_opsetid("", 17)]
     )
     model.ir_version = 8
-    expected = ReferenceEvaluator(model).run(None, feeds)
+    expected = reference_session(model.SerializeToString()).run(None, feeds)
 
     graph = convert(shape_inference.infer_shapes(model), name="products")
 

@@ -4,6 +4,7 @@
 #ifndef UNDIN_INT8_REFERENCE_H
 #define UNDIN_INT8_REFERENCE_H
 
+#include "undin_int8_lanes.h"
 #include "undin_int8_recurrent.h"
 
 /* The nearest integer, ties to even, of |x| below 2^22. */
@@ -109,6 +110,23 @@ static inline void undin_int8_band_mix_reference(float *y, const int8_t *x, cons
             const float product = (float)sum * scale[c];
             y[n * shape->y_row + c] = undin_activate(bias ? product + bias[n * shape->bias_row + c] : product,
                                                      shape->activation, shape->alpha, shape->beta);
+        }
+}
+
+static inline void undin_int8_depthwise_reference(float *y, const int8_t *x, const int8_t *w, const int32_t *w_sum,
+                                                  const float *scale, const float *bias,
+                                                  const undin_int8_depthwise_shape *shape) {
+    const int padded = UNDIN_PADDED(shape->channels);
+    (void)w_sum;
+    for (int m = 0; m < shape->rows; ++m)
+        for (int c = 0; c < shape->channels; ++c) {
+            int32_t sum = 0;
+            for (int t = 0; t < shape->taps; ++t)
+                sum += undin_byte_reference(x[m * shape->x_row + shape->tap_offset[t] + c], shape->zero_point) *
+                       w[t * padded + c];
+            const float product = (float)sum * scale[c];
+            y[m * shape->y_row + c] = undin_activate(bias ? product + bias[c] : product, shape->activation,
+                                                     shape->alpha, shape->beta);
         }
 }
 

@@ -17,7 +17,7 @@ from undin.compiler.passes.plan import ALIGNMENT, plan
 from undin.model.metadata import Metadata, c_prefix
 
 KERNELS = ("undin_math.h", "undin_pointwise.h", "undin_matmul.h", "undin_lanes.h", "undin_recurrent.h")
-INTEGER_KERNELS = ("undin_int8_matmul.h", "undin_int8_recurrent.h")
+INTEGER_KERNELS = ("undin_int8_matmul.h", "undin_int8_lanes.h", "undin_int8_recurrent.h")
 WEIGHTS_IN_A_LINE = 32
 """Bytes."""
 

@@ -15,6 +15,7 @@ from undin.compiler.ir.operators import Quantization
 from undin.compiler.ir.program import Step, literal, merged_axes, nest
 from undin.compiler.ir.views import View
 from undin.compiler.lower.calls import activation_fields, address, fields
+from undin.compiler.lower.int8_fits import by_group, is_depthwise
 from undin.compiler.lower.int8_weights import GROUP, WholeWeights, pack_groups, pack_row, round_weights, round_wide
 from undin.compiler.lower.lowering import Lowering
 from undin.compiler.lower.windows import Stretch, Window, area, windows
@@ -125,93 +126,108 @@ def _scale(quantization: Quantization) -> dict[str, object]:
     return sizes
 
 
-def _rescaled(node: Node, weights: np.ndarray, *, axis: int) -> np.ndarray:
-    """Weights that meet what a node reads as integers: its channels lie along an axis of theirs."""
+def _rescaled(node: Node, weights: np.ndarray) -> np.ndarray:
+    """Weights that meet what a node reads as integers."""
     scales = np.array(node.attributes["quantization"].scales, np.float32)
-    return weights * scales.reshape([-1 if i == axis % weights.ndim else 1 for i in range(weights.ndim)])
+    if node.operator == "Conv" and len(scales) > 1:  # (out, in / group, kernel…)
+        scales = scales.reshape(node.get("group", 1), -1)
+        scales = scales.repeat(len(weights) // len(scales), axis=0)
+        return weights * scales.reshape(*weights.shape[:2], *[1] * (weights.ndim - 2))
+    return weights * scales.reshape(-1, *[1] * (weights.ndim - 1))
 
 
 class _Columns:
     """Columns of weights of one product, rounded: constants of the program, and the arguments that name them."""
 
-    def __init__(self, lowering: Lowering, node: Node, part: np.ndarray, whole: WholeWeights, bias: np.ndarray | None):
-        """`part` (taps, depth, columns) of all weights."""
-        self.depth, self.count = part.shape[1:]
-        self.is_wide = part.itemsize > 1
+    def __init__(self, lowering: Lowering, node: Node, groups: list[WholeWeights], bias: np.ndarray | None):
+        """Each group has one part (taps, depth, columns), and all are as large; `bias` (groups, columns)."""
+        parts = np.stack([whole.parts[0] for whole in groups])
+        self.depth, self.count = parts.shape[2:]
+        self.is_wide, self.are_narrow = parts.itemsize > 1, all(whole.are_narrow for whole in groups)
+        self.is_depthwise = is_depthwise(node)
+        zeros = [np.zeros(self.count, np.int32) if whole.zeros is None else whole.zeros for whole in groups]
         arrays = {
-            "weights": pack_groups(part),
-            "sums of weights": None if part.itemsize > 1 else pack_row(part.sum((0, 1), np.int32)),
-            "zeros": None if whole.zeros is None else pack_row(whole.zeros),
-            "scales": pack_row(whole.scale),
-            "bias": None if bias is None else pack_row(np.broadcast_to(bias, (self.count,))),
+            "weights": pack_row(parts[:, :, 0]) if self.is_depthwise else pack_groups(parts),
+            "sums of weights": None if self.is_wide else pack_row(parts.sum((1, 2), np.int32)),
+            "zeros": pack_row(np.stack(zeros)) if np.any(zeros) else None,
+            "scales": pack_row(np.stack([whole.scale for whole in groups])),
+            "bias": None if bias is None else pack_row(bias),
         }
-        self.exist = [array is not None for array in arrays.values()]
+        if self.is_depthwise:
+            arrays.pop("zeros")
+        self.steps = [None if array is None else array[0].size for array in arrays.values()]
         self.views = [lowering.constant(a, f"{node.name} {name}") for name, a in arrays.items() if a is not None]
 
-    def arguments(self, first: int) -> str:
-        """Names of the operands of a step, the first of which is `first`."""
+    def arguments(self, first: int, *, group: str = "") -> str:
+        """Names of the operands of a step, the first of which is `first`, those of one group if there is a variable."""
         numbers = itertools.count(first)
-        weights, *others = [f"x{next(numbers)}" if exists else "0" for exists in self.exist]
+        of_group = [f" + {group} * {step}" if group else "" for step in self.steps]
+        weights, *others = [
+            "0" if step is None else f"x{next(numbers)}{more}" for step, more in zip(self.steps, of_group, strict=True)
+        ]
         return ", ".join([_as_bytes(weights, self.is_wide), *others])
 
 
 def convolve(lowering: Lowering, node: Node) -> None:
-    """Conv and ConvTranspose of one group."""
-    is_transposed = node.operator == "ConvTranspose"
-    weights, bias = node.constant(1), node.constant(2)
-    weights = weights if is_transposed else weights.swapaxes(0, 1)  # (in, out, kernel…)
-    depth, columns = weights.shape[:2]
-    rank = weights.ndim - 2
-    found = windows(node, weights.shape[2:], is_transposed=is_transposed)
+    """Conv and ConvTranspose; of a depthwise one all channels are the columns of one group."""
+    is_transposed, is_lanes = node.operator == "ConvTranspose", is_depthwise(node)
+    bias = node.constant(2)
+    weights = by_group(node, _rescaled(node, node.constant(1)))
+    weights = weights.swapaxes(0, 2) if is_lanes else weights
+    group, depth, columns = weights.shape[:3]
+    bias = None if bias is None else np.broadcast_to(bias, group * columns).reshape(group, columns)
+    rank = weights.ndim - 3
+    found = windows(node, weights.shape[3:], is_transposed=is_transposed)
     runs = [_phases(window) if is_transposed else [_whole(window)] for window in found]
     borders = tuple(_border(axis_runs, window.length_in) for axis_runs, window in zip(runs, found, strict=True))
     x = rounded(lowering, node.inputs[0], node.attributes["quantization"], unit_axis=1, borders=borders)
     y = lowering.output(node.outputs[0], order=(0, *range(2, 2 + rank), 1), unit_axis=1)
-    whole = np.moveaxis(_rescaled(node, weights, axis=0), (0, 1), (-2, -1))  # (kernel…, in, out)
+    whole = np.moveaxis(weights, (0, 1, 2), (-3, -2, -1))  # (kernel…, group, in, out)
     is_wide = node.attributes["quantization"].bits > 8
     blocks, reads, first = [], [x], []
-    side_by_side = _side_by_side(runs[-1], y, columns)
-    for outer, group in itertools.product(itertools.product(*runs[:-1]), side_by_side):
-        here = area((*outer, group[0]), x, y)
+    side_by_side = [[run] for run in runs[-1]] if is_lanes else _side_by_side(runs[-1], y, columns)
+    for outer, neighbours in itertools.product(itertools.product(*runs[:-1]), side_by_side):
+        here = area((*outer, neighbours[0]), x, y)
         taps = [
-            list(itertools.product(*([index for index, _ in run.taps] for run in (*outer, last)))) for last in group
+            list(itertools.product(*([index for index, _ in run.taps] for run in (*outer, last))))
+            for last in neighbours
         ]
         if not taps[0]:  # nothing meets these positions but the bias: one weight of 0, again and again
             here = replace(here, x_start=0, x_row=0, loops=[(count, 0, step) for count, _, step in here.loops])
         offsets, deep = _joined(here.offsets, depth) if taps[0] else ([0], 1)
-        nothing = [np.zeros((1, columns), np.float32)]
-        rows = np.concatenate([np.concatenate([whole[tap] for tap in one] or nothing) for one in taps], axis=-1)
-        rows = rows.reshape(len(offsets), deep, -1)
-        in_integers = round_wide(rows) if is_wide else round_weights(rows, may_have_zeros=True)
-        added = None if bias is None else np.tile(np.broadcast_to(bias, (columns,)), len(group))
-        operands = _Columns(lowering, node, in_integers.parts[0], in_integers, added)
-        blocks.append((here, offsets, operands, in_integers.are_narrow))
+        nothing = [np.zeros((group, 1, columns), np.float32)]
+        rows = np.concatenate([np.concatenate([whole[tap] for tap in one] or nothing, axis=1) for one in taps], axis=-1)
+        rows = rows.reshape(group, len(offsets), deep, -1)
+        in_integers = [round_wide(one) if is_wide else round_weights(one, may_have_zeros=not is_lanes) for one in rows]
+        added = None if bias is None else np.tile(bias, len(neighbours))
+        operands = _Columns(lowering, node, in_integers, added)
+        blocks.append((here, offsets, operands))
         first.append(len(reads))
         reads += operands.views
 
     def code() -> list[str]:
         lines = []
-        for (here, offsets, operands, are_narrow), start in zip(blocks, first, strict=True):
-            variables = "ijklmn"[: len(here.loops)]
+        for (here, offsets, operands), start in zip(blocks, first, strict=True):
+            variables, counts = "ijklmn"[: len(here.loops)], [loop[0] for loop in here.loops]
             y_at, x_at = (
                 address(name, begin, [(v, loop[which]) for v, loop in zip(variables, here.loops, strict=True)])
                 for name, begin, which in (("y0", here.y_start, 2), ("x0", here.x_start, 1))
             )
+            if group > 1:
+                y_at, x_at = f"{y_at} + g * {columns}", f"{x_at} + g * {depth}"
+                counts, variables = [*counts, group], variables + "g"
+            arguments = f"{y_at}, {_as_bytes(x_at, is_wide)}, {operands.arguments(start, group='g' * (group > 1))}"
             size = 2 if is_wide else 1
-            sizes = {
-                "rows": here.rows,
-                "columns": operands.count,
-                "depth": operands.depth * size,
-                "taps": len(offsets),
-                "tap_offset": f"{{{', '.join(str(offset * size) for offset in offsets)}}}",
-                "a_row": here.x_row * size,
-                "y_row": here.y_row,
-                "narrow": int(are_narrow),
-                "wide": int(is_wide),
-            }
-            arguments = f"{y_at}, {_as_bytes(x_at, is_wide)}, {operands.arguments(start)}"
-            call = _call("undin_int8_matmul", arguments, node, sizes)
-            lines += nest([loop[0] for loop in here.loops], [call], variables=variables)
+            sizes: dict[str, object] = {"rows": here.rows, "taps": len(offsets)}
+            sizes |= {"tap_offset": f"{{{', '.join(str(offset * size) for offset in offsets)}}}", "y_row": here.y_row}
+            if is_lanes:
+                sizes |= {"channels": columns, "x_row": here.x_row}
+                call = _call("undin_int8_depthwise", arguments, node, sizes)
+            else:
+                sizes |= {"columns": operands.count, "depth": operands.depth * size, "a_row": here.x_row * size}
+                sizes |= {"narrow": int(operands.are_narrow), "wide": int(is_wide)}
+                call = _call("undin_int8_matmul", arguments, node, sizes)
+            lines += nest(counts, [call], variables=variables)
         return lines
 
     lowering.step(f"int8_{node.operator.lower()}", node, [y], reads, code)
@@ -285,9 +301,9 @@ def matmul(lowering: Lowering, node: Node) -> None:
     x = rounded(lowering, node.inputs[0], node.attributes["quantization"], unit_axis=-1)
     y = lowering.output(node.outputs[0], unit_axis=-1)
     is_wide = node.attributes["quantization"].bits > 8
-    rescaled = _rescaled(node, weights, axis=0)[None]
+    rescaled = _rescaled(node, weights)[None]
     whole = round_wide(rescaled) if is_wide else round_weights(rescaled, may_have_zeros=True)
-    operands = _Columns(lowering, node, whole.parts[0], whole, bias)
+    operands = _Columns(lowering, node, [whole], None if bias is None else np.broadcast_to(bias, (1, weights.shape[1])))
 
     def code() -> list[str]:
         *loops, (count, (y_row, x_row)) = [(1, [0, 0]), *merged_axes([y.select(-1, 0), x.select(-1, 0)])]
@@ -298,7 +314,7 @@ def matmul(lowering: Lowering, node: Node) -> None:
         )
         size = 2 if is_wide else 1
         sizes = {"rows": count, "columns": operands.count, "depth": operands.depth * size, "taps": 1}
-        sizes |= {"a_row": x_row * size, "y_row": y_row, "narrow": int(whole.are_narrow), "wide": int(is_wide)}
+        sizes |= {"a_row": x_row * size, "y_row": y_row, "narrow": int(operands.are_narrow), "wide": int(is_wide)}
         arguments = f"{y_at}, {_as_bytes(x_at, is_wide)}, {operands.arguments(1)}"
         call = _call("undin_int8_matmul", arguments, node, sizes)
         return nest([loop[0] for loop in loops], [call], variables=variables)
@@ -320,7 +336,7 @@ def band_mix(lowering: Lowering, node: Node) -> None:
     line = f"undin_quantize_groups(y0, x0, {scales}, &(undin_quantize_shape){{{fields(sizes)}}});"
     lowering.steps.append(Step("round", f"{value} in int8", [groups], [a, *scaling], lambda: [line]))
 
-    whole = round_weights(_rescaled(node, weights, axis=0).transpose(2, 1, 0))  # (N, K, C)
+    whole = round_weights(_rescaled(node, weights).transpose(2, 1, 0))  # (N, K, C)
     by_channel = whole.parts[0]
     packed = pack_groups(by_channel).transpose(1, 0, 2, 3)  # (groups, N, padded, 4)
     reads = [

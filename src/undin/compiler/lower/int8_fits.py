@@ -26,8 +26,6 @@ def hindrance(node: Node) -> str | None:
         is_band_mix = len(b.shape) == len(a.shape) == 3 and a.shape[:2] == (b.shape[0], 1)
         fits = (len(b.shape) == 2 and len(a.shape) >= 2 and has_row) or is_band_mix
         return None if fits else f"products of {a.shape} and {b.shape} have no kernel in integers"
-    if node.get("group", 1) != 1:
-        return f"it has {node.get('group')} groups"
     if node.get("auto_pad", "NOTSET") != "NOTSET":
         return "its padding is automatic"
     taps = _most_taps(node)
@@ -40,13 +38,13 @@ def _most_taps(node: Node) -> int:
     if node.operator == "ConvTranspose":  # of outputs a stride apart
         strides = node.get("strides", [1] * len(kernel))
         kernel = tuple(-(-length // stride) for length, stride in zip(kernel, strides, strict=True))
-    are_neighbours = node.get("dilations", [1] * len(kernel))[-1] == 1
+    are_neighbours = node.get("dilations", [1] * len(kernel))[-1] == 1 and node.get("group", 1) == 1
     return math.prod(kernel[:-1] if are_neighbours else kernel)
 
 
 def has_wide_kernel(node: Node) -> bool:
     """Whether there is a kernel for integers of 16 bits too, for a node that has one for 8."""
-    return node.operator in ("Conv", "ConvTranspose") or (node.operator == "MatMul" and len(node.inputs[1].shape) == 2)
+    return node.operator not in GATES and not is_in_lanes(node)
 
 
 def _hindrance_of_cell(node: Node) -> str | None:
@@ -63,11 +61,48 @@ def _hindrance_of_cell(node: Node) -> str | None:
     return next((reason for reason, hinders in hindrances.items() if hinders), None)
 
 
+def is_depthwise(node: Node) -> bool:
+    """Whether a convolution makes one channel of each, which no other meets."""
+    if node.operator not in ("Conv", "ConvTranspose"):
+        return False
+    group, (channels, of_group) = node.get("group", 1), node.inputs[1].shape[:2]
+    return group > 1 and channels == group and of_group == 1
+
+
+def is_in_lanes(node: Node) -> bool:
+    """Whether each channel has columns of its own; such a kernel takes no weights whose zero is another number."""
+    return is_depthwise(node) or (node.operator == "MatMul" and len(node.inputs[1].shape) == 3)
+
+
+def by_group(node: Node, weights: np.ndarray) -> np.ndarray:
+    """Weights of a convolution, of its shape in the file, as (group, in, out, kernel…)."""
+    weights = weights.reshape(node.get("group", 1), -1, *weights.shape[1:])
+    return weights if node.operator == "ConvTranspose" else weights.swapaxes(1, 2)
+
+
 def weights_by_channel(node: Node) -> np.ndarray | None:
     """Constant weights as (channels, …, columns); None where each channel has columns of its own."""
     weights = node.inputs[1].constant
+    if is_in_lanes(node):
+        return None
     if node.operator == "MatMul":
-        return None if weights.ndim == 3 else weights
-    if node.operator == "ConvTranspose":
-        return np.moveaxis(weights, 1, -1)
-    return weights[0].transpose() if node.operator in GATES else np.moveaxis(weights, 0, -1)
+        return weights
+    if node.operator in GATES:
+        return weights[0].transpose()
+    grouped = np.moveaxis(by_group(node, weights), 2, -1)  # (group, in, kernel…, out)
+    group, depth, *kernel, columns = grouped.shape
+    found = np.zeros((group, depth, *kernel, group, columns), np.float32)
+    for index in range(group):
+        found[index, ..., index, :] = grouped[index]
+    return found.reshape(group * depth, *kernel, group * columns)
+
+
+def weights_by_column(node: Node) -> np.ndarray:
+    """Constant weights as (depth, columns), where those of a column have one scale."""
+    weights = node.inputs[1].constant
+    if node.operator == "MatMul" and weights.ndim == 3:  # (C, K, N): columns are channels
+        return weights.reshape(len(weights), -1).transpose()
+    if node.operator == "MatMul":
+        return weights
+    by_column = np.moveaxis(by_group(node, weights), (0, 2), (-2, -1))
+    return by_column.reshape(-1, by_column.shape[-2] * by_column.shape[-1])

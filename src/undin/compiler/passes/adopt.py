@@ -14,7 +14,7 @@ import numpy as np
 
 from undin.compiler.ir.graph import OPSET, Graph, Node, Value
 from undin.compiler.ir.operators import PRODUCTS, RESHAPES, VIEWS, Quantization
-from undin.compiler.lower.int8_fits import hindrance, weights_by_channel
+from undin.compiler.lower.int8_fits import hindrance, is_in_lanes, weights_by_column
 from undin.compiler.lower.int8_weights import known_scale
 from undin.compiler.passes.decompose.builder import Builder
 
@@ -160,12 +160,8 @@ def _adopted(node: Node, producers: dict[Value, Node]) -> Iterator[Node]:
 
 
 def _has_whole_weights(node: Node) -> bool:
-    weights = weights_by_channel(node)
-    is_band_mix = weights is None
-    if is_band_mix:  # (C, K, N): columns are channels
-        weights = node.inputs[1].constant.transpose(1, 2, 0)
-    _, zeros, is_known = known_scale(weights.reshape(-1, weights.shape[-1]))
-    return bool(is_known.all()) and not (is_band_mix and zeros.any())
+    _, zeros, is_known = known_scale(weights_by_column(node))
+    return bool(is_known.all()) and not (is_in_lanes(node) and zeros.any())
 
 
 def _as_arithmetic(node: Node) -> list[Node]:

@@ -6,6 +6,7 @@ from undin.compiler.ir.graph import Graph, Node, Value
 from undin.compiler.ir.operators import GATES, PRODUCTS
 from undin.compiler.lower.int8_fits import has_wide_kernel, hindrance, weights_by_channel
 from undin.compiler.passes.quantize.calibration import Seen
+from undin.compiler.passes.quantize.costs import slowness
 from undin.compiler.passes.quantize.scales import best_scales, wide_scales
 
 FIRST, LAST = "the first, which reads the input", "the last, which makes the output"
@@ -25,9 +26,10 @@ def candidates(graph: Graph, *, first_and_last: bool) -> tuple[dict[Node, int], 
     for node in products:
         if node.get("quantization"):  # as the file has it
             continue
-        reason = hindrance(node) or (ends.get(node) if not has_wide_kernel(node) else None)
+        bits = 16 if node in ends else 8
+        reason = hindrance(node) or (ends.get(node) if not has_wide_kernel(node) else slowness(node, bits))
         if reason is None:
-            chosen[node] = 16 if node in ends else 8
+            chosen[node] = bits
         else:
             in_floats[node.name] = reason
     return chosen, in_floats
