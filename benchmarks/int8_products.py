@@ -4,9 +4,10 @@ Each is a network of one product, many times over, with the rounding of what it 
 but the oldest; where the machine lacks AVX-VNNI, by the codes that AVX-512 has for the same instructions. Two minutes
 of one core. Usage, from the repository's root::
 
-    python benchmarks/int8_products.py
+    python benchmarks/int8_products.py [OPERATOR ...]
 """
 
+import argparse
 import csv
 import ctypes
 import itertools
@@ -26,7 +27,7 @@ from undin.bench.priority import real_time_priority
 from undin.compiler.emit.source import REPRODUCIBLE, Source
 from undin.compiler.ir.graph import Graph, Node, Value
 from undin.compiler.ir.operators import Quantization
-from undin.compiler.passes.quantize.costs import TABLE, Shape
+from undin.compiler.passes.quantize.costs import TABLE, Shape, table
 from undin.compiler.pipeline import translate
 from undin.compiler.toolchain.build import build
 from undin.compiler.toolchain.cache import instructions
@@ -55,7 +56,7 @@ SHAPES = (
         for sizes in itertools.product((1, 8, 64), (4, 16, 64), (8, 32, 128))
     ),
     *(Shape("GRU", 8, rows, units, units) for rows in (1, 16) for units in (8, 16, 32, 96)),
-    *(Shape("band mix", 8, channels, bands, bands) for channels in (4, 16, 64) for bands in (16, 64)),
+    *(Shape("band mix", 8, channels, bands, bands) for channels in (4, 16, 64) for bands in (16, 32, 64)),
     *(
         Shape("depthwise", 8, rows, channels, taps)
         for rows, channels in ((1, 16), (8, 64), (64, 64))
@@ -67,11 +68,15 @@ Calls = dict[Shape, Call]
 
 
 def main() -> None:
-    """Measure all and write the table."""
+    """Measure all, or some operators again, and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("operators", nargs="*", metavar="OPERATOR", help="default: all of the table")
+    asked = parser.parse_args().operators
+    shapes = [shape for shape in SHAPES if not asked or shape.operator in asked]
     variants, loops = [here(variant) for variant in X86_VARIANTS if variant.features], Loops([3])
-    ratios: dict[Shape, list[float]] = {shape: [] for shape in SHAPES}
+    ratios: dict[Shape, list[float]] = {shape: [] for shape in shapes}
     for variant in variants:
-        floats, integers = (compiled(variant, in_integers=in_integers) for in_integers in (False, True))
+        floats, integers = (compiled(shapes, variant, in_integers=in_integers) for in_integers in (False, True))
         for shape, found in ratios.items():
             blocks = {
                 "floats": partial(loops.time_us, floats[shape], BLOCK),
@@ -82,10 +87,12 @@ def main() -> None:
             of_floats, of_integers = (np.median(times[kind], axis=1) for kind in blocks)
             found.append(float(np.median(of_floats / of_integers)))
             print(variant.suffix[1:], *shape, f"{found[-1]:.2f}", flush=True)
+    kept = {shape: speeds for shape, speeds in table().items() if shape not in ratios} if asked else {}
+    ratios = {shape: (kept | ratios)[shape] for shape in SHAPES}
     with replacing(TABLE) as partial_table, partial_table.open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow((*Shape._fields, *(variant.suffix[1:] for variant in variants)))
-        table.writerows((*shape, *(f"{ratio:.2f}" for ratio in found)) for shape, found in ratios.items())
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow((*Shape._fields, *(variant.suffix[1:] for variant in variants)))
+        rows.writerows((*shape, *(f"{ratio:.2f}" for ratio in found)) for shape, found in ratios.items())
 
 
 def here(variant: Variant) -> Variant:
@@ -97,7 +104,7 @@ def here(variant: Variant) -> Variant:
     return variant
 
 
-def compiled(variant: Variant, *, in_integers: bool) -> Calls:
+def compiled(shapes: list[Shape], variant: Variant, *, in_integers: bool) -> Calls:
     """The networks of all shapes in one library, since compilers take most of their time for headers."""
 
     def mark(graph: Graph) -> None:
@@ -106,7 +113,7 @@ def compiled(variant: Variant, *, in_integers: bool) -> Calls:
                 bits = int(graph.name.split("_")[-4])
                 node.attributes["quantization"] = Quantization((1 / 32,), 3 if bits == 8 else 0, bits)
 
-    graphs = {shape: network(shape) for shape in SHAPES}
+    graphs = {shape: network(shape) for shape in shapes}
     memories = {shape: StepMemory(graph, BLOCK) for shape, graph in graphs.items()}
     sources = {shape: translate(graph, mark=mark if in_integers else None) for shape, graph in graphs.items()}
     native = TARGETS["native"]

@@ -1,7 +1,9 @@
 """Networks in integers: near to those in floats, and the same bits on every processor."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +18,15 @@ from support.small_networks import SMALL_NETWORKS, small_network
 from support.step_models import metadata
 
 import undin
+from undin.bench.macs import COUNTS
 from undin.cli import main
 from undin.compiler.emit.source import emit
 from undin.compiler.ir.check import check
 from undin.compiler.ir.graph import Graph
 from undin.compiler.ir.reader import convert, read_graph
-from undin.compiler.passes.quantize import frames_of, quantize, signal_to_noise_db
+from undin.compiler.passes.quantize import frames_of, marking, quantize, signal_to_noise_db
 from undin.compiler.passes.quantize.calibration import Seen
+from undin.compiler.passes.quantize.costs import Shape, shape_of, times_as_fast
 from undin.compiler.passes.quantize.frames import Frame, Runs
 from undin.compiler.passes.quantize.marking import candidates, channel_axis, mark
 from undin.compiler.passes.quantize.scales import best_scales
@@ -66,7 +70,15 @@ def models(tmp_path_factory) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="module")
-def compiled(models, frames) -> dict[str, tuple]:
+def all_in_integers() -> Iterator[None]:
+    """What is too small to be faster, too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(marking, "slowness", lambda node, bits: None)
+        yield
+
+
+@pytest.fixture(scope="module")
+def compiled(models, frames, all_in_integers) -> dict[str, tuple]:
     """Graph and source of each model in integers, and what `quantize` told."""
     found = {}
     for name, path in models.items():
@@ -260,7 +272,8 @@ def products() -> dict[str, tuple[str, tuple[int, ...], tuple[int, ...], dict]]:
     }
 
 
-def test_products_of_any_shape(tmp_path):
+def graph_of_products() -> tuple[Graph, dict[str, np.ndarray], list[np.ndarray]]:
+    """All of them, what they read, and what ONNX Runtime makes of that."""
     rng = np.random.default_rng(0)
     nodes, inputs, weights, feeds = [], [], [], {}
     for name, (operator, shape, of_weights, attributes) in products().items():
@@ -275,11 +288,14 @@ def test_products_of_any_shape(tmp_path):
     )
     model.ir_version = 8
     expected = reference_session(model.SerializeToString()).run(None, feeds)
+    return convert(shape_inference.infer_shapes(model), name="products"), feeds, expected
 
-    graph = convert(shape_inference.infer_shapes(model), name="products")
+
+def test_products_of_any_shape(tmp_path):
+    graph, feeds, expected = graph_of_products()
 
     def with_inputs(graph: Graph) -> None:
-        chosen, _ = candidates(graph, first_and_last=True)
+        chosen = dict.fromkeys(graph.nodes, 8)
         by_channel = {node: np.moveaxis(feeds[node.inputs[0].name], channel_axis(node), -1) for node in chosen}
         rows = {node.inputs[0]: values.reshape(-1, values.shape[-1]) for node, values in by_channel.items()}
         mark(chosen, {value: Seen(found, found.min(0), found.max(0)) for value, found in rows.items()})
@@ -291,6 +307,21 @@ def test_products_of_any_shape(tmp_path):
     results = load_step(library, f"{source.prefix}_run", graph, arena_bytes=source.arena_bytes)(feeds)
     for name, output in zip(products(), expected, strict=True):
         np.testing.assert_allclose(results[name], output, atol=0.05 * np.abs(output).max(), err_msg=name)
+
+
+def test_what_integers_slow_down_stays_in_floats():
+    graph, _, _ = graph_of_products()
+    chosen, in_floats = candidates(graph, first_and_last=True)
+    assert {node.name for node in chosen} == {node.name for node in graph.nodes} - in_floats.keys()
+    assert "integers would run it at 0." in in_floats["depthwise"]
+    for node in graph.nodes:
+        shape = shape_of(node, 8)
+        groups = 1 if shape.operator == "depthwise" else node.get("group", 1)
+        assert groups * prod(shape[2:]) == COUNTS[node.operator](node)
+        assert (node in chosen) == (times_as_fast(shape) >= 1)
+    assert (
+        0.1 < times_as_fast(Shape("depthwise", 8, 1, 16, 3)) < 1 < times_as_fast(Shape("MatMul", 8, 64, 64, 128)) < 10
+    )
 
 
 def gru_network(path: Path) -> None:

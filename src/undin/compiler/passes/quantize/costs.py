@@ -8,13 +8,12 @@ import csv
 from functools import cache
 from math import log, prod
 from pathlib import Path
+from statistics import geometric_mean
 from typing import NamedTuple
-
-import numpy as np
 
 from undin.compiler.ir.graph import Node
 from undin.compiler.ir.operators import GATES
-from undin.compiler.lower.int8_fits import by_group, is_depthwise
+from undin.compiler.lower.int8_fits import is_depthwise
 
 TABLE = Path(__file__).with_name("costs.csv")
 
@@ -42,42 +41,44 @@ class Shape(NamedTuple):
 def slowness(node: Node, bits: int) -> str | None:
     """Why a product had better stay in floats; None where integers are as fast or faster."""
     speed = times_as_fast(shape_of(node, bits))
-    return None if speed >= 1 else f"it is so small that integers would run {speed:.2f} times as fast"
+    return None if speed >= 1 else f"integers would run it at {speed:.2f} of the speed of floats"
 
 
 def shape_of(node: Node, bits: int) -> Shape:
     """What the table calls a product."""
-    x, w, y = node.inputs[0].shape, node.inputs[1].shape, node.outputs[0]
+    x, w, y = node.inputs[0], node.inputs[1], node.outputs[0]
     if node.operator in GATES:
-        return Shape("GRU", bits, x[1], node.inputs[2].shape[-1], x[-1])
+        return Shape("GRU", bits, x.shape[1], node.inputs[2].shape[-1], x.shape[-1])
     if node.operator == "MatMul":
-        is_band_mix = len(w) == 3
-        return Shape("band mix" if is_band_mix else "MatMul", bits, w[0] if is_band_mix else prod(x[:-1]), w[-1], w[-2])
+        *outer, depth, columns = w.shape
+        return (
+            Shape("band mix", bits, *outer, columns, depth)
+            if outer
+            else Shape("MatMul", bits, x.size // depth, columns, depth)
+        )
+    positions = (x.size // x.shape[1]) if node.operator == "ConvTranspose" else (y.size // y.shape[1])
+    taps = prod(w.shape[2:])
     if is_depthwise(node):
-        return Shape("depthwise", bits, y.size // w[0], w[0], prod(w[2:]))
-    _, depth, columns, *kernel = by_group(node, np.empty(w, np.bool_)).shape
-    if node.operator == "ConvTranspose":  # an input position makes as many outputs as the stride is long
-        return Shape("MatMul", bits, prod(x[2:]), columns * prod(kernel), depth)
-    return Shape("MatMul", bits, prod(y.shape[2:]), columns, depth * prod(kernel))
+        return Shape("depthwise", bits, positions, w.shape[0], taps)
+    if node.operator == "ConvTranspose":  # an input position makes as many outputs as the kernel is long
+        return Shape("MatMul", bits, positions, w.shape[1] * taps, x.shape[1] // node.get("group", 1))
+    return Shape("MatMul", bits, positions, y.shape[1] // node.get("group", 1), w.shape[1] * taps)
 
 
 def times_as_fast(shape: Shape) -> float:
-    """The mean over instructions, of the nearest shape in the table."""
-    alike = {known: speed for known, speed in table().items() if known[:2] == shape[:2]}
+    """The geometric mean over instructions, of the nearest shape in the table."""
+    alike = {known: speeds for known, speeds in table().items() if known[:2] == shape[:2]}
 
     def distance(known: Shape) -> float:
         return sum(log(ours / its) ** 2 for ours, its in zip(shape[2:], known[2:], strict=True))
 
-    return alike[min(alike, key=distance)]
+    return geometric_mean(alike[min(alike, key=distance)])
 
 
 @cache
-def table() -> dict[Shape, float]:
-    """Speed in integers over that in floats, the geometric mean over instructions, by shape."""
+def table() -> dict[Shape, list[float]]:
+    """Speeds in integers over those in floats, one for each kind of instructions, by shape."""
     with TABLE.open(encoding="utf-8", newline="") as file:
         _, *rows = csv.reader(file)
     fields = len(Shape._fields)
-    return {
-        Shape(row[0], *map(int, row[1:fields])): float(np.exp(np.mean(np.log([*map(float, row[fields:])]))))
-        for row in rows
-    }
+    return {Shape(row[0], *map(int, row[1:fields])): [*map(float, row[fields:])] for row in rows}
