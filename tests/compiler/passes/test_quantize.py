@@ -26,7 +26,7 @@ from undin.compiler.ir.graph import Graph
 from undin.compiler.ir.reader import convert, read_graph
 from undin.compiler.passes.quantize import frames_of, marking, quantize, signal_to_noise_db
 from undin.compiler.passes.quantize.calibration import Seen
-from undin.compiler.passes.quantize.costs import Shape, shape_of, times_as_fast
+from undin.compiler.passes.quantize.costs import MIN_SPEED, Shape, shape_of, times_as_fast
 from undin.compiler.passes.quantize.frames import Frame, Runs
 from undin.compiler.passes.quantize.marking import candidates, channel_axis, mark
 from undin.compiler.passes.quantize.scales import best_scales
@@ -318,7 +318,7 @@ def test_what_integers_slow_down_stays_in_floats():
         shape = shape_of(node, 8)
         groups = 1 if shape.operator == "depthwise" else node.get("group", 1)
         assert groups * prod(shape[2:]) == COUNTS[node.operator](node)
-        assert (node in chosen) == (times_as_fast(shape) >= 1)
+        assert (node in chosen) == (times_as_fast(shape) >= MIN_SPEED)
     assert (
         0.1 < times_as_fast(Shape("depthwise", 8, 1, 16, 3)) < 1 < times_as_fast(Shape("MatMul", 8, 64, 64, 128)) < 10
     )
