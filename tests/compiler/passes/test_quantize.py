@@ -24,6 +24,7 @@ from undin.compiler.emit.source import emit
 from undin.compiler.ir.check import check
 from undin.compiler.ir.graph import Graph
 from undin.compiler.ir.reader import convert, read_graph
+from undin.compiler.lower.int8_weights import known_scale
 from undin.compiler.passes.quantize import frames_of, marking, quantize, signal_to_noise_db
 from undin.compiler.passes.quantize.calibration import Seen
 from undin.compiler.passes.quantize.costs import MIN_SPEED, Shape, shape_of, times_as_fast
@@ -309,11 +310,20 @@ def test_products_of_any_shape(tmp_path):
         np.testing.assert_allclose(results[name], output, atol=0.05 * np.abs(output).max(), err_msg=name)
 
 
+def test_weights_of_a_file_have_no_zero_point_that_they_do_not_need():
+    """All of one sign, they are multiples of half their scale too, over a range of 8 bits that does not begin at 0."""
+    counts = np.array([[127, -127, 255], [3, -50, 0], [64, -1, 7]], np.float32)
+    scale, zeros, is_known = known_scale(counts * np.float32(0.02))
+    assert is_known.all()
+    assert zeros.tolist() == [0, 0, -128]
+    np.testing.assert_allclose(scale, 0.02, rtol=1e-6)
+
+
 def test_what_integers_slow_down_stays_in_floats():
     graph, _, _ = graph_of_products()
     chosen, in_floats = candidates(graph, first_and_last=True)
     assert {node.name for node in chosen} == {node.name for node in graph.nodes} - in_floats.keys()
-    assert "integers would run it at 0." in in_floats["depthwise"]
+    assert "integers would run it at 0." in in_floats["depthwise with holes"]
     for node in graph.nodes:
         shape = shape_of(node, 8)
         groups = 1 if shape.operator == "depthwise" else node.get("group", 1)

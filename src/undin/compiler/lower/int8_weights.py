@@ -110,7 +110,7 @@ def known_scale(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray
     largest = np.abs(weights).max(axis=0, initial=0)
     scale, left = np.ones_like(largest, np.float32), largest > 0
     is_known = ~left
-    for steps in range(255, 0, -1):
+    for steps in (*range(MAX, 0, -1), *range(255, MAX, -1)):  # those first that need no zero but 0
         tried = np.flatnonzero(left & ~is_known)
         tried = tried[_fits(weights[:FIRST, tried], largest[tried] / np.float32(steps))]
         tried = tried[_fits(weights[:, tried], largest[tried] / np.float32(steps))]
