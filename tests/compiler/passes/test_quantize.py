@@ -1,7 +1,6 @@
 """Networks in integers: near to those in floats, and the same bits on every processor."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from math import prod
 from pathlib import Path
@@ -71,21 +70,15 @@ def models(tmp_path_factory) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="module")
-def all_in_integers() -> Iterator[None]:
-    """What is too small to be faster, too."""
+def compiled(models, frames) -> dict[str, tuple]:
+    """Graph and source of each model in integers, what is too small for them too, and what `quantize` told."""
+    found = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(marking, "slowness", lambda node, bits: None)
-        yield
-
-
-@pytest.fixture(scope="module")
-def compiled(models, frames, all_in_integers) -> dict[str, tuple]:
-    """Graph and source of each model in integers, and what `quantize` told."""
-    found = {}
-    for name, path in models.items():
-        graph, told = read_graph(path), []
-        program = program_of(graph, mark=lambda graph, told=told: told.append(quantize(graph, frames)), watch=check)
-        found[name] = graph, emit(program, metadata_of(graph)), told[0]
+        for name, path in models.items():
+            graph, told = read_graph(path), []
+            program = program_of(graph, mark=lambda graph, told=told: told.append(quantize(graph, frames)), watch=check)
+            found[name] = graph, emit(program, metadata_of(graph)), told[0]
     return found
 
 
@@ -120,7 +113,8 @@ def test_near_to_floats(models, compiled, native, frames, name):
         assert ratio_db > 30
 
 
-def test_ends_take_16_bits_unless_asked(models, compiled):
+def test_ends_take_16_bits_unless_asked(models, compiled, monkeypatch):
+    monkeypatch.setattr(marking, "slowness", lambda node, bits: None)
     assert not compiled[GATED][2].in_floats
     for first_and_last, ends in ((False, {"/stem/stem.0/Conv", "/mask/ConvTranspose"}), (True, set())):
         found = []

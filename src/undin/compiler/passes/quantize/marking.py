@@ -27,7 +27,8 @@ def candidates(graph: Graph, *, first_and_last: bool) -> tuple[dict[Node, int], 
         if node.get("quantization"):  # as the file has it
             continue
         bits = 16 if node in ends else 8
-        reason = hindrance(node) or (ends.get(node) if not has_wide_kernel(node) else slowness(node, bits))
+        is_end_in_floats = node in ends and not has_wide_kernel(node)
+        reason = hindrance(node) or (ends[node] if is_end_in_floats else slowness(node, bits))
         if reason is None:
             chosen[node] = bits
         else:
