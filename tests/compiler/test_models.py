@@ -16,7 +16,6 @@ from support.step_models import metadata
 from undin.compiler.ir.operators import PRODUCTS
 from undin.compiler.ir.program import Recurrence
 from undin.compiler.ir.reader import convert, read_graph
-from undin.compiler.lower.int8_fits import is_depthwise
 from undin.compiler.session import reference_session
 from undin.nn.export import export
 
@@ -84,8 +83,7 @@ def test_what_onnx_runtime_quantised_stays_with_it(name, kind, per_channel, form
     graph = read_graph(quantised)
     (compiled,) = compile_graphs([graph], tmp_path)
     in_integers = {node.name for node in graph.nodes if node.get("quantization")}
-    products = [node for node in graph.nodes if node.operator in PRODUCTS]
-    assert in_integers == {n.name for n in products if kind == QuantType.QInt8 or not is_depthwise(n)}
+    assert in_integers == {node.name for node in graph.nodes if node.operator in PRODUCTS}
     oracle = reference_session(str(quantised), as_written=True)
     for feeds in frames_of(oracle):
         for ours, theirs in zip(compiled.run(*feeds.values()), oracle.run(None, feeds), strict=True):

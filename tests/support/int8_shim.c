@@ -24,8 +24,9 @@ ENTRIES(int8_band_mix, undin_int8_band_mix_shape,
         (float *y, const int8_t *x, const int8_t *w, const int32_t *w_sum, const float *scale, const float *bias),
         (y, x, w, w_sum, scale, bias))
 ENTRIES(int8_depthwise, undin_int8_depthwise_shape,
-        (float *y, const int8_t *x, const int8_t *w, const int32_t *w_sum, const float *scale, const float *bias),
-        (y, x, w, w_sum, scale, bias))
+        (float *y, const int8_t *x, const int8_t *w, const int32_t *w_sum, const int32_t *w_zero, const float *scale,
+         const float *bias),
+        (y, x, w, w_sum, w_zero, scale, bias))
 ENTRIES(int8_gru_step, undin_int8_recurrent_shape,
         (float *h_next, const int8_t *x, const int8_t *h, const float *old, const int8_t *w, const int8_t *r,
          const int32_t *w_sum, const int32_t *r_sum, const float *w_scale, const float *r_scale, const float *bias,

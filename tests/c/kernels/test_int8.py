@@ -199,10 +199,10 @@ def test_band_mix(name, rows, channels, depth, zero_point, narrow, one_bias, act
 @any_shape
 @given(
     rows=sizes, channels=st.integers(1, 70), offsets=st.lists(st.integers(-50, 50), min_size=1, max_size=9),
-    x_row=st.integers(0, 60), zero_point=st.integers(-128, 127), has_bias=st.booleans(),
+    x_row=st.integers(0, 60), zero_point=st.integers(-128, 127), has_zeros=st.booleans(), has_bias=st.booleans(),
     activation=st.sampled_from(ACTIVATIONS), seed=seeds,
 )  # fmt: skip
-def test_depthwise(name, rows, channels, offsets, x_row, zero_point, has_bias, activation, seed):
+def test_depthwise(name, rows, channels, offsets, x_row, zero_point, has_zeros, has_bias, activation, seed):
     rng, library = np.random.default_rng(seed), shim(name, source=INT8)
     shape = Int8DepthwiseShape(
         rows=rows, channels=channels, taps=len(offsets), tap_offset=(ctypes.c_int32 * TAPS_MAX)(*offsets),
@@ -211,10 +211,12 @@ def test_depthwise(name, rows, channels, offsets, x_row, zero_point, has_bias, a
     first, last = min(0, *offsets), (rows - 1) * x_row + max(0, *offsets) + channels
     x = rng.integers(-128, 128, last - first).astype(np.int8)
     w = rng.choice([-128, 127, *rng.integers(-128, 128, 6)], (len(offsets), padded(channels))).astype(np.int8)
+    zeros = rng.integers(-128, 128, padded(channels), np.int32) * has_zeros
     arguments = [
         ctypes.c_void_p(x.ctypes.data - first),
         w,
-        w.sum(0, np.int32),
+        (w - zeros).sum(0, np.int32),
+        zeros if has_zeros else None,
         scales(rng, padded(channels), depth=len(offsets)),
         rng.normal(size=padded(channels)).astype(np.float32) if has_bias else None,
     ]

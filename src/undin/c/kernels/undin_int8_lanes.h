@@ -58,16 +58,17 @@ UNDIN_INLINE undin_integers undin_add_product(undin_integers sum, undin_integers
 }
 
 UNDIN_INLINE void undin_int8_depthwise_tile(float *y, const int8_t *x, const int *tap_offset, const int8_t *w,
-                                            const int32_t *w_sum, const float *scale, const float *bias,
-                                            const undin_int8_depthwise_shape *shape, int rows, int vectors,
-                                            int lanes) {
+                                            const int32_t *w_sum, const int32_t *w_zero, const float *scale,
+                                            const float *bias, const undin_int8_depthwise_shape *shape, int rows,
+                                            int vectors, int lanes) {
     const int padded = UNDIN_PADDED(shape->channels);
     const undin_tile tile = undin_plain_tile(rows, vectors, lanes, 1);
     undin_integers sum[UNDIN_TILE_SUMS];
     undin_int8_begin(sum, &tile, w_sum, 0, 0, shape->zero_point);
     for (int t = 0; t < shape->taps; ++t) {
         const int8_t *x_tap = x + tap_offset[t];
-        const undin_integers w_tap = undin_bytes_load_first(w + t * padded, lanes, 0);
+        undin_integers w_tap = undin_bytes_load_first(w + t * padded, lanes, 0);
+        if (w_zero) w_tap -= undin_int8_load((const int8_t *)w_zero, &tile, 0, 0);
         UNDIN_UNROLL for (int i = 0; i < rows; ++i)
             sum[i] = undin_add_product(sum[i], undin_bytes_load_first(x_tap + i * shape->x_row, lanes, 1), w_tap);
     }
@@ -78,19 +79,21 @@ UNDIN_INLINE void undin_int8_depthwise_tile(float *y, const int8_t *x, const int
 }
 
 /* Depthwise convolution:
- * y[m][c] = activation(bias[c] + scale[c] * sum over t of (x[m x_row + tap_offset[t] + c] - zero_point) w[t][c])
+ * y[m][c] = activation(bias[c] + scale[c] * sum over t of
+ *                                                 (x[m x_row + tap_offset[t] + c] - zero_point) (w[t][c] - w_zero[c]))
  *
- * y (rows, channels) of floats; x as undin_quantize_bytes writes it; w (taps, padded), w_sum, scale, bias (padded), bias
- * may be NULL. y must overlap nothing else. */
+ * y (rows, channels) of floats; x as undin_quantize_bytes writes it; w (taps, padded), w_sum (padded), that of w - w_zero
+ * over all taps, w_zero, scale and bias (padded), w_zero and bias may be NULL. y must overlap nothing else. */
 UNDIN_INT8_KERNEL void undin_int8_depthwise(float *y, const int8_t *x, const int8_t *w, const int32_t *w_sum,
-                                            const float *scale, const float *bias,
+                                            const int32_t *w_zero, const float *scale, const float *bias,
                                             const undin_int8_depthwise_shape *sizes) {
     const undin_int8_depthwise_shape copy = *sizes, *const shape = &copy; /* as in undin_matmul */
     const int *tap_offset = sizes->tap_offset;
     UNDIN_FOR_ROWS(shape->rows, undin_depthwise_height(shape->rows), m, height,
         UNDIN_FOR_CHUNKS(shape->channels, 1, n, vectors, lanes,
             undin_int8_depthwise_tile(y + m * shape->y_row + n, x + m * shape->x_row + n, tap_offset, w + n,
-                                      w_sum + n, scale + n, bias ? bias + n : bias, shape, height, vectors, lanes)));
+                                      w_sum + n, w_zero ? w_zero + n : w_zero, scale + n, bias ? bias + n : bias, shape,
+                                      height, vectors, lanes)));
 }
 
 #endif

@@ -114,7 +114,7 @@ static inline void undin_int8_band_mix_reference(float *y, const int8_t *x, cons
 }
 
 static inline void undin_int8_depthwise_reference(float *y, const int8_t *x, const int8_t *w, const int32_t *w_sum,
-                                                  const float *scale, const float *bias,
+                                                  const int32_t *w_zero, const float *scale, const float *bias,
                                                   const undin_int8_depthwise_shape *shape) {
     const int padded = UNDIN_PADDED(shape->channels);
     (void)w_sum;
@@ -123,7 +123,7 @@ static inline void undin_int8_depthwise_reference(float *y, const int8_t *x, con
             int32_t sum = 0;
             for (int t = 0; t < shape->taps; ++t)
                 sum += undin_byte_reference(x[m * shape->x_row + shape->tap_offset[t] + c], shape->zero_point) *
-                       w[t * padded + c];
+                       (w[t * padded + c] - (w_zero ? w_zero[c] : 0));
             const float product = (float)sum * scale[c];
             y[m * shape->y_row + c] = undin_activate(bias ? product + bias[c] : product, shape->activation,
                                                      shape->alpha, shape->beta);

@@ -144,17 +144,15 @@ class _Columns:
         parts = np.stack([whole.parts[0] for whole in groups])
         self.depth, self.count = parts.shape[2:]
         self.is_wide, self.are_narrow = parts.itemsize > 1, all(whole.are_narrow for whole in groups)
-        self.is_depthwise = is_depthwise(node)
-        zeros = [np.zeros(self.count, np.int32) if whole.zeros is None else whole.zeros for whole in groups]
+        zeros = np.stack([np.zeros(self.count, np.int32) if whole.zeros is None else whole.zeros for whole in groups])
+        sums = parts.sum((1, 2), np.int32) - (len(parts[0]) * zeros if is_depthwise(node) else 0)
         arrays = {
-            "weights": pack_row(parts[:, :, 0]) if self.is_depthwise else pack_groups(parts),
-            "sums of weights": None if self.is_wide else pack_row(parts.sum((1, 2), np.int32)),
-            "zeros": pack_row(np.stack(zeros)) if np.any(zeros) else None,
+            "weights": pack_row(parts[:, :, 0]) if is_depthwise(node) else pack_groups(parts),
+            "sums of weights": None if self.is_wide else pack_row(sums),
+            "zeros": pack_row(zeros) if zeros.any() else None,
             "scales": pack_row(np.stack([whole.scale for whole in groups])),
             "bias": None if bias is None else pack_row(bias),
         }
-        if self.is_depthwise:
-            arrays.pop("zeros")
         self.steps = [None if array is None else array[0].size for array in arrays.values()]
         self.views = [lowering.constant(a, f"{node.name} {name}") for name, a in arrays.items() if a is not None]
 
@@ -198,7 +196,7 @@ def convolve(lowering: Lowering, node: Node) -> None:
         nothing = [np.zeros((group, 1, columns), np.float32)]
         rows = np.concatenate([np.concatenate([whole[tap] for tap in one] or nothing, axis=1) for one in taps], axis=-1)
         rows = rows.reshape(group, len(offsets), deep, -1)
-        in_integers = [round_wide(one) if is_wide else round_weights(one, may_have_zeros=not is_lanes) for one in rows]
+        in_integers = [round_wide(one) if is_wide else round_weights(one, may_have_zeros=True) for one in rows]
         added = None if bias is None else np.tile(bias, len(neighbours))
         operands = _Columns(lowering, node, in_integers, added)
         blocks.append((here, offsets, operands))

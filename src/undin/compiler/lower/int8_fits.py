@@ -70,8 +70,13 @@ def is_depthwise(node: Node) -> bool:
 
 
 def is_in_lanes(node: Node) -> bool:
-    """Whether each channel has columns of its own; such a kernel takes no weights whose zero is another number."""
-    return is_depthwise(node) or (node.operator == "MatMul" and len(node.inputs[1].shape) == 3)
+    """Whether each channel has columns of its own."""
+    return is_depthwise(node) or is_band_mix(node)
+
+
+def is_band_mix(node: Node) -> bool:
+    """Whether a product has a matrix for each channel; its kernel takes no weights whose zero is another number."""
+    return node.operator == "MatMul" and len(node.inputs[1].shape) == 3
 
 
 def by_group(node: Node, weights: np.ndarray) -> np.ndarray:
@@ -100,7 +105,7 @@ def weights_by_channel(node: Node) -> np.ndarray | None:
 def weights_by_column(node: Node) -> np.ndarray:
     """Constant weights as (depth, columns), where those of a column have one scale."""
     weights = node.inputs[1].constant
-    if node.operator == "MatMul" and weights.ndim == 3:  # (C, K, N): columns are channels
+    if is_band_mix(node):  # (C, K, N): columns are channels
         return weights.reshape(len(weights), -1).transpose()
     if node.operator == "MatMul":
         return weights

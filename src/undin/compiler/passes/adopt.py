@@ -14,7 +14,7 @@ import numpy as np
 
 from undin.compiler.ir.graph import OPSET, Graph, Node, Value
 from undin.compiler.ir.operators import PRODUCTS, RESHAPES, VIEWS, Quantization
-from undin.compiler.lower.int8_fits import hindrance, is_in_lanes, weights_by_column
+from undin.compiler.lower.int8_fits import hindrance, is_band_mix, weights_by_column
 from undin.compiler.lower.int8_weights import known_scale
 from undin.compiler.passes.decompose.builder import Builder
 
@@ -161,7 +161,7 @@ def _adopted(node: Node, producers: dict[Value, Node]) -> Iterator[Node]:
 
 def _has_whole_weights(node: Node) -> bool:
     _, zeros, is_known = known_scale(weights_by_column(node))
-    return bool(is_known.all()) and not (is_in_lanes(node) and zeros.any())
+    return bool(is_known.all()) and not (is_band_mix(node) and zeros.any())
 
 
 def _as_arithmetic(node: Node) -> list[Node]:

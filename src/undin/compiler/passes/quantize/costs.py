@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from undin.compiler.ir.graph import Node
 from undin.compiler.ir.operators import GATES
-from undin.compiler.lower.int8_fits import is_depthwise
+from undin.compiler.lower.int8_fits import is_band_mix, is_depthwise
 
 TABLE = Path(__file__).with_name("costs.csv")
 
@@ -53,13 +53,12 @@ def shape_of(node: Node, bits: int) -> Shape:
     x, w, y = node.inputs[0], node.inputs[1], node.outputs[0]
     if node.operator in GATES:
         return Shape("GRU", bits, x.shape[1], node.inputs[2].shape[-1], x.shape[-1])
+    if is_band_mix(node):
+        channels, depth, columns = w.shape
+        return Shape("band mix", bits, channels, columns, depth)
     if node.operator == "MatMul":
-        *outer, depth, columns = w.shape
-        return (
-            Shape("band mix", bits, *outer, columns, depth)
-            if outer
-            else Shape("MatMul", bits, x.size // depth, columns, depth)
-        )
+        depth, columns = w.shape
+        return Shape("MatMul", bits, x.size // depth, columns, depth)
     positions = (x.size // x.shape[1]) if node.operator == "ConvTranspose" else (y.size // y.shape[1])
     taps = prod(w.shape[2:])
     if is_depthwise(node):
