@@ -230,6 +230,17 @@ void undin_plugin_set(undin_plugin *plugin, const undin_plugin_settings *setting
         begin_change(plugin);
 }
 
+void undin_plugin_follow(undin_plugin *plugin, const float *limit_db, const float *bypass, const float *model,
+                         const float *separate_channels) {
+    undin_plugin_settings settings = {
+        .limit_db = limit_db ? *limit_db : UNDIN_PLUGIN_NO_LIMIT_DB,
+        .bypass = bypass && *bypass > 0.0f,
+        .separate_channels = separate_channels && *separate_channels > 0.0f,
+        .model = model ? undin_plugin_model_of(*model) : 0,
+    };
+    undin_plugin_set(plugin, &settings);
+}
+
 const char *undin_plugin_model_name(int number) {
     static const char *const names[] = {UNDIN_PLUGIN_MODEL_NAMES};
     return names[number];

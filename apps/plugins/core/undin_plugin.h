@@ -37,9 +37,13 @@ void undin_plugin_close(undin_plugin *plugin);
 /* Go back to the fresh state: silence came before. The settings stay, and the model is at once the one that is set. */
 void undin_plugin_reset(undin_plugin *plugin);
 
-/* Take settings; what is out of its range counts as the nearest in it. A change while sound runs is faded in: limit, bypass and link over the next hop, a model once it has
- * heard enough, so that its sound is there when it takes over. */
+/* Take settings; what is out of its range counts as the nearest in it. A change while sound runs is faded in: limit,
+ * bypass and link over the next hop, a model once it has heard enough, so that its sound is there when it takes over. */
 void undin_plugin_set(undin_plugin *plugin, const undin_plugin_settings *settings);
+
+/* Take settings from where a host keeps its controls; NULL where it has none, which then is as at the beginning. */
+void undin_plugin_follow(undin_plugin *plugin, const float *limit_db, const float *bypass, const float *model,
+                         const float *separate_channels);
 
 /* The name of a number of hosts. */
 const char *undin_plugin_model_name(int number);

@@ -43,22 +43,11 @@ static void connect_port(LADSPA_Handle handle, unsigned long port, LADSPA_Data *
         self->ports[port] = data;
 }
 
-static float control(const instance *self, int number, float otherwise) {
-    const LADSPA_Data *port = 2 * self->channels + number < latency_port(self->channels)
-                                  ? self->ports[2 * self->channels + number]
-                                  : NULL;
-    return port ? *port : otherwise;
-}
-
 /* Take what the controls say, and tell the latency. */
 static void follow_controls(instance *self) {
-    undin_plugin_settings settings = {
-        .limit_db = control(self, LIMIT, UNDIN_PLUGIN_NO_LIMIT_DB),
-        .bypass = control(self, BYPASS, 0.0f) > 0.0f,
-        .model = undin_plugin_model_of(control(self, MODEL, 0.0f)),
-        .separate_channels = control(self, SEPARATE, 0.0f) > 0.0f,
-    };
-    undin_plugin_set(self->plugin, &settings);
+    LADSPA_Data **controls = self->ports + 2 * self->channels;
+    undin_plugin_follow(self->plugin, controls[LIMIT], controls[BYPASS], controls[MODEL],
+                        self->channels > 1 ? controls[SEPARATE] : NULL);
     LADSPA_Data *latency = self->ports[latency_port(self->channels)];
     if (latency)
         *latency = (float)undin_plugin_latency_samples(self->plugin);

@@ -52,23 +52,14 @@ static void connect_port(LV2_Handle handle, uint32_t port, void *data) {
         self->controls[port] = data;
 }
 
-static float control(const instance *self, int number, float otherwise) {
-    return self->controls[number] ? *self->controls[number] : otherwise;
-}
-
 static void tell(instance *self, int number, float value) {
     if (self->controls[number])
         *self->controls[number] = value;
 }
 
 static void follow_controls(instance *self) {
-    undin_plugin_settings settings = {
-        .limit_db = control(self, LIMIT, UNDIN_PLUGIN_NO_LIMIT_DB),
-        .bypass = control(self, BYPASS, 0.0f) > 0.0f,
-        .model = undin_plugin_model_of(control(self, MODEL, 0.0f)),
-        .separate_channels = control(self, SEPARATE, 0.0f) > 0.0f,
-    };
-    undin_plugin_set(self->plugin, &settings);
+    float *const *controls = self->controls;
+    undin_plugin_follow(self->plugin, controls[LIMIT], controls[BYPASS], controls[MODEL], controls[SEPARATE]);
     tell(self, LATENCY, (float)undin_plugin_latency_samples(self->plugin));
 }
 
