@@ -51,7 +51,7 @@ docs: page $(VENV)/.docs-installed ## build the site, to build/site: guide, refe
 	$(BIN)/python docs/site/build.py
 
 wheels: page $(VENV)/.release-installed ## build a release for all platforms, to dist: wheels, kits for C, plug-ins, the npm package
-	$(BIN)/python apps/plugins/build.py all
+	$(BIN)/python apps/plugins/build.py all --zig
 	$(BIN)/python release/build.py
 
 tables: web ## measure again what weights touch: scores, 8 bits, memory, flash (hours; needs ../shared)

@@ -102,7 +102,7 @@ def run_build(source: Path, *options: str) -> None:
 def pack_plugins(target: str, dist: Path) -> Path:
     """Pack the plug-ins that `make plugins` has built for a target."""
     name = f"undin-plugins-{version()}-{target}"
-    files = archives.tree(PLUGINS / target) | {"LICENSE": (ROOT / "LICENSE").read_bytes()}
+    files = archives.tree(PLUGINS / target) | {"LICENSE": (ROOT / "LICENSE").read_bytes()} | licences.texts()
     archives.write_tar(dist / f"{name}.tar.gz", {f"{name}/{path}": content for path, content in files.items()})
     return dist / f"{name}.tar.gz"
 

@@ -2,14 +2,36 @@
 
 import importlib.metadata
 import re
+from pathlib import Path
+
+import ziglang
 
 LINKED = (
     ("compiler-rt of zig", "MIT", "where a processor lacks an instruction that C asks for"),
     ("MinGW-w64", "public domain, ZPL-2.1", "the start of libraries for Windows"),
     ("DPF, with pugl and NanoVG", "ISC, Zlib", "plug-ins in VST3 and CLAP, and windows of plug-ins"),
+    ("DejaVu Sans", "Bitstream-Vera", "windows of plug-ins"),
+    (
+        "libc++, libc++abi, libunwind",
+        "Apache-2.0 WITH LLVM-exception",
+        "plug-ins in VST3 and CLAP, and windows of plug-ins",
+    ),
     ("headers of LADSPA, LV2, CLAP", "LGPL-2.1-or-later, ISC, MIT", "plug-ins; headers alone"),
+    ("headers of OBS Studio, GStreamer", "GPL-2.0-or-later, LGPL-2.1-or-later", "what is for these; headers alone"),
 )
 """Others' code within what is released, and where."""
+
+DPF, ZIG = Path("/usr/share/dpf"), Path(ziglang.__file__).parent / "lib"
+TEXTS = {
+    "DPF": DPF / "LICENSE",
+    "DPF-formats": DPF / "LICENSING.md",
+    "pugl": DPF / "dgl" / "src" / "pugl-upstream" / "COPYING",
+    "NanoVG": DPF / "dgl" / "src" / "nanovg" / "LICENSE.txt",
+    "DejaVuSans": DPF / "dgl" / "src" / "resources" / "LICENSE-DejaVuSans.ttf.txt",
+    "libcxx": ZIG / "libcxx" / "LICENSE.TXT",
+    "MinGW-w64": ZIG / "libc" / "mingw" / "COPYING",
+}
+"""Texts that go with the plug-ins of others' code, as Debian and zig have them."""
 
 BUILDERS = ("setuptools", "build", "ziglang", "onnx", "numpy")
 """What builds it: of other versions, files differ."""
@@ -31,6 +53,11 @@ undin {importlib.metadata.version("undin")}, its models and whatever else lies b
 {"".join(f"| {row} |" + chr(10) for row in required())}
 Built with {", ".join(f"{name} {importlib.metadata.version(name)}" for name in BUILDERS)}.
 """
+
+
+def texts() -> dict[str, bytes]:
+    """Licences of others that go with plug-ins, by their paths in an archive: of what this machine builds with."""
+    return {f"licences/{name}.txt": path.read_bytes() for name, path in TEXTS.items() if path.is_file()}
 
 
 def required() -> list[str]:

@@ -190,8 +190,8 @@ class Build:
             freestanding=True,
         )
         self.system, self.cpu = SYSTEMS[name.split("-")[0]], name.split("-", 1)[1]
-        self.place, self.work = BUILD / name, WORK / (f"{name}-zig" if zig else name)
         self.is_host = name == host_name()
+        self.place, self.work = BUILD / name, WORK / (f"{name}-zig" if zig and self.is_host else name)
 
     def run(self) -> None:
         """Build them, and say what they have become."""
@@ -287,6 +287,9 @@ class Build:
             raise Missing(f"{product.name}: apt-get install pkg-config {package}")
         flags = subprocess.check_output(asked, text=True).split()
         libraries = [flag for flag in flags if flag.startswith(("-l", "-L"))]
+        if self.compiler.is_zig:  # which looks for none of this machine
+            place = subprocess.check_output(["pkg-config", "--variable=libdir", library], text=True).strip()
+            libraries.append(f"-L{place}")
         compiled = [flag.replace("-I", "-isystem", 1) for flag in flags if flag not in libraries]
         objects = [*self.core(), self.compile_c(source, [*compiled, f'-DUNDIN_VERSION="{version()}"'])]
         return self.link(objects, product, libraries)

@@ -3,9 +3,16 @@
  * - A plug-in without strings of its own has no state, so that hosts forget what is set; and the one that DPF would write is
  *   broken where a host takes less at a time than it is offered. State is saved here.
  * - The host's extension for latencies is called without asking whether there is one. Here there always is. */
+#include "src/DistrhoDefines.h"
+/* Hosts see the entry at the end of this file, not that of DPF. */
+#undef DISTRHO_PLUGIN_EXPORT
+#define DISTRHO_PLUGIN_EXPORT extern "C"
+#define CLAP_EXPORT
 #define clap_entry undin_clap_entry_of_dpf
 #include "DistrhoPluginMain.cpp"
 #undef clap_entry
+
+#include "undin_export.h"
 
 #include <cmath>
 #include <cstring>
@@ -182,5 +189,5 @@ void deinitialise() { undin_clap_entry_of_dpf.deinit(); }
 
 } // namespace
 
-DISTRHO_PLUGIN_EXPORT const clap_plugin_entry_t clap_entry;
+extern "C" UNDIN_EXPORT const clap_plugin_entry_t clap_entry;
 const clap_plugin_entry_t clap_entry = {CLAP_VERSION, initialise, deinitialise, getFactory};

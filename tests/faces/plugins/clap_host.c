@@ -13,9 +13,8 @@
 #include "clap/plugin-factory.h"
 #include "clap/plugin.h"
 
-#include <dlfcn.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include "loading.h"
+
 #include <string.h>
 
 enum { MAX_BLOCK = 4096, MAX_EVENTS = 16, MAX_CHANNELS = 2 };
@@ -107,12 +106,10 @@ static float samples[MAX_CHANNELS * 10 * 48000];
 int main(int count, char **arguments) {
     if (count < 5)
         die("usage: clap_host FILE RATE CHANNELS BLOCK [NAME=VALUE]... [-- NAME=VALUE]...");
-    void *library = dlopen(arguments[1], RTLD_NOW);
-    if (!library)
-        die(dlerror());
+    let_bytes_be();
     double rate = atof(arguments[2]);
     uint32_t channels = (uint32_t)atoi(arguments[3]), block = (uint32_t)atoi(arguments[4]);
-    const clap_plugin_entry_t *entry = dlsym(library, "clap_entry");
+    const clap_plugin_entry_t *entry = found(loaded(arguments[1]), "clap_entry");
     entry->init(arguments[1]);
     const clap_plugin_factory_t *factory = entry->get_factory(CLAP_PLUGIN_FACTORY_ID);
 

@@ -13,7 +13,8 @@ from support.plugins import RATE, environment
 
 from undin import Stream
 
-ROOT = Path(__file__).resolve().parents[3]
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[2]
 APP = ROOT / "apps" / "plugins"
 TOLERANCE = 1e-5
 

@@ -144,8 +144,8 @@ def test_minihost(built, sound):
 def clap_host(tmp_path_factory):
     need("dpf", "cc")
     host = tmp_path_factory.mktemp("clap") / "host"
-    headers = "-I/usr/share/dpf/distrho/src"
-    subprocess.run(["cc", "-Wall", "-Wextra", "-Werror", headers, HERE / "clap_host.c", "-o", host, "-ldl"], check=True)
+    flags = "-Wall", "-Wextra", "-Werror", "-I/usr/share/dpf/distrho/src", f"-I{HERE.parents[1] / 'support'}"
+    subprocess.run(["cc", *flags, HERE / "clap_host.c", "-o", host, "-ldl"], check=True)
 
     def run(built, samples, *arguments, rate=RATE):
         """Output, and what the host told by name."""

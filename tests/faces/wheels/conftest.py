@@ -82,7 +82,8 @@ def enhance(unpacked, speech, tmp_path) -> Callable[..., np.ndarray]:
         compiler = find_compiler(COMPUTERS[target], name="zig")
         program = tmp_path / ("enhance.exe" if "windows" in triple else "enhance")
         dynamic = ["-dynamic"] if "musl" in triple else []
-        options = ["-target", triple, "-O1", f"-I{C / 'include'}", *dynamic, "-o", program]
+        includes = [f"-I{C / 'include'}", f"-I{ROOT / 'tests' / 'support'}"]
+        options = ["-target", triple, "-O1", *includes, *dynamic, "-o", program]
         subprocess.run([*compiler.command, HERE / "enhance.c", *options], check=True)
         package, name = unpacked(target), COMPUTERS[target].library
         libraries = package / "c" / name.format("undin"), package / "model" / "weights" / name.format("undin_tiny")

@@ -4,39 +4,14 @@
  *     enhance LIBRARY_OF_STREAM LIBRARY_OF_MODEL undin_tiny < in.f32 > out.f32 */
 #include "undin.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
-#if defined(_WIN32)
-#include <fcntl.h>
-#include <io.h>
-#include <windows.h>
-#define OPEN(path) ((void *)LoadLibraryA(path))
-#define FIND(library, name) ((void *)GetProcAddress((HMODULE)(library), name))
-#else
-#include <dlfcn.h>
-#define OPEN(path) dlopen(path, RTLD_NOW | RTLD_LOCAL)
-#define FIND(library, name) dlsym(library, name)
-#endif
+#include "loading.h"
 
 enum { RATE_HZ = 16000, BLOCK = 1000 };
 
-static void *found(void *library, const char *name) {
-    void *place = library ? FIND(library, name) : NULL;
-    if (!place) {
-        fprintf(stderr, "%s: not found\n", name);
-        exit(2);
-    }
-    return place;
-}
-
 int main(int count, char **arguments) {
     if (count != 4) return 2;
-#if defined(_WIN32)
-    _setmode(0, _O_BINARY);
-    _setmode(1, _O_BINARY);
-#endif
-    void *undin = OPEN(arguments[1]), *models = OPEN(arguments[2]);
+    let_bytes_be();
+    void *undin = loaded(arguments[1]), *models = loaded(arguments[2]);
     const undin_model *model = found(models, arguments[3]);
     __typeof__(undin_stream_bytes) *bytes = found(undin, "undin_stream_bytes");
     __typeof__(undin_stream_init) *init = found(undin, "undin_stream_init");
