@@ -22,7 +22,7 @@ ROOT = HERE.parent
 sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
 from release import archives, licences, plugin, rules, sdk  # noqa: E402
-from undin.compiler.toolchain.targets import COMPUTERS  # noqa: E402
+from undin.compiler.toolchain.targets import COMPUTERS, TARGETS  # noqa: E402
 
 PAGE, WEB, PLUGINS = ROOT / "apps" / "page" / "dist", ROOT / "bindings" / "web", ROOT / "apps" / "plugins" / "build"
 
@@ -48,7 +48,7 @@ def main() -> None:
     if not args.wheels_alone:
         for target in args.targets:
             report(sdk.build(target, args.dist, version()))
-            if (PLUGINS / target).is_dir():
+            if plugins_of(target).is_dir():
                 report(pack_plugins(target, args.dist))
         report(pack_npm(args.dist))
     (args.dist / "LICENCES.md").write_text(licences.table(), encoding="utf-8")
@@ -99,10 +99,16 @@ def run_build(source: Path, *options: str) -> None:
         raise SystemExit("\n".join([*lines[-30:], f"error: {' '.join(command)}: exit status {done.returncode}"]))
 
 
+def plugins_of(target: str) -> Path:
+    """Where `make wheels` builds plug-ins for a target: those that this machine's own compiler makes are others."""
+    is_host = COMPUTERS[target].triple == TARGETS["native"].triple
+    return PLUGINS / (f"{target}-zig" if is_host else target)
+
+
 def pack_plugins(target: str, dist: Path) -> Path:
-    """Pack the plug-ins that `make plugins` has built for a target."""
+    """Pack the plug-ins for a target."""
     name = f"undin-plugins-{version()}-{target}"
-    files = archives.tree(PLUGINS / target) | {"LICENSE": (ROOT / "LICENSE").read_bytes()} | licences.texts()
+    files = archives.tree(plugins_of(target)) | {"LICENSE": (ROOT / "LICENSE").read_bytes()} | licences.texts()
     archives.write_tar(dist / f"{name}.tar.gz", {f"{name}/{path}": content for path, content in files.items()})
     return dist / f"{name}.tar.gz"
 

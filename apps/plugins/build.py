@@ -1,8 +1,9 @@
 """Build the plug-ins for this machine: `make plugins`; for others: `make plugins PLUGINS=all`, or some by their names.
 
-They go to `build/TARGET`. Models and stream are compiled to a static library as `undin compile` does, then each plug-in
-around them, which sees undin.h and undin_models.h alone. This machine's own compiler does it, or zig for any target.
-What is missing of other people's headers is left out, with a word.
+They go to `build/TARGET`; to `build/TARGET-zig` where `--zig` is asked for and this machine's own compiler would do.
+Models and stream are compiled to a static library as `undin compile` does, then each plug-in around them, which sees
+undin.h and undin_models.h alone. This machine's own compiler does it, or zig for any target. What is missing of other
+people's headers is left out, with a word.
 """
 
 import argparse
@@ -191,7 +192,8 @@ class Build:
         )
         self.system, self.cpu = SYSTEMS[name.split("-")[0]], name.split("-", 1)[1]
         self.is_host = name == host_name()
-        self.place, self.work = BUILD / name, WORK / (f"{name}-zig" if zig and self.is_host else name)
+        folder = f"{name}-zig" if zig and self.is_host else name
+        self.place, self.work = BUILD / folder, WORK / folder
 
     def run(self) -> None:
         """Build them, and say what they have become."""
