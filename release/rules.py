@@ -43,6 +43,9 @@ ENTRIES = {
 }
 """What a host looks for in a plug-in, and all that it is to see, by words that are in its path."""
 
+OF_LINKERS = {"DllMain", "__dso_handle", "_mh_dylib_header"}
+"""What every library of Windows may show, and what zig's own linker shows of every library of macOS."""
+
 PROCESSORS = {
     "linux-x86_64": lief.ELF.ARCH.X86_64,
     "linux-aarch64": lief.ELF.ARCH.AARCH64,
@@ -121,7 +124,7 @@ def of_plugin(name: str, data: bytes, target: str) -> Iterator[str]:
         yield f"it needs {', '.join(others)}"
     for words, entries in ENTRIES.items():
         if all(word in f"{system} {name}" for word in words.split()):
-            if (shown := _shown(library) - {"DllMain"}) != entries:  # which DPF shows on Windows, and harms nobody
+            if (shown := _shown(library) - OF_LINKERS) != entries:
                 yield f"it shows {', '.join(sorted(shown))}, not {', '.join(sorted(entries))}"
             return
 

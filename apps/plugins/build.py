@@ -351,9 +351,8 @@ class Build:
             return str(product)
         includes = [f"-I{self.undin.parent}", f"-I{HERE / 'core'}"]
         variant = self.compiler.flags(self.target, self.target.variants[0])
-        self.execute(
-            cpp, *variant, *self.system.flags, *HIDDEN, *flags, *includes, "-c", str(source), "-o", str(product)
-        )
+        known = *variant, *self.system.flags, *HIDDEN, "-g0", *flags, *includes  # of debugging, paths would stay
+        self.execute(cpp, *known, "-c", str(source), "-o", str(product))
         return str(product)
 
     def link(self, objects: Sequence[str], product: Path, libraries: Sequence[str] = ()) -> Path:

@@ -1,6 +1,7 @@
 """What a release consists of, and that it is the same bytes when it is built again, elsewhere and from nothing."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -102,8 +103,9 @@ def test_a_platform_built_again_from_nothing_is_the_same_bytes(release, tmp_path
     assert [name for name in names if (again / name).read_bytes() != (release / name).read_bytes()] == []
 
 
-@pytest.mark.needs("cmake", "cc")
+@pytest.mark.needs("cmake", "pkg-config", "cc")
 def test_a_program_in_c_finds_the_kit(release, tmp_path):
+    """By CMake and by pkg-config."""
     with tarfile.open(release / f"undin-c-{VERSION}-linux-x86_64.tar.gz") as kit:
         kit.extractall(tmp_path, filter="data")
     (tmp_path / "main.c").write_text(
@@ -117,5 +119,9 @@ def test_a_program_in_c_finds_the_kit(release, tmp_path):
     (prefix,) = tmp_path.glob("undin-c-*")
     for step in (["-S", ".", "-B", "build", f"-DCMAKE_PREFIX_PATH={prefix}"], ["--build", "build"]):
         subprocess.run(["cmake", *step], cwd=tmp_path, check=True, stdout=subprocess.DEVNULL)
+    known = os.environ | {"PKG_CONFIG_PATH": str(prefix / "lib" / "pkgconfig"), "LD_LIBRARY_PATH": str(prefix / "lib")}
+    flags = subprocess.check_output(["pkg-config", "--cflags", "--libs", "undin_tiny"], env=known, text=True).split()
+    subprocess.run(["cc", "main.c", *flags, "-o", "by_pkg_config"], cwd=tmp_path, check=True)
     expected = stream_functions().bytes(load("undin-tiny").engine.c_model, 48_000, 2)
-    assert int(subprocess.check_output([tmp_path / "build" / "main"])) == expected
+    for program in ("build/main", "by_pkg_config"):
+        assert int(subprocess.check_output([tmp_path / program], env=known)) == expected
