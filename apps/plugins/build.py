@@ -361,7 +361,8 @@ class Build:
         cpp = any("dgl_" in name or "_VST3" in name or "_CLAP" in name for name in objects)
         static = OF_GCC if cpp and not self.compiler.is_zig else ()
         variant = self.compiler.flags(self.target, self.target.variants[0])
-        linked = self.work / product.name  # a name is in it, which is to be that of the product
+        linked = self.work / "linked" / product.name  # a name is in it, which is to be that of the product
+        linked.parent.mkdir(exist_ok=True)
         flags = ("-shared", *self.system.link_flags, *static, *libraries)
         if self.system.library == ".dylib":
             flags += (f"-Wl,-install_name,@rpath/{product.name}",)
