@@ -25,7 +25,7 @@ TARGETS = ("linux-aarch64", "windows-x86_64", "macos-x86_64", "macos-aarch64")
 WINE = "/usr/lib/wine/wine64"
 SUPPORT = HERE.parents[1] / "support"
 DPF_HEADERS = "/usr/share/dpf/distrho/src"
-ROUNDING = 1e-4
+ROUNDING = 1e-5
 """By how much samples may differ from those of another compiler's library."""
 
 
