@@ -150,7 +150,9 @@ def _shown(library: lief.Binary) -> set[str]:
     if isinstance(library, lief.PE.Binary):
         return {entry.name for entry in library.get_export().entries}
     names = {symbol.name for symbol in library.exported_symbols}
-    return {name.removeprefix("_") for name in names} if isinstance(library, lief.MachO.Binary) else names
+    if isinstance(library, lief.ELF.Binary):
+        return names
+    return {name.removeprefix("_") for name in names if not re.match("__Z(n|d)", name)}  # C++'s new and delete
 
 
 def _versions_of_glibc(library: lief.ELF.Binary) -> set[tuple[int, ...]]:

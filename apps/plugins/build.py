@@ -269,7 +269,8 @@ class Build:
     def obs(self) -> Iterable[Path]:
         """The module of OBS Studio, with its words beside it as OBS looks for them."""
         product = self.place / "obs" / "undin" / "bin" / "64bit" / f"undin{self.system.library}"
-        yield self.link_with_system(HERE / "obs" / "undin_obs.c", product, "libobs", package="libobs-dev")
+        headers = self.headers("simde", package="libobs-dev") if self.is_host else ()  # which those of OBS include
+        yield self.link_with_system(HERE / "obs" / "undin_obs.c", product, "libobs", *headers, package="libobs-dev")
         data = product.parents[2] / "data"
         shutil.rmtree(data, ignore_errors=True)
         shutil.copytree(HERE / "obs" / "locale", data / "locale")
@@ -280,20 +281,20 @@ class Build:
         package = "libgstreamer-plugins-base1.0-dev"
         yield self.link_with_system(HERE / "gstreamer" / "gstundin.c", product, "gstreamer-audio-1.0", package=package)
 
-    def link_with_system(self, source: Path, product: Path, library: str, *, package: str) -> Path:
+    def link_with_system(self, source: Path, product: Path, library: str, *flags: str, package: str) -> Path:
         """Compile and link C that calls a library of this machine, as pkg-config knows it."""
         asked = ["pkg-config", "--cflags", "--libs", library]
         if not self.is_host:
             raise Missing(f"{product.name}, which is built on the machine that it is for")
         if not shutil.which("pkg-config") or subprocess.run(asked, capture_output=True).returncode:
             raise Missing(f"{product.name}: apt-get install pkg-config {package}")
-        flags = subprocess.check_output(asked, text=True).split()
-        libraries = [flag for flag in flags if flag.startswith(("-l", "-L"))]
+        told = subprocess.check_output(asked, text=True).split()
+        libraries = [flag for flag in told if flag.startswith(("-l", "-L"))]
         if self.compiler.is_zig:  # which looks for none of this machine
             place = subprocess.check_output(["pkg-config", "--variable=libdir", library], text=True).strip()
             libraries.append(f"-L{place}")
-        compiled = [flag.replace("-I", "-isystem", 1) for flag in flags if flag not in libraries]
-        objects = [*self.core(), self.compile_c(source, [*compiled, f'-DUNDIN_VERSION="{version()}"'])]
+        compiled = [flag.replace("-I", "-isystem", 1) for flag in told if flag not in libraries]
+        objects = [*self.core(), self.compile_c(source, [*flags, *compiled, f'-DUNDIN_VERSION="{version()}"'])]
         return self.link(objects, product, libraries)
 
     @property
@@ -364,6 +365,10 @@ class Build:
         linked = self.work / "linked" / product.name  # a name is in it, which is to be that of the product
         linked.parent.mkdir(exist_ok=True)
         flags = ("-shared", *self.system.link_flags, *static, *libraries)
+        if cpp and self.compiler.is_zig and self.system.library == ".so":  # it knows no --exclude-libs
+            hidden = self.work / "hidden.map"
+            hidden.write_text("{ local: _Z*; };\n")
+            flags += (f"-Wl,--version-script={hidden}",)
         if self.system.library == ".dylib":
             flags += (f"-Wl,-install_name,@rpath/{product.name}",)
         self.execute(cpp, *variant, *objects, str(self.undin), *flags, "-o", str(linked))
