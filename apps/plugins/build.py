@@ -352,7 +352,8 @@ class Build:
             return str(product)
         includes = [f"-I{self.undin.parent}", f"-I{HERE / 'core'}"]
         variant = self.compiler.flags(self.target, self.target.variants[0])
-        known = *variant, *self.system.flags, *HIDDEN, "-g0", *flags, *includes  # of debugging, paths would stay
+        no_paths = "-g0", f"-ffile-prefix-map={ROOT}/="  # of this machine
+        known = *variant, *self.system.flags, *HIDDEN, *no_paths, *flags, *includes
         self.execute(cpp, *known, "-c", str(source), "-o", str(product))
         return str(product)
 
