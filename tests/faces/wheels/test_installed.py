@@ -125,9 +125,10 @@ def test_windows_loads_the_libraries(enhance, enhanced, tmp_path):
 def test_the_source_distribution_says_what_it_lacks_where_nothing_compiles(release, tmp_path):
     """A wheel it is all the same, whose models can be had by a compiler or by ONNX Runtime."""
     (sdist,) = release.glob("undin-[0-9]*.tar.gz")
-    blocked = tmp_path / "blocked" / "ziglang"
-    blocked.mkdir(parents=True)  # a package without a compiler in it
-    nowhere = clean() | {"PATH": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path), "PYTHONPATH": str(blocked.parent)}
+    blocked = tmp_path / "blocked"
+    blocked.mkdir()
+    (blocked / "sitecustomize.py").write_text("import sys\nsys.modules['ziglang'] = None  # none to be found\n")
+    nowhere = clean() | {"PATH": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path), "PYTHONPATH": str(blocked)}
     build = [*PIP, "wheel", "-vv", "--no-deps", "--no-build-isolation", "--wheel-dir", tmp_path, sdist]
     told = subprocess.run(build, env=nowhere, check=True, capture_output=True, text=True)
     assert re.search(r"the models of undin are not compiled: .* there is no C compiler", told.stdout + told.stderr)
