@@ -14,7 +14,7 @@
 #define UNDIN_INT8_MATMUL_H
 
 #include "undin_int8_pairs.h"
-#include "undin_tile.h"
+#include "undin_int8_rounding.h"
 
 /* Sums of a tile, and its most vectors of columns: without products of bytes the halves of w take registers too. */
 #if defined(UNDIN_BYTE_BY_BYTE)
@@ -223,6 +223,46 @@ UNDIN_OUTLINED void undin_int8_matmul_in_pairs(float *y, const int8_t *a, const 
     }
 }
 
+#if defined(UNDIN_ON_HELIUM)
+/* The same on Helium, where weights have no zero points of their own. */
+UNDIN_OUTLINED void undin_int8_matmul_on_helium(float *y, const int8_t *a, const int8_t *w, const int32_t *w_sum,
+                                                const float *scale, const float *bias,
+                                                const undin_int8_matmul_shape *shape) {
+    undin_helium_block block;
+    const int chunks = shape->taps * undin_helium_chunks(shape->depth), row_bytes = shape->y_row * 4;
+    const int widest = UNDIN_HELIUM_BYTES / undin_helium_bytes(chunks) * 4;
+    const undin_helium_weights from = {w, 4 * UNDIN_PADDED(shape->columns), UNDIN_DIVIDE_UP(shape->depth, 4),
+                                       shape->taps, shape->zero_point, w_sum, scale, bias};
+    const float low = shape->activation == UNDIN_RELU ? 0 : -3e38f;
+    for (int n = 0; n < shape->columns; n += widest) {
+        const int columns = UNDIN_SMALLER(widest, shape->columns - n);
+        int8_t *to = block.weights;
+        for (int j = n; j < n + columns; j += 4) to = undin_helium_columns(to, &from, j);
+        for (int m = 0; m < shape->rows; m += 2) {
+            const int next = m + 1 < shape->rows;
+            int8_t *row = block.rows;
+            for (int t = 0; t < shape->taps; ++t) {
+                const int8_t *first = a + m * shape->a_row + shape->tap_offset[t];
+                row = undin_helium_rows(row, first, first + next * shape->a_row, shape->depth);
+            }
+            (shape->wide ? undin_helium_wide_products : undin_helium_products)(
+                y + m * shape->y_row + n, block.weights, block.rows, chunks, columns, next * row_bytes, low);
+        }
+    }
+}
+#endif
+
+/* Whether one of the ways above is that of a processor and some sizes. */
+UNDIN_INLINE int undin_int8_matmul_has_way(const undin_int8_matmul_shape *shape, const int32_t *w_zero) {
+#if defined(UNDIN_ON_HELIUM)
+    return !w_zero && shape->taps * undin_helium_chunks(shape->depth) <= UNDIN_HELIUM_ROW / 16;
+#else
+    const int groups = undin_int8_pair_groups(shape);
+    (void)w_zero;
+    return undin_fits_pairs(shape->rows, groups, undin_pair_words(groups));
+#endif
+}
+
 /* y (rows, columns) of floats; a (rows, taps * depth) as undin_quantize_bytes writes it; w (taps, ceil(depth / 4),
  * padded, 4), zeros where depth or columns are filled up; w_sum (padded), that of each column over all taps, w_zero, scale
  * and bias (padded), w_zero and bias may be NULL. y must overlap nothing else.
@@ -234,9 +274,12 @@ UNDIN_INT8_KERNEL void undin_int8_matmul(float *y, const int8_t *a, const int8_t
                                          const undin_int8_matmul_shape *sizes) {
     const undin_int8_matmul_shape copy = *sizes, *const shape = &copy; /* as in undin_matmul */
     const int *tap_offset = sizes->tap_offset;
-    const int groups = undin_int8_pair_groups(shape);
-    if (undin_fits_pairs(shape->rows, groups, undin_pair_words(groups))) {
+    if (undin_int8_matmul_has_way(shape, w_zero)) {
+#if defined(UNDIN_ON_HELIUM)
+        undin_int8_matmul_on_helium(y, a, w, w_sum, scale, bias, sizes);
+#else
         undin_int8_matmul_in_pairs(y, a, w, w_zero, scale, bias, sizes);
+#endif
         if (shape->activation != UNDIN_IDENTITY && shape->activation != UNDIN_RELU)
             for (int m = 0; m < shape->rows; ++m)
                 for (int n = 0; n < shape->columns; ++n)
@@ -340,6 +383,40 @@ UNDIN_OUTLINED void undin_int8_band_mix_in_pairs(float *y, const int8_t *x, cons
     }
 }
 
+#if defined(UNDIN_ON_HELIUM)
+/* The same on Helium: four rows of a channel at once. */
+UNDIN_OUTLINED void undin_int8_band_mix_on_helium(float *y, const int8_t *x, const int8_t *w, const int32_t *w_sum,
+                                                  const float *scale, const float *bias,
+                                                  const undin_int8_band_mix_shape *shape) {
+    int8_t of_channel[UNDIN_HELIUM_ROW] __attribute__((aligned(16)));
+    const int padded = UNDIN_PADDED(shape->channels), groups = UNDIN_DIVIDE_UP(shape->depth, 4), rows = shape->rows;
+    const int y_row = shape->y_row, bias_row = bias ? shape->bias_row : 0, zero_point = shape->zero_point;
+    const uint32x4_t lanes = vidupq_n_u32(0, 4), of_x = vmulq_n_u32(lanes, (uint32_t)shape->channels);
+    const uint32x4_t of_y = vmulq_n_u32(lanes, (uint32_t)y_row), of_sum = vmulq_n_u32(lanes, (uint32_t)padded);
+    const uint32x4_t of_bias = vmulq_n_u32(lanes, (uint32_t)bias_row);
+    const float zero = 0;
+    const float32x4_t low = vdupq_n_f32(shape->activation == UNDIN_RELU ? 0 : -3e38f);
+    for (int c = 0; c < shape->channels; ++c) {
+        int8_t *to = of_channel;
+        const int8_t *from = x + 4 * c;
+        for (int left = groups; left > 0; left -= 4, to += 16, from += 16 * shape->channels)
+            vst1q_s32((int32_t *)(void *)to, vldrwq_gather_offset_z_s32((const int32_t *)(const void *)from, of_x,
+                                                                        vctp32q((uint32_t)left)));
+        for (int n = 0; n < rows; n += 4) {
+            const int first = UNDIN_SMALLER(n, rows - 4); /* the last four may overlap those before */
+            const int32x4_t sum = undin_helium_mixed(of_channel, w + 4 * (first * padded + c), groups,
+                                                     4 * rows * padded, 4 * padded);
+            const int32x4_t of_weights = vldrwq_gather_offset_s32(w_sum + first * padded + c, of_sum);
+            const float32x4_t scaled =
+                vmulq_n_f32(vcvtq_f32_s32(vaddq_s32(sum, vmulq_n_s32(of_weights, -zero_point))), scale[c]);
+            const float *more = bias ? bias + first * bias_row + c : &zero;
+            vstrwq_scatter_offset_f32(y + first * y_row + c, of_y,
+                                      vmaxnmq_f32(vaddq_f32(scaled, vldrwq_gather_offset_f32(more, of_bias)), low));
+        }
+    }
+}
+#endif
+
 /* Mixing of bands, channel by channel:
  * y[n][c] = activation(bias[n][c] + scale[c] * sum over k of (x[k][c] - zero_point) w[k][n][c])
  *
@@ -349,6 +426,12 @@ UNDIN_OUTLINED void undin_int8_band_mix_in_pairs(float *y, const int8_t *x, cons
 UNDIN_INT8_KERNEL void undin_int8_band_mix(float *y, const int8_t *x, const int8_t *w, const int32_t *w_sum,
                                       const float *scale, const float *bias, const undin_int8_band_mix_shape *shape) {
     const int is_plain = shape->activation == UNDIN_IDENTITY || shape->activation == UNDIN_RELU;
+#if defined(UNDIN_ON_HELIUM)
+    if (is_plain && shape->rows >= 4 && shape->depth <= UNDIN_HELIUM_ROW) {
+        undin_int8_band_mix_on_helium(y, x, w, w_sum, scale, bias, shape);
+        return;
+    }
+#endif
     if (is_plain && shape->rows >= 4 && undin_fits_pairs(shape->rows, UNDIN_DIVIDE_UP(shape->depth, 4), 0)) {
         undin_int8_band_mix_in_pairs(y, x, w, scale, bias, shape);
         return;

@@ -19,7 +19,7 @@
 #include "undin_integer.h"
 
 /* Defined by tests that run this where another way is faster. */
-#if UNDIN_LANES == 1 && defined(__ARM_FEATURE_SIMD32) && !defined(UNDIN_IN_PAIRS)
+#if UNDIN_LANES == 1 && defined(__ARM_FEATURE_SIMD32) && !defined(UNDIN_HAS_HELIUM) && !defined(UNDIN_IN_PAIRS)
 #define UNDIN_IN_PAIRS
 #endif
 

@@ -187,6 +187,122 @@ UNDIN_OUTLINED void undin_int8_gru_in_pairs(float *h_next, const int8_t *x, cons
     }
 }
 
+#if defined(UNDIN_ON_HELIUM)
+/* A block of a cell on Helium: some units, two rows. Gates lie as [row][unit / 4][gate][unit % 4]. */
+typedef struct {
+    undin_helium_block both;
+    float of_x[2][UNDIN_PAIR_COLUMNS], of_h[2][UNDIN_PAIR_COLUMNS];
+} undin_int8_helium_cell;
+
+/* Bytes of four units. */
+UNDIN_INLINE int undin_int8_helium_bytes(const undin_int8_recurrent_shape *shape, int gates) {
+    return gates * (undin_helium_bytes(undin_helium_chunks(shape->inputs)) +
+                    undin_helium_bytes(undin_helium_chunks(shape->hidden)));
+}
+
+UNDIN_INLINE int undin_int8_cell_fits_helium(const undin_int8_recurrent_shape *shape, int gates) {
+    return undin_helium_chunks(UNDIN_LARGER(shape->inputs, shape->hidden)) <= UNDIN_HELIUM_ROW / 16 &&
+           undin_int8_helium_bytes(shape, gates) <= UNDIN_HELIUM_BYTES;
+}
+
+/* Units of a block: `gates` times as many columns fit. */
+UNDIN_INLINE int undin_int8_helium_units(const undin_int8_recurrent_shape *shape, int gates) {
+    const int fit = UNDIN_HELIUM_BYTES / undin_int8_helium_bytes(shape, gates) * 4;
+    return UNDIN_SMALLER(fit, UNDIN_PAIR_COLUMNS / gates / 4 * 4);
+}
+
+/* Gather the weights of units n to `end`; returns where those of h begin. A GRU has a bias there, that of its reset. */
+UNDIN_OUTLINED const int8_t *undin_int8_helium_units_of(int8_t *to, const undin_int8_gate_weights *all,
+                                                        const float *reset_bias,
+                                                        const undin_int8_recurrent_shape *shape, int gates, int n,
+                                                        int end) {
+    const int padded = UNDIN_PADDED(shape->hidden), row = 4 * gates * padded;
+    const undin_helium_weights w = {all->w,           row,        UNDIN_DIVIDE_UP(shape->inputs, 4), 1,
+                                    shape->zero_point, all->w_sum, all->w_scale,                      all->bias};
+    undin_helium_weights r = {all->r, row, UNDIN_DIVIDE_UP(shape->hidden, 4), 1, 0, 0, all->r_scale, 0};
+    for (int u = n; u < end; u += 4)
+        for (int gate = 0; gate < gates; ++gate) to = undin_helium_columns(to, &w, gate * padded + u);
+    const int8_t *const of_h = to;
+    for (int u = n; u < end; u += 4)
+        for (int gate = 0; gate < gates; ++gate) {
+            r.bias = reset_bias && gate == 2 ? reset_bias - 2 * padded : 0;
+            to = undin_helium_columns(to, &r, gate * padded + u);
+        }
+    return of_h;
+}
+
+/* Both products of rows m and `next`. */
+UNDIN_OUTLINED void undin_int8_helium_cell_products(undin_int8_helium_cell *block, const int8_t *weights_of_h,
+                                                    const int8_t *x, const int8_t *h,
+                                                    const undin_int8_recurrent_shape *shape, int columns, int m,
+                                                    int next) {
+    int8_t *const rows = block->both.rows;
+    undin_helium_rows(rows, x + m * shape->x_row, x + next * shape->x_row, shape->inputs);
+    undin_helium_products(block->of_x[0], block->both.weights, rows, undin_helium_chunks(shape->inputs), columns,
+                          sizeof block->of_x[0], -3e38f);
+    undin_helium_rows(rows, h + m * shape->h_row, h + next * shape->h_row, shape->hidden);
+    undin_helium_products(block->of_h[0], weights_of_h, rows, undin_helium_chunks(shape->hidden), columns,
+                          sizeof block->of_h[0], -3e38f);
+}
+
+/* What a cell makes of the gates of one row. */
+typedef void (*undin_int8_helium_gates)(float *next, float *c_next, const float *before, float *of_x,
+                                        const float *of_h, int units);
+
+UNDIN_OUTLINED void undin_int8_helium_gru_gates(float *next, float *c_next, const float *before, float *of_x,
+                                                const float *of_h, int units) {
+    (void)c_next;
+    for (int u = 0; u < units; u += 4, of_x += 12, of_h += 12) {
+        const float32x4_t update = undin_helium_coarse_sigmoid(vaddq_f32(vld1q_f32(of_x), vld1q_f32(of_h)));
+        const float32x4_t reset = undin_helium_coarse_sigmoid(vaddq_f32(vld1q_f32(of_x + 4), vld1q_f32(of_h + 4)));
+        const float32x4_t candidate = undin_helium_coarse_tanh(
+            vaddq_f32(vld1q_f32(of_x + 8), vmulq_f32(reset, vld1q_f32(of_h + 8))));
+        vst1q_f32(of_x, update);
+        vst1q_f32(of_x + 4, candidate);
+        for (int i = 0; i < 4 && u + i < units; ++i)
+            next[u + i] = of_x[4 + i] + of_x[i] * (before[u + i] - of_x[4 + i]);
+    }
+}
+
+UNDIN_OUTLINED void undin_int8_helium_lstm_gates(float *next, float *c_next, const float *before, float *of_x,
+                                                 const float *of_h, int units) {
+    for (int u = 0; u < units; u += 4, of_x += 16, of_h += 16) {
+        UNDIN_UNROLL for (int gate = 0; gate < 4; ++gate) {
+            const float32x4_t sum = vaddq_f32(vld1q_f32(of_x + 4 * gate), vld1q_f32(of_h + 4 * gate));
+            vst1q_f32(of_x + 4 * gate, gate < 3 ? undin_helium_coarse_sigmoid(sum) : undin_helium_coarse_tanh(sum));
+        }
+        for (int i = 0; i < 4 && u + i < units; ++i) {
+            const float cell = of_x[8 + i] * before[u + i] + of_x[i] * of_x[12 + i];
+            c_next[u + i] = cell;
+            next[u + i] = of_x[4 + i] * undin_coarse_tanh(cell);
+        }
+    }
+}
+
+/* A cell; `before` is the state that goes on by itself, h of a GRU and c of an LSTM. */
+UNDIN_OUTLINED void undin_int8_cell_on_helium(float *h_next, float *c_next, const int8_t *x, const int8_t *h,
+                                              const float *before, const undin_int8_gate_weights *all,
+                                              const float *reset_bias, const undin_int8_recurrent_shape *shape,
+                                              int gates, undin_int8_helium_gates finish) {
+    undin_int8_helium_cell block;
+    const int widest = undin_int8_helium_units(shape, gates);
+    for (int n = 0; n < shape->hidden; n += widest) {
+        const int units = UNDIN_SMALLER(widest, shape->hidden - n);
+        const int8_t *const of_h =
+            undin_int8_helium_units_of(block.both.weights, all, reset_bias, shape, gates, n, n + units);
+        for (int m = 0; m < shape->rows; m += 2) {
+            const int last = UNDIN_SMALLER(m + 1, shape->rows - 1);
+            undin_int8_helium_cell_products(&block, of_h, x, h, shape, gates * UNDIN_PADDED(units), m, last);
+            for (int i = m; i <= last; ++i) {
+                const int next = i * shape->next_row + n;
+                finish(h_next + next, c_next + next, before + i * shape->state_row + n, block.of_x[i - m],
+                       block.of_h[i - m], units);
+            }
+        }
+    }
+}
+#endif
+
 UNDIN_INLINE void undin_int8_gru_tile(float *h_next, const int8_t *x, const int8_t *h, const float *old,
                                       const undin_int8_gate_weights *weights, const float *reset_bias,
                                       const undin_int8_recurrent_shape *shape, int rows, int units, int last) {
@@ -226,6 +342,12 @@ UNDIN_INT8_KERNEL void undin_int8_gru_step(float *h_next, const int8_t *x, const
                                            const float *bias, const float *reset_bias,
                                            const undin_int8_recurrent_shape *shape) {
     const undin_int8_gate_weights all = {w, r, w_sum, r_sum, w_scale, r_scale, bias};
+#if defined(UNDIN_ON_HELIUM)
+    if (undin_int8_cell_fits_helium(shape, 3)) {
+        undin_int8_cell_on_helium(h_next, h_next, x, h, old, &all, reset_bias, shape, 3, undin_int8_helium_gru_gates);
+        return;
+    }
+#endif
     if (undin_int8_cell_fits_pairs(shape, 3)) {
         undin_int8_gru_in_pairs(h_next, x, h, old, &all, reset_bias, shape);
         return;
@@ -301,6 +423,12 @@ UNDIN_INT8_KERNEL void undin_int8_lstm_step(float *h_next, float *c_next, const 
                                             const int32_t *r_sum, const float *w_scale, const float *r_scale,
                                             const float *bias, const undin_int8_recurrent_shape *shape) {
     const undin_int8_gate_weights all = {w, r, w_sum, r_sum, w_scale, r_scale, bias};
+#if defined(UNDIN_ON_HELIUM)
+    if (undin_int8_cell_fits_helium(shape, 4)) {
+        undin_int8_cell_on_helium(h_next, c_next, x, h, c, &all, 0, shape, 4, undin_int8_helium_lstm_gates);
+        return;
+    }
+#endif
     if (undin_int8_cell_fits_pairs(shape, 4)) {
         undin_int8_lstm_in_pairs(h_next, c_next, x, h, c, &all, shape);
         return;

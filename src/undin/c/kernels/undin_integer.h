@@ -1,5 +1,5 @@
 /* undin_integer.h: lanes of 32-bit integers beside the lanes of floats, sums of products of small integers, and the way
- * from floats to small integers and back.
+ * from a float to a small integer.
  *
  * Everything here gives the same bits on every processor: integers are exact, and floats are only multiplied, rounded
  * and compared. A network whose products are in integers is compiled with UNDIN_REPRODUCIBLE and without contraction
@@ -13,7 +13,7 @@
  * Weights are narrow if no two neighbours k, k + 1 of a column, k even, have the same sign and a sum beyond [-128, 128]:
  * then the sum of their products with two unsigned bytes fits into 16 bits.
  *
- * Read next: undin_int8_matmul.h.
+ * Read next: undin_int8_rounding.h.
  */
 #ifndef UNDIN_INTEGER_H
 #define UNDIN_INTEGER_H
@@ -265,73 +265,6 @@ UNDIN_INLINE void undin_words_store_first(int16_t *to, undin_integers x, int cou
     (void)count;
     *to = (int16_t)x;
 #endif
-}
-
-/* Rows of floats to be quantized: q = clamp(round(x / scale) + zero_point). Each column may have a scale of its own. */
-typedef struct {
-    int rows, columns;
-    int x_row, y_row;
-    float inverse_scale; /* of all columns, where they have none of their own */
-    int zero_point;
-} undin_quantize_shape;
-
-/* Run a statement for every vector of `columns`, which begins at column n; `lanes` of it exist, a constant. */
-#define UNDIN_FOR_VECTORS(columns, n, lanes, ...)                                  \
-    do {                                                                           \
-        int n = 0;                                                                 \
-        for (; n + UNDIN_LANES <= (columns); n += UNDIN_LANES) {                   \
-            const int lanes = UNDIN_LANES;                                         \
-            __VA_ARGS__;                                                           \
-        }                                                                          \
-        const int lanes = (columns) % UNDIN_LANES;                                 \
-        if (lanes) {                                                               \
-            __VA_ARGS__;                                                           \
-        }                                                                          \
-    } while (0)
-
-/* Bytes in [-128, 127], UNDIN_BYTE_OFFSET higher, of the `lanes` floats from column n on. */
-UNDIN_INLINE undin_integers undin_quantized_bytes(const float *x, const float *inverse_scale, int n,
-                                                  const undin_quantize_shape *shape, int lanes) {
-    const undin_vector scaling = inverse_scale ? undin_vector_load_first(inverse_scale + n, lanes)
-                                               : undin_vector_of(shape->inverse_scale);
-    return undin_rounded(undin_vector_load_first(x + n, lanes) * scaling, shape->zero_point, 8) + UNDIN_BYTE_OFFSET;
-}
-
-/* y (rows, columns) of bytes as above; x (rows, columns), inverse_scale (columns) or NULL. */
-UNDIN_INT8_KERNEL void undin_quantize_bytes(int8_t *y, const float *x, const float *inverse_scale,
-                                            const undin_quantize_shape *shape) {
-    for (int m = 0; m < shape->rows; ++m, x += shape->x_row, y += shape->y_row)
-        UNDIN_FOR_VECTORS(shape->columns, n, lanes,
-            undin_bytes_store_first(y + n, undin_quantized_bytes(x, inverse_scale, n, shape, lanes), lanes));
-}
-
-/* The same as integers of 16 bits, without a zero point. */
-UNDIN_INT8_KERNEL void undin_quantize_words(int16_t *y, const float *x, const float *inverse_scale,
-                                            const undin_quantize_shape *shape) {
-    for (int m = 0; m < shape->rows; ++m, x += shape->x_row, y += shape->y_row)
-        UNDIN_FOR_VECTORS(shape->columns, n, lanes, {
-            const undin_vector scaling = inverse_scale ? undin_vector_load_first(inverse_scale + n, lanes)
-                                                       : undin_vector_of(shape->inverse_scale);
-            const undin_vector scaled = undin_vector_load_first(x + n, lanes) * scaling;
-            undin_words_store_first(y + n, undin_rounded(scaled, 0, 16), lanes);
-        });
-}
-
-/* Four rows of x become one of y: y[k / 4][n][k % 4] = x[k][n] as bytes; what is made of rows that x lacks meets weights
-   of 0. */
-UNDIN_INT8_KERNEL void undin_quantize_groups(int8_t *y, const float *x, const float *inverse_scale,
-                                             const undin_quantize_shape *shape) {
-    for (int k = 0; k < shape->rows; k += 4, y += 4 * shape->columns)
-        UNDIN_FOR_VECTORS(shape->columns, n, lanes, {
-            undin_vector_bits group = undin_vector_to_bits(undin_vector_of(0));
-            UNDIN_UNROLL for (int i = 0; i < 4; ++i) {
-                const int row = k + i < shape->rows ? k + i : k;
-                const undin_integers bytes =
-                    undin_quantized_bytes(x + row * shape->x_row, inverse_scale, n, shape, lanes);
-                group |= ((undin_vector_bits)bytes & 255) << 8 * i;
-            }
-            undin_vector_store_first((float *)(void *)(y + 4 * n), undin_vector_from_bits(group), lanes);
-        });
 }
 
 #endif

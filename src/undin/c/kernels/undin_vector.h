@@ -11,7 +11,8 @@
 
 #include <stdint.h>
 
-/* Whether there are vectors of RISC-V of at least 128 bits, or Helium that computes with floats. */
+/* Whether there are vectors of RISC-V of at least 128 bits, or Helium that computes with floats. Helium takes subnormal
+   numbers for zeros: where bits are to be the same, code says itself what it may compute there (undin_int8_helium.h). */
 #if defined(__riscv_v_min_vlen) && __riscv_v_min_vlen >= 128
 #define UNDIN_HAS_RVV 1
 #elif defined(__ARM_FEATURE_MVE) && __ARM_FEATURE_MVE & 2
@@ -25,7 +26,7 @@
 #elif defined(__AVX2__) && defined(__FMA__)
 #define UNDIN_LANES 8
 #elif defined(__SSE2__) || defined(__ARM_NEON) || defined(__wasm_simd128__) || defined(UNDIN_HAS_RVV) || \
-    defined(UNDIN_HAS_HELIUM)
+    (defined(UNDIN_HAS_HELIUM) && !defined(UNDIN_REPRODUCIBLE))
 #define UNDIN_LANES 4
 #else
 #define UNDIN_LANES 1

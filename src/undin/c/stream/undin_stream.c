@@ -15,6 +15,7 @@
  * Read undin.h first; next: undin_layout.h (what is kept), undin_resampler.h, undin_high_band.h, undin_offset.h, and
  * undin_hop.h for what a model does.
  */
+#define UNDIN_REPRODUCIBLE
 #include "undin.h"
 
 #include <stdint.h>

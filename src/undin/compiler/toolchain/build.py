@@ -268,8 +268,10 @@ class _Build:
         suffix = variant.suffix if any(unit.stem == stem for unit in self.units) else ""
         return [
             *self.compiler.command,
-            *self.compiler.flags(self.target, variant, exact=exact),
-            *(*FLAGS, *freestanding, *self.target.flags, *(EXACT_FLAGS if exact else ()), *flags),
+            *self.compiler.flags(self.target, variant),
+            *(*FLAGS, *freestanding, *self.target.flags),
+            *((*EXACT_FLAGS, *self.target.exact_flags) if exact else ()),
+            *flags,
             *("-c", f"{stem}.c", "-o", f"{stem}{suffix}.o"),
         ]
 

@@ -49,14 +49,12 @@ class Compiler:
         """It is the gcc of this machine, and not clang, which answers to that name on a Mac."""
         return self.name == "gcc" and sys.platform != "darwin"
 
-    def flags(self, target: Target, variant: Variant, *, exact: bool = False) -> list[str]:
-        """What tells it how to optimise, and the instructions of a variant, or those of them that give exact bits."""
+    def flags(self, target: Target, variant: Variant) -> list[str]:
+        """What tells it how to optimise, and the instructions of a variant."""
         if self.is_zig:
-            cpu = (exact and target.exact_cpu) or target.cpu
-            return [*OPTIMISATION, "-target", target.triple, f"-mcpu={'+'.join((cpu, *variant.features))}"]
+            return [*OPTIMISATION, "-target", target.triple, f"-mcpu={'+'.join((target.cpu, *variant.features))}"]
         optimisation = OPTIMISATION_OF_GCC if self.is_gcc else OPTIMISATION
-        exact_flags = target.exact_gcc if exact else ()
-        return [*optimisation, *exact_flags, *(f"-m{feature}" for feature in variant.features)]
+        return [*optimisation, *(f"-m{feature}" for feature in variant.features)]
 
     def flags_of_string_functions(self) -> list[str]:
         """What keeps it from compiling a loop in memcpy as a call of memcpy."""

@@ -179,7 +179,7 @@ def package(product: Path, folder: Path, *, kind: str, unit: Unit, target: Targe
         words |= {
             "SOURCES": "\n".join(f"  src/{path.name}" for path in sources if path.suffix == ".c"),
             "FLAGS": "\n  ".join((*FLAGS, *target.flags)),
-            "EXACT_FLAGS": ";".join((*EXACT_FLAGS, *target.exact_gcc)),
+            "EXACT_FLAGS": ";".join((*EXACT_FLAGS, *target.exact_flags)),
             "EXACT": " ".join(f"src/{stem}.c" for stem in sorted(exact)),
         }
         texts = {"README.md": CMAKE_README, "example/example.c": EXAMPLE, "CMakeLists.txt": CMAKE}

@@ -63,10 +63,8 @@ class Target:
         It is the machine that undin runs on, whose own compiler will do.
     gcc : tuple of str
         A cross compiler that is preferred to zig where it is installed, and its flags for the target.
-    exact_cpu : str
-        What zig compiles for in place of `cpu` where all processors are to compute the same bits; the same if empty.
-    exact_gcc : tuple of str
-        Flags of the cross compiler for that.
+    exact_flags : tuple of str
+        Of what is to compute the same bits on all processors.
     prefers_zig : bool
         Its code is so much faster that the cross compiler is taken where zig is missing.
     wheel : str
@@ -83,8 +81,7 @@ class Target:
     freestanding: bool = False
     is_host: bool = False
     gcc: tuple[str, ...] = ()
-    exact_cpu: str = ""
-    exact_gcc: tuple[str, ...] = ()
+    exact_flags: tuple[str, ...] = ()
     prefers_zig: bool = False
     wheel: str = ""
 
@@ -182,13 +179,13 @@ TARGETS = {
         cpu="cortex_m33+fp_armv8d16sp",
         gcc=(*ARM_GCC, "-mcpu=cortex-m33", "-mfpu=fpv5-sp-d16"),
     ),
-    # Helium takes subnormal floats for zeros, as no other processor here does: the same bits come from integers alone.
+    # Helium takes subnormal floats for zeros, as no other processor here does: where bits are to be the same, kernels say
+    # what is put onto it, and no compiler.
     "cortex-m55": Target(
         **ON_CORTEX_M | {"flags": (*ON_CORTEX_M["flags"], *FPV5)},
         cpu="cortex_m55+mve_fp+fp_armv8d16+fullfp16",
         gcc=(*ARM_GCC, "-mcpu=cortex-m55"),
-        exact_cpu="cortex_m55+mve-mve_fp+fp_armv8d16+fullfp16",
-        exact_gcc=("-mcpu=cortex-m55+nomve.fp",),
+        exact_flags=("-fno-tree-vectorize", "-fno-tree-slp-vectorize"),
         prefers_zig=True,
     ),
     "riscv32": Target(

@@ -1,0 +1,200 @@
+/* undin_int8_helium.h: products of bytes, gates and rounding on Helium, the vectors of a Cortex-M55.
+ *
+ * VMLADAVA multiplies sixteen bytes by sixteen, or eight 16-bit integers by eight, and adds all of it to one sum. So the
+ * weights of a block of columns are gathered once, into memory, for all rows, such that those of one column follow each
+ * other; and a pair of rows once, for all columns of a block. Sixteen bytes of four columns and two rows are 14
+ * instructions: 6 that load and 8 that multiply.
+ *
+ * Rows lie as a[chunk][row][16], four columns as w[chunk][column][16], then what is added to their sums, as the zero
+ * point of a wants, their scales, and what is added to both. What is missing of a last chunk is 0.
+ *
+ * All bits are those of other processors, although Helium takes subnormal floats for zeros. Sums of integers that are
+ * scaled and meet a bias are 0 or normal, since int8_weights.py lets no scale and no bias but 0 be below UNDIN_LEAST,
+ * and so are gates; a subnormal float that is to be rounded becomes 0 at any rate. What is left, states, is for plain
+ * instructions, as is division.
+ *
+ * Read next: undin_int8_rounding.h.
+ */
+#ifndef UNDIN_INT8_HELIUM_H
+#define UNDIN_INT8_HELIUM_H
+
+#include "undin_integer.h"
+#include "undin_tile.h"
+
+#if UNDIN_LANES == 1 && defined(UNDIN_HAS_HELIUM)
+#define UNDIN_ON_HELIUM
+#include <arm_mve.h>
+
+/* Bytes of a block of weights, and of a row. */
+enum { UNDIN_HELIUM_BYTES = 4096, UNDIN_HELIUM_ROW = 256 };
+
+/* Memory of a block, on the stack. */
+typedef struct {
+    int8_t weights[UNDIN_HELIUM_BYTES];
+    int8_t rows[2 * UNDIN_HELIUM_ROW];
+} __attribute__((aligned(16))) undin_helium_block;
+
+/* Bytes of four columns. */
+UNDIN_INLINE int undin_helium_bytes(int chunks) { return 64 * chunks + 48; }
+
+UNDIN_INLINE int undin_helium_chunks(int depth) { return UNDIN_DIVIDE_UP(depth, 16); }
+
+/* Fill up `depth` bytes of two rows; returns where the next chunk goes. */
+UNDIN_OUTLINED int8_t *undin_helium_rows(int8_t *to, const int8_t *a, const int8_t *second, int depth) {
+    for (; depth > 0; depth -= 16, a += 16, second += 16, to += 32) {
+        const mve_pred16_t exist = vctp8q((uint32_t)depth);
+        vst1q_s8(to, vldrbq_z_s8(a, exist));
+        vst1q_s8(to + 16, vldrbq_z_s8(second, exist));
+    }
+    return to;
+}
+
+/* Where weights lie: `row` bytes from one group of four to the next, columns beside each other. scale and bias are those
+   of the first column; `sum`, that of the weights of each column, meets the zero point, and may be NULL as bias may. */
+typedef struct {
+    const int8_t *w;
+    int row, groups, taps;
+    int zero_point;
+    const int32_t *sum;
+    const float *scale, *bias;
+} undin_helium_weights;
+
+/* Four columns from n on; returns where the next ones may begin. */
+UNDIN_OUTLINED int8_t *undin_helium_columns(int8_t *to, const undin_helium_weights *from, int n) {
+    const uint32x4_t groups = vmulq_n_u32(vidupq_n_u32(0, 1), (uint32_t)from->row);
+    const int8_t *tap = from->w + 4 * n;
+    for (int t = 0; t < from->taps; ++t, tap += from->groups * from->row) {
+        const int8_t *w = tap;
+        for (int left = from->groups; left > 0; left -= 4, w += 4 * from->row) {
+            const mve_pred16_t exist = vctp32q((uint32_t)left);
+            for (int j = 0; j < 4; ++j, to += 16)
+                vst1q_s32((int32_t *)(void *)to,
+                          vldrwq_gather_offset_z_s32((const int32_t *)(const void *)(w + 4 * j), groups, exist));
+        }
+    }
+    const int32x4_t none = vdupq_n_s32(0);
+    vst1q_s32((int32_t *)(void *)to, from->sum ? vmulq_n_s32(vld1q_s32(from->sum + n), -from->zero_point) : none);
+    vst1q_f32((float *)(void *)(to + 16), vld1q_f32(from->scale + n));
+    vst1q_f32((float *)(void *)(to + 32), from->bias ? vld1q_f32(from->bias + n) : vreinterpretq_f32_s32(none));
+    return to + 48;
+}
+
+/* y[row][n] = max(low, bias[n] + scale[n] sum[row][n]) for two rows and `columns` columns; `y_row` bytes from one row to
+   the other, 0 where they are the same. r0, r2, r4, r6: sums of the first row, r8, r10, r12, lr: those of the second,
+   r1: w, r3: a, r5: its end, r7 and r11: y, r9: columns that are left. */
+#define UNDIN_HELIUM_LOAD            \
+    "vldrb.u8 q0, [r3], #16\n\t"     \
+    "vldrb.u8 q1, [r3], #16\n\t"     \
+    "vldrb.u8 q2, [r1], #16\n\t"     \
+    "vldrb.u8 q3, [r1], #16\n\t"     \
+    "vldrb.u8 q4, [r1], #16\n\t"     \
+    "vldrb.u8 q5, [r1], #16\n\t"
+#define UNDIN_HELIUM_MULTIPLY(product) \
+    product " r0, q0, q2\n\t"          \
+    product " r8, q1, q2\n\t"          \
+    product " r2, q0, q3\n\t"          \
+    product " r10, q1, q3\n\t"         \
+    product " r4, q0, q4\n\t"          \
+    product " r12, q1, q4\n\t"         \
+    product " r6, q0, q5\n\t"          \
+    product " lr, q1, q5\n\t"
+#define UNDIN_HELIUM_PRODUCTS(name, type)                                                                             \
+    __attribute__((naked, noinline, unused)) static void name(float *y, const int8_t *w, const int8_t *a, int chunks, \
+                                                              int columns, int y_row, float low) {                    \
+        __asm__("push {r2, r4-r11, lr}\n\t"                                                                           \
+                "vpush {d8-d13}\n\t"                                                                                  \
+                "vmov r4, s0\n\t"                                                                                     \
+                "vdup.32 q6, r4\n\t"                                                                                  \
+                "add r5, r2, r3, lsl #5\n\t"                                                                          \
+                "mov r7, r0\n\t"                                                                                      \
+                "ldr r9, [sp, #88]\n\t"                                                                               \
+                "ldr r11, [sp, #92]\n\t"                                                                              \
+                "add r11, r7, r11\n\t"                                                                                \
+                "1:\n\t"                                                                                              \
+                "ldr r3, [sp, #48]\n\t"                                                                               \
+                UNDIN_HELIUM_LOAD UNDIN_HELIUM_MULTIPLY("vmladav." type)                                              \
+                "b 3f\n\t"                                                                                            \
+                "2:\n\t"                                                                                              \
+                UNDIN_HELIUM_LOAD UNDIN_HELIUM_MULTIPLY("vmladava." type)                                             \
+                "3:\n\t"                                                                                              \
+                "cmp r3, r5\n\t"                                                                                      \
+                "bne 2b\n\t"                                                                                          \
+                "vmov q0[2], q0[0], r0, r4\n\t"                                                                       \
+                "vmov q0[3], q0[1], r2, r6\n\t"                                                                       \
+                "vmov q1[2], q1[0], r8, r12\n\t"                                                                      \
+                "vmov q1[3], q1[1], r10, lr\n\t"                                                                      \
+                "vldrw.u32 q2, [r1], #16\n\t"                                                                         \
+                "vldrw.u32 q3, [r1], #16\n\t"                                                                         \
+                "vldrw.u32 q4, [r1], #16\n\t"                                                                         \
+                "vadd.i32 q0, q0, q2\n\t"                                                                             \
+                "vadd.i32 q1, q1, q2\n\t"                                                                             \
+                "vcvt.f32.s32 q0, q0\n\t"                                                                             \
+                "vcvt.f32.s32 q1, q1\n\t"                                                                             \
+                "vmul.f32 q0, q0, q3\n\t"                                                                             \
+                "vmul.f32 q1, q1, q3\n\t"                                                                             \
+                "vadd.f32 q0, q0, q4\n\t"                                                                             \
+                "vadd.f32 q1, q1, q4\n\t"                                                                             \
+                "vmaxnm.f32 q0, q0, q6\n\t"                                                                           \
+                "vmaxnm.f32 q1, q1, q6\n\t"                                                                           \
+                "vctp.32 r9\n\t"                                                                                      \
+                "vpstt\n\t"                                                                                           \
+                "vstrwt.32 q0, [r7], #16\n\t"                                                                         \
+                "vstrwt.32 q1, [r11], #16\n\t"                                                                        \
+                "subs r9, r9, #4\n\t"                                                                                 \
+                "bgt 1b\n\t"                                                                                          \
+                "vpop {d8-d13}\n\t"                                                                                   \
+                "pop {r2, r4-r11, pc}");                                                                              \
+    }
+UNDIN_HELIUM_PRODUCTS(undin_helium_products, "s8")
+UNDIN_HELIUM_PRODUCTS(undin_helium_wide_products, "s16")
+
+/* Rounded to the nearest integer, ties to even, plus a zero point, and clamped to 16 bits: undin_rounded. */
+UNDIN_INLINE int32x4_t undin_helium_rounded(float32x4_t x, int zero_point) {
+    const int32x4_t nearest = vqaddq_n_s32(vcvtnq_s32_f32(x), zero_point);
+    return vreinterpretq_s32_s16(vqmovnbq_s32(vdupq_n_s16(0), nearest));
+}
+
+/* The same, clamped to 8 bits, which are the lowest of a lane. */
+UNDIN_INLINE int32x4_t undin_helium_byte(float32x4_t x, int zero_point) {
+    const int16x8_t words = vreinterpretq_s16_s32(undin_helium_rounded(x, zero_point));
+    return vreinterpretq_s32_s8(vqmovnbq_s16(vdupq_n_s8(0), words));
+}
+
+/* undin_coarse_sigmoid and undin_coarse_tanh of four numbers, in the same order. */
+UNDIN_INLINE float32x4_t undin_helium_quotient(float32x4_t x, float limit, float p2, float p1, float p0, float q1,
+                                               float q0) {
+    x = vminnmq_f32(vmaxnmq_f32(x, vdupq_n_f32(-limit)), vdupq_n_f32(limit));
+    const float32x4_t x2 = vmulq_f32(x, x);
+    const float32x4_t p = vaddq_n_f32(vmulq_f32(vaddq_n_f32(vmulq_n_f32(x2, p2), p1), x2), p0);
+    return vmulq_f32(p, x) / vaddq_n_f32(vmulq_f32(vaddq_n_f32(x2, q1), x2), q0);
+}
+UNDIN_INLINE float32x4_t undin_helium_coarse_tanh(float32x4_t x) {
+    return undin_helium_quotient(x, 5.245f, 0.0509147607f, 8.14143085f, 80.6895218f, 34.9886436f, 80.7094116f);
+}
+UNDIN_INLINE float32x4_t undin_helium_coarse_sigmoid(float32x4_t x) {
+    const float32x4_t quotient =
+        undin_helium_quotient(x, 10.49f, 0.0127286902f, 8.14143085f, 322.758087f, 139.954575f, 1291.35059f);
+    return vaddq_n_f32(quotient, 0.5f);
+}
+
+/* Four rows of one channel, from `first` of `rows` on: sums of x, a vector a chunk, and weights whose groups lie
+   `group` bytes apart, rows `row`. */
+UNDIN_INLINE int32x4_t undin_helium_mixed(const int8_t *x, const int8_t *w, int groups, int group, int row) {
+    const uint32x4_t offsets = vmulq_n_u32(vidupq_n_u32(0, 1), (uint32_t)group);
+    int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+    for (; groups > 0; groups -= 4, x += 16, w += 4 * group) {
+        const mve_pred16_t exist = vctp32q((uint32_t)groups);
+        const int8x16_t x_k = vld1q_s8(x);
+#define UNDIN_HELIUM_WEIGHTS(j)                                                                                \
+    vreinterpretq_s8_s32(vldrwq_gather_offset_z_s32((const int32_t *)(const void *)(w + (j) * row), offsets, exist))
+        s0 = vmladavaq_s8(s0, x_k, UNDIN_HELIUM_WEIGHTS(0));
+        s1 = vmladavaq_s8(s1, x_k, UNDIN_HELIUM_WEIGHTS(1));
+        s2 = vmladavaq_s8(s2, x_k, UNDIN_HELIUM_WEIGHTS(2));
+        s3 = vmladavaq_s8(s3, x_k, UNDIN_HELIUM_WEIGHTS(3));
+#undef UNDIN_HELIUM_WEIGHTS
+    }
+    return (int32x4_t){s0, s1, s2, s3};
+}
+
+#endif
+#endif
