@@ -25,8 +25,8 @@
 #define UNDIN_ON_HELIUM
 #include <arm_mve.h>
 
-/* Bytes of a block of weights, and of a row. */
-enum { UNDIN_HELIUM_BYTES = 4096, UNDIN_HELIUM_ROW = 256 };
+/* Bytes of a block of weights, and of a row; columns of a block of gates, and rows that are mixed. */
+enum { UNDIN_HELIUM_BYTES = 6400, UNDIN_HELIUM_ROW = 256, UNDIN_HELIUM_COLUMNS = 96, UNDIN_HELIUM_MIXED = 64 };
 
 /* Memory of a block, on the stack. */
 typedef struct {
@@ -148,16 +148,17 @@ UNDIN_OUTLINED int8_t *undin_helium_columns(int8_t *to, const undin_helium_weigh
 UNDIN_HELIUM_PRODUCTS(undin_helium_products, "s8")
 UNDIN_HELIUM_PRODUCTS(undin_helium_wide_products, "s16")
 
-/* Rounded to the nearest integer, ties to even, plus a zero point, and clamped to 16 bits: undin_rounded. */
+/* Rounded to the nearest integer, ties to even, plus a zero point, and clamped to 16 bits, the lower ones of a lane:
+   undin_rounded. */
 UNDIN_INLINE int32x4_t undin_helium_rounded(float32x4_t x, int zero_point) {
     const int32x4_t nearest = vqaddq_n_s32(vcvtnq_s32_f32(x), zero_point);
-    return vreinterpretq_s32_s16(vqmovnbq_s32(vdupq_n_s16(0), nearest));
+    return vreinterpretq_s32_s16(vqmovnbq_s32(vreinterpretq_s16_s32(nearest), nearest));
 }
 
 /* The same, clamped to 8 bits, which are the lowest of a lane. */
 UNDIN_INLINE int32x4_t undin_helium_byte(float32x4_t x, int zero_point) {
     const int16x8_t words = vreinterpretq_s16_s32(undin_helium_rounded(x, zero_point));
-    return vreinterpretq_s32_s8(vqmovnbq_s16(vdupq_n_s8(0), words));
+    return vreinterpretq_s32_s8(vqmovnbq_s16(vreinterpretq_s8_s16(words), words));
 }
 
 /* undin_coarse_sigmoid and undin_coarse_tanh of four numbers, in the same order. */
@@ -177,23 +178,23 @@ UNDIN_INLINE float32x4_t undin_helium_coarse_sigmoid(float32x4_t x) {
     return vaddq_n_f32(quotient, 0.5f);
 }
 
-/* Four rows of one channel, from `first` of `rows` on: sums of x, a vector a chunk, and weights whose groups lie
-   `group` bytes apart, rows `row`. */
-UNDIN_INLINE int32x4_t undin_helium_mixed(const int8_t *x, const int8_t *w, int groups, int group, int row) {
-    const uint32x4_t offsets = vmulq_n_u32(vidupq_n_u32(0, 1), (uint32_t)group);
-    int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-    for (; groups > 0; groups -= 4, x += 16, w += 4 * group) {
-        const mve_pred16_t exist = vctp32q((uint32_t)groups);
-        const int8x16_t x_k = vld1q_s8(x);
-#define UNDIN_HELIUM_WEIGHTS(j)                                                                                \
-    vreinterpretq_s8_s32(vldrwq_gather_offset_z_s32((const int32_t *)(const void *)(w + (j) * row), offsets, exist))
-        s0 = vmladavaq_s8(s0, x_k, UNDIN_HELIUM_WEIGHTS(0));
-        s1 = vmladavaq_s8(s1, x_k, UNDIN_HELIUM_WEIGHTS(1));
-        s2 = vmladavaq_s8(s2, x_k, UNDIN_HELIUM_WEIGHTS(2));
-        s3 = vmladavaq_s8(s3, x_k, UNDIN_HELIUM_WEIGHTS(3));
-#undef UNDIN_HELIUM_WEIGHTS
+/* Sums of each row of one channel: of x, as many chunks as `groups` of four need, and weights whose groups lie `group`
+   bytes apart, rows `row`. Two chunks at a time; what is missing of x is 0, and meets any weights. */
+UNDIN_OUTLINED void undin_helium_mix(int32_t *sum, const int8_t *x, const int8_t *w, int groups, int group, int row,
+                                     int rows) {
+    for (int k = 0; k < groups; k += 8, x += 32, w += 8 * group) {
+        const int8x16_t first = vld1q_s8(x), second = vld1q_s8(x + 16);
+        const uint32x4_t near = vidupq_n_u32(0, 1), far = vaddq_n_u32(near, 4), last = vdupq_n_u32((uint32_t)(groups - 1 - k));
+        const uint32x4_t of_first = vmulq_n_u32(vminq_u32(near, last), (uint32_t)group);
+        const uint32x4_t of_second = vmulq_n_u32(vminq_u32(far, last), (uint32_t)group);
+        const int8_t *from = w;
+        for (int n = 0; n < rows; ++n, from += row) {
+            const int32_t *const here = (const int32_t *)(const void *)from;
+            const int8x16_t w_first = vreinterpretq_s8_s32(vldrwq_gather_offset_s32(here, of_first));
+            const int8x16_t w_second = vreinterpretq_s8_s32(vldrwq_gather_offset_s32(here, of_second));
+            sum[n] = vmladavaq_s8(vmladavaq_s8(k ? sum[n] : 0, first, w_first), second, w_second);
+        }
     }
-    return (int32x4_t){s0, s1, s2, s3};
 }
 
 #endif

@@ -384,34 +384,38 @@ UNDIN_OUTLINED void undin_int8_band_mix_in_pairs(float *y, const int8_t *x, cons
 }
 
 #if defined(UNDIN_ON_HELIUM)
-/* The same on Helium: four rows of a channel at once. */
+/* The same on Helium, a channel at a time. */
 UNDIN_OUTLINED void undin_int8_band_mix_on_helium(float *y, const int8_t *x, const int8_t *w, const int32_t *w_sum,
                                                   const float *scale, const float *bias,
                                                   const undin_int8_band_mix_shape *shape) {
+    int32_t sum[UNDIN_HELIUM_MIXED] __attribute__((aligned(16)));
     int8_t of_channel[UNDIN_HELIUM_ROW] __attribute__((aligned(16)));
     const int padded = UNDIN_PADDED(shape->channels), groups = UNDIN_DIVIDE_UP(shape->depth, 4), rows = shape->rows;
-    const int y_row = shape->y_row, bias_row = bias ? shape->bias_row : 0, zero_point = shape->zero_point;
-    const uint32x4_t lanes = vidupq_n_u32(0, 4), of_x = vmulq_n_u32(lanes, (uint32_t)shape->channels);
-    const uint32x4_t of_y = vmulq_n_u32(lanes, (uint32_t)y_row), of_sum = vmulq_n_u32(lanes, (uint32_t)padded);
+    const int channels = shape->channels, bias_row = bias ? shape->bias_row : 0, zero_point = -shape->zero_point;
+    const uint32x4_t lanes = vidupq_n_u32(0, 4), of_x = vmulq_n_u32(lanes, (uint32_t)channels);
+    const uint32x4_t of_y = vmulq_n_u32(lanes, (uint32_t)shape->y_row), of_sum = vmulq_n_u32(lanes, (uint32_t)padded);
     const uint32x4_t of_bias = vmulq_n_u32(lanes, (uint32_t)bias_row);
-    const float zero = 0;
-    const float32x4_t low = vdupq_n_f32(shape->activation == UNDIN_RELU ? 0 : -3e38f);
-    for (int c = 0; c < shape->channels; ++c) {
+    const int next_y = 4 * shape->y_row, next_sum = 4 * padded, next_bias = 4 * bias_row;
+    const float zero = 0, low = shape->activation == UNDIN_RELU ? 0 : -3e38f;
+    vst1q_s8(of_channel + (UNDIN_DIVIDE_UP(groups, 4) - 1) / 2 * 32 + 16, vdupq_n_s8(0));
+    for (int c = 0; c < channels; ++c) {
         int8_t *to = of_channel;
         const int8_t *from = x + 4 * c;
-        for (int left = groups; left > 0; left -= 4, to += 16, from += 16 * shape->channels)
+        for (int left = groups; left > 0; left -= 4, to += 16, from += 16 * channels)
             vst1q_s32((int32_t *)(void *)to, vldrwq_gather_offset_z_s32((const int32_t *)(const void *)from, of_x,
                                                                         vctp32q((uint32_t)left)));
-        for (int n = 0; n < rows; n += 4) {
-            const int first = UNDIN_SMALLER(n, rows - 4); /* the last four may overlap those before */
-            const int32x4_t sum = undin_helium_mixed(of_channel, w + 4 * (first * padded + c), groups,
-                                                     4 * rows * padded, 4 * padded);
-            const int32x4_t of_weights = vldrwq_gather_offset_s32(w_sum + first * padded + c, of_sum);
+        undin_helium_mix(sum, of_channel, w + 4 * c, groups, 4 * rows * padded, 4 * padded, rows);
+        const int32_t *of_channel_sum = sum, *of_weights = w_sum + c;
+        const float *more = bias ? bias + c : &zero, factor = scale[c];
+        float *result = y + c;
+        for (int left = rows; left > 0; left -= 4) {
+            const mve_pred16_t exist = vctp32q((uint32_t)left);
+            const int32x4_t correction = vmulq_n_s32(vldrwq_gather_offset_z_s32(of_weights, of_sum, exist), zero_point);
             const float32x4_t scaled =
-                vmulq_n_f32(vcvtq_f32_s32(vaddq_s32(sum, vmulq_n_s32(of_weights, -zero_point))), scale[c]);
-            const float *more = bias ? bias + first * bias_row + c : &zero;
-            vstrwq_scatter_offset_f32(y + first * y_row + c, of_y,
-                                      vmaxnmq_f32(vaddq_f32(scaled, vldrwq_gather_offset_f32(more, of_bias)), low));
+                vmulq_n_f32(vcvtq_f32_s32(vaddq_s32(vldrwq_z_s32(of_channel_sum, exist), correction)), factor);
+            const float32x4_t whole = vaddq_f32(scaled, vldrwq_gather_offset_z_f32(more, of_bias, exist));
+            vstrwq_scatter_offset_p_f32(result, of_y, vmaxnmq_f32(whole, vdupq_n_f32(low)), exist);
+            of_channel_sum += 4, of_weights += next_sum, more += next_bias, result += next_y;
         }
     }
 }
@@ -427,7 +431,7 @@ UNDIN_INT8_KERNEL void undin_int8_band_mix(float *y, const int8_t *x, const int8
                                       const float *scale, const float *bias, const undin_int8_band_mix_shape *shape) {
     const int is_plain = shape->activation == UNDIN_IDENTITY || shape->activation == UNDIN_RELU;
 #if defined(UNDIN_ON_HELIUM)
-    if (is_plain && shape->rows >= 4 && shape->depth <= UNDIN_HELIUM_ROW) {
+    if (is_plain && shape->rows <= UNDIN_HELIUM_MIXED && shape->depth <= UNDIN_HELIUM_ROW) {
         undin_int8_band_mix_on_helium(y, x, w, w_sum, scale, bias, shape);
         return;
     }

@@ -191,7 +191,7 @@ UNDIN_OUTLINED void undin_int8_gru_in_pairs(float *h_next, const int8_t *x, cons
 /* A block of a cell on Helium: some units, two rows. Gates lie as [row][unit / 4][gate][unit % 4]. */
 typedef struct {
     undin_helium_block both;
-    float of_x[2][UNDIN_PAIR_COLUMNS], of_h[2][UNDIN_PAIR_COLUMNS];
+    float of_x[2][UNDIN_HELIUM_COLUMNS], of_h[2][UNDIN_HELIUM_COLUMNS];
 } undin_int8_helium_cell;
 
 /* Bytes of four units. */
@@ -208,7 +208,7 @@ UNDIN_INLINE int undin_int8_cell_fits_helium(const undin_int8_recurrent_shape *s
 /* Units of a block: `gates` times as many columns fit. */
 UNDIN_INLINE int undin_int8_helium_units(const undin_int8_recurrent_shape *shape, int gates) {
     const int fit = UNDIN_HELIUM_BYTES / undin_int8_helium_bytes(shape, gates) * 4;
-    return UNDIN_SMALLER(fit, UNDIN_PAIR_COLUMNS / gates / 4 * 4);
+    return UNDIN_SMALLER(fit, UNDIN_HELIUM_COLUMNS / gates / 4 * 4);
 }
 
 /* Gather the weights of units n to `end`; returns where those of h begin. A GRU has a bias there, that of its reset. */
@@ -252,15 +252,18 @@ typedef void (*undin_int8_helium_gates)(float *next, float *c_next, const float 
 UNDIN_OUTLINED void undin_int8_helium_gru_gates(float *next, float *c_next, const float *before, float *of_x,
                                                 const float *of_h, int units) {
     (void)c_next;
-    for (int u = 0; u < units; u += 4, of_x += 12, of_h += 12) {
-        const float32x4_t update = undin_helium_coarse_sigmoid(vaddq_f32(vld1q_f32(of_x), vld1q_f32(of_h)));
-        const float32x4_t reset = undin_helium_coarse_sigmoid(vaddq_f32(vld1q_f32(of_x + 4), vld1q_f32(of_h + 4)));
-        const float32x4_t candidate = undin_helium_coarse_tanh(
-            vaddq_f32(vld1q_f32(of_x + 8), vmulq_f32(reset, vld1q_f32(of_h + 8))));
-        vst1q_f32(of_x, update);
-        vst1q_f32(of_x + 4, candidate);
-        for (int i = 0; i < 4 && u + i < units; ++i)
-            next[u + i] = of_x[4 + i] + of_x[i] * (before[u + i] - of_x[4 + i]);
+    float *gates = of_x;
+    for (int u = 0; u < units; u += 4, gates += 12, of_h += 12) {
+        vst1q_f32(gates, undin_helium_coarse_sigmoid(vaddq_f32(vld1q_f32(gates), vld1q_f32(of_h))));
+        const float32x4_t reset =
+            undin_helium_coarse_sigmoid(vaddq_f32(vld1q_f32(gates + 4), vld1q_f32(of_h + 4)));
+        vst1q_f32(gates + 8, vaddq_f32(vld1q_f32(gates + 8), vmulq_f32(reset, vld1q_f32(of_h + 8))));
+    }
+    gates = of_x;
+    for (int u = 0; u < units; u += 4, gates += 12) vst1q_f32(gates + 8, undin_helium_coarse_tanh(vld1q_f32(gates + 8)));
+    for (int u = 0; u < units; u += 4, of_x += 12) {
+        UNDIN_UNROLL for (int i = 0; i < 4; ++i)
+            if (u + i < units) next[u + i] = of_x[8 + i] + of_x[i] * (before[u + i] - of_x[8 + i]);
     }
 }
 

@@ -16,34 +16,51 @@ typedef struct {
 } undin_quantize_shape;
 
 #if defined(UNDIN_ON_HELIUM)
-/* Four floats of a row that are to be rounded, from column n on. */
-UNDIN_INLINE float32x4_t undin_helium_scaled(const float *x, const float *inverse_scale, int n, float scale,
-                                             mve_pred16_t exist) {
-    const float32x4_t floats = vldrwq_z_f32(x + n, exist);
-    return inverse_scale ? vmulq_f32(floats, vldrwq_z_f32(inverse_scale + n, exist)) : vmulq_n_f32(floats, scale);
-}
+/* Run a statement for four columns at once: of `scaled`, those of x that exist, times their scales or `scale`. Whether
+   there are scales is asked outside the loop, so that it becomes one of those that count by themselves. */
+#define UNDIN_HELIUM_FOR_ROW(columns, x, inverse_scale, scale, left, exist, scaled, ...)          \
+    do {                                                                                          \
+        const float *from = (x), *scales = (inverse_scale);                                       \
+        if (scales) {                                                                             \
+            for (int left = (columns); left > 0; left -= 4, from += 4, scales += 4) {             \
+                const mve_pred16_t exist = vctp32q((uint32_t)left);                               \
+                const float32x4_t scaled =                                                        \
+                    vmulq_f32(vldrwq_z_f32(from, exist), vldrwq_z_f32(scales, exist));            \
+                __VA_ARGS__;                                                                      \
+            }                                                                                     \
+        } else {                                                                                  \
+            for (int left = (columns); left > 0; left -= 4, from += 4) {                          \
+                const mve_pred16_t exist = vctp32q((uint32_t)left);                               \
+                const float32x4_t scaled = vmulq_n_f32(vldrwq_z_f32(from, exist), scale);         \
+                __VA_ARGS__;                                                                      \
+            }                                                                                     \
+        }                                                                                         \
+    } while (0)
 
 UNDIN_OUTLINED void undin_helium_round_bytes(int8_t *y, const float *x, const float *inverse_scale,
                                              const undin_quantize_shape *shape) {
     const float scale = shape->inverse_scale;
-    const int zero_point = shape->zero_point;
-    for (int m = 0; m < shape->rows; ++m, x += shape->x_row, y += shape->y_row)
-        for (int n = 0; n < shape->columns; n += 4) {
-            const mve_pred16_t exist = vctp32q((uint32_t)(shape->columns - n));
-            vstrbq_p_s32(y + n, undin_helium_byte(undin_helium_scaled(x, inverse_scale, n, scale, exist), zero_point),
-                         exist);
-        }
+    const int columns = shape->columns, x_row = shape->x_row, y_row = shape->y_row, zero_point = shape->zero_point;
+    for (int m = shape->rows; m > 0; --m, x += x_row, y += y_row) {
+        int8_t *to = y;
+        UNDIN_HELIUM_FOR_ROW(columns, x, inverse_scale, scale, left, exist, scaled, {
+            vstrbq_p_s32(to, undin_helium_byte(scaled, zero_point), exist);
+            to += 4;
+        });
+    }
 }
 
 UNDIN_OUTLINED void undin_helium_round_words(int16_t *y, const float *x, const float *inverse_scale,
                                              const undin_quantize_shape *shape) {
     const float scale = shape->inverse_scale;
-    for (int m = 0; m < shape->rows; ++m, x += shape->x_row, y += shape->y_row)
-        for (int n = 0; n < shape->columns; n += 4) {
-            const mve_pred16_t exist = vctp32q((uint32_t)(shape->columns - n));
-            vstrhq_p_s32(y + n, undin_helium_rounded(undin_helium_scaled(x, inverse_scale, n, scale, exist), 0),
-                         exist);
-        }
+    const int columns = shape->columns, x_row = shape->x_row, y_row = shape->y_row;
+    for (int m = shape->rows; m > 0; --m, x += x_row, y += y_row) {
+        int16_t *to = y;
+        UNDIN_HELIUM_FOR_ROW(columns, x, inverse_scale, scale, left, exist, scaled, {
+            vstrhq_p_s32(to, undin_helium_rounded(scaled, 0), exist);
+            to += 4;
+        });
+    }
 }
 
 UNDIN_OUTLINED void undin_helium_round_groups(int8_t *y, const float *x, const float *inverse_scale,
@@ -55,8 +72,10 @@ UNDIN_OUTLINED void undin_helium_round_groups(int8_t *y, const float *x, const f
             const mve_pred16_t exist = vctp32q((uint32_t)(shape->columns - n));
             int32x4_t of_row[4];
             UNDIN_UNROLL for (int i = 0; i < 4; ++i) {
-                const float *row = x + (k + i < shape->rows ? i : 0) * shape->x_row;
-                of_row[i] = undin_helium_byte(undin_helium_scaled(row, inverse_scale, n, scale, exist), zero_point);
+                const float32x4_t floats = vldrwq_z_f32(x + (k + i < shape->rows ? i : 0) * shape->x_row + n, exist);
+                of_row[i] = undin_helium_byte(
+                    inverse_scale ? vmulq_f32(floats, vldrwq_z_f32(inverse_scale + n, exist)) : vmulq_n_f32(floats, scale),
+                    zero_point);
             }
             const int32x4_t half = vsliq_n_s32(vsliq_n_s32(of_row[0], of_row[1], 8), of_row[2], 16);
             vstrwq_p_s32((int32_t *)(void *)(y + 4 * n), vsliq_n_s32(half, of_row[3], 24), exist);

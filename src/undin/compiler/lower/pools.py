@@ -1,7 +1,8 @@
 """MaxPool and AveragePool: outputs that see the same part of the window are one loop, with a line for each position.
 
 Which outputs those are is known at compile time, so that the loops have no conditions and run along the channels. Where
-that would be too many lines, every position of the window joins the outputs that see it, one loop for each.
+that would be too many lines, every position of the window joins the outputs that see it, one loop for each. A long
+average along a single row is made of sums of 2, 4, 8 … neighbours.
 """
 
 from collections.abc import Callable
@@ -19,6 +20,9 @@ from undin.compiler.lower.windows import Window, convolution, windows
 
 MAX_LINES = 1024
 """Of the loops of one pool, one for each position of a window: more take long to compile."""
+
+ENOUGH_TO_DOUBLE = 8
+"""Positions of a window."""
 
 
 def max_pool(lowering: Lowering, node: Node) -> None:
@@ -74,6 +78,12 @@ def average_pool(lowering: Lowering, node: Node) -> None:
         order = _side_by_side(x)
         x, seen = within_zeros(lowering, x, seen, str(node.inputs[0]), order=order)
         x = lowering.dense(x, str(node.inputs[0]), unit_axis=order[-1])
+        *others, sliding = sorted(seen, key=lambda window: window.kernel)
+        is_a_row = x.size == sliding.length_in and y.size == sliding.length_out == sliding.length_in - sliding.kernel + 1
+        if is_a_row and sliding.kernel >= ENOUGH_TO_DOUBLE and sliding.stride == sliding.dilation == 1:
+            sums = lowering.scratch((x.size,), np.float32, f"{node.name} sums")
+            lowering.step("average_pool", node, [y, sums], [x, count], lambda: _by_doubling(sliding, y, x, count))
+            return
         body = ["float pooled = 0;"], "pooled += {0};", "pooled / {1}"
         lowering.step("average_pool", node, [y], [x, count], lambda: _at_once(seen, y, x, *body, count))
         return
@@ -133,6 +143,26 @@ def _at_once(
         loops = nest([length for length, _ in axes], body)
         lines += loops if axes else ["{", *(f"    {line}" for line in loops), "}"]
     return lines
+
+
+def _by_doubling(window: Window, y: View, x: View, count: View) -> list[str]:
+    """A window of n positions: the sums of 2^b neighbours, for each bit b of n that is set, one behind the other."""
+    axis = 2 + [length > 1 for length in (*y.shape[2:], True)].index(True)
+    steps = [view.strides[axis] if axis < len(view.shape) else 0 for view in (y, count, x)]
+    y_at, count_at = element("y0", steps[:1]), element("x1", steps[1:2])
+    lines, total, begun = [], "", 0
+    for bit in range(window.kernel.bit_length()):
+        width, (name, step) = 1 << bit, ("y1", 1) if bit else ("x0", steps[2])
+        if window.kernel & width:
+            total += f"{' + ' if total else ''}{element(name, [step], constant=begun * step)}"
+            begun += width
+            if bit and begun < window.kernel:  # since y1 goes on
+                lines += nest([window.length_out], [f"{y_at} = {total};"])
+                total = y_at
+        if begun < window.kernel:
+            pair = f"{element(name, [step])} + {element(name, [step], constant=width * step)}"
+            lines += nest([window.length_in - 2 * width + 1], [f"{element('y1', [1])} = {pair};"])
+    return lines + nest([window.length_out], [f"{y_at} = ({total}) / {count_at};"])
 
 
 def _taps(
