@@ -193,7 +193,7 @@ UNDIN_OUTLINED void undin_int8_matmul_in_pairs(float *y, const int8_t *a, const 
     const int groups = all / shape->taps, widest = undin_pair_columns(words, 1), row_bytes = shape->y_row * 4;
     const undin_pair_weights from = {w,      4 * UNDIN_PADDED(shape->columns), UNDIN_DIVIDE_UP(shape->depth, 4),
                                      w_zero, scale,                            bias};
-    const float low = shape->activation == UNDIN_RELU ? 0 : -3e38f;
+    const int is_relu = shape->activation == UNDIN_RELU;
     for (int n = 0; n < shape->columns; n += widest) {
         const int columns = UNDIN_SMALLER(widest, shape->columns - n), pairs = columns / 2;
         uint32_t *to = block.weights;
@@ -212,10 +212,12 @@ UNDIN_OUTLINED void undin_int8_matmul_in_pairs(float *y, const int8_t *a, const 
             }
             float *row = y + m * shape->y_row + n;
             if (pairs)
-                undin_pair_products(row, block.weights, block.rows, all, pairs, next * row_bytes, low);
+                (is_relu ? undin_pair_products_relu : undin_pair_products)(row, block.weights, block.rows, all, pairs,
+                                                                          next * row_bytes);
             if (columns % 2) { /* of the last pair one column exists */
                 float last[4];
-                undin_pair_products(last, block.weights + pairs * words, block.rows, all, 1, 8, low);
+                (is_relu ? undin_pair_products_relu : undin_pair_products)(last, block.weights + pairs * words,
+                                                                          block.rows, all, 1, 8);
                 row[columns - 1] = last[0];
                 row[columns - 1 + next * shape->y_row] = next ? last[2] : last[0];
             }

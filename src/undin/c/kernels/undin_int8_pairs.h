@@ -26,6 +26,9 @@
 /* Words of a block of weights, groups of a row and columns of a block that fit, and rows from which on it pays. */
 enum { UNDIN_PAIR_WORDS = 848, UNDIN_PAIR_GROUPS = 40, UNDIN_PAIR_COLUMNS = 64, UNDIN_PAIR_ROWS_MIN = 3 };
 
+/* Of a pair of columns: both scales, and twice what is added to both, once for each row. */
+enum { UNDIN_PAIR_CONSTANTS = 6 };
+
 /* Memory of a block, on the stack. */
 typedef struct {
     uint32_t weights[UNDIN_PAIR_WORDS];
@@ -33,7 +36,7 @@ typedef struct {
 } __attribute__((aligned(8))) undin_pair_block;
 
 /* Words of a pair of columns. */
-UNDIN_INLINE int undin_pair_words(int groups) { return 4 * groups + 4; }
+UNDIN_INLINE int undin_pair_words(int groups) { return 4 * groups + UNDIN_PAIR_CONSTANTS; }
 
 /* Whether `words` for a pair of columns, or one of each gate, fit, and it pays for so many rows of so many groups. */
 UNDIN_INLINE int undin_fits_pairs(int rows, int groups, int words) {
@@ -138,10 +141,10 @@ typedef struct {
 } undin_pair_weights;
 
 UNDIN_INLINE uint32_t *undin_pair_constants(uint32_t *to, const undin_pair_weights *from, int n) {
-    const float constants[4] = {from->scale[n], from->scale[n + 1], from->bias ? from->bias[n] : 0,
-                                from->bias ? from->bias[n + 1] : 0};
+    const float first = from->bias ? from->bias[n] : 0, second = from->bias ? from->bias[n + 1] : 0;
+    const float constants[UNDIN_PAIR_CONSTANTS] = {from->scale[n], from->scale[n + 1], first, second, first, second};
     __builtin_memcpy(to, constants, sizeof constants);
-    return to + 4;
+    return to + UNDIN_PAIR_CONSTANTS;
 }
 
 /* Unpack a pair of columns, and return where the next one may begin; `taps` times the groups, one after the other in
@@ -175,12 +178,25 @@ UNDIN_OUTLINED uint32_t *undin_copy_weights(uint32_t *to, const undin_pair_weigh
     return undin_pair_constants(to, from, n);
 }
 
-/* y[row][n] = max(low, bias[n] + scale[n] sum[row][n]) for two rows and `pairs` pairs of columns; `y_row` bytes from one
-   row to the other, 0 where they are the same. */
+/* y[row][n] = bias[n] + scale[n] sum[row][n] for two rows and `pairs` pairs of columns; `y_row` bytes from one row to the
+   other, 0 where they are the same. undin_pair_products_relu lets nothing be below 0. */
 #if UNDIN_LANES == 1 && defined(__ARM_FEATURE_SIMD32) && defined(__thumb2__)
-#define UNDIN_PAIR_GROUP             \
+/* r0: y, r1: w, r2: a, r3: its end, r4 to r7: sums, r8 to r11: weights, r12 and lr: bytes of a row. VMLA
+   rounds twice, as a product and a sum do. */
+#define UNDIN_PAIR_LOADS "ldrd r12, lr, [r2], #8\n\t" "ldmia r1!, {r8-r11}\n\t"
+#define UNDIN_PAIR_FIRST             \
+    UNDIN_PAIR_LOADS                 \
+    "smuad r4, r12, r8\n\t"          \
+    "smuad r5, r12, r10\n\t"         \
+    "smlad r4, lr, r9, r4\n\t"       \
+    "smlad r5, lr, r11, r5\n\t"      \
     "ldrd r12, lr, [r2], #8\n\t"     \
-    "ldmia r1!, {r8-r11}\n\t"        \
+    "smuad r6, r12, r8\n\t"          \
+    "smuad r7, r12, r10\n\t"         \
+    "smlad r6, lr, r9, r6\n\t"       \
+    "smlad r7, lr, r11, r7\n\t"
+#define UNDIN_PAIR_GROUP             \
+    UNDIN_PAIR_LOADS                 \
     "smlad r4, r12, r8, r4\n\t"      \
     "smlad r5, r12, r10, r5\n\t"     \
     "smlad r4, lr, r9, r4\n\t"       \
@@ -190,86 +206,100 @@ UNDIN_OUTLINED uint32_t *undin_copy_weights(uint32_t *to, const undin_pair_weigh
     "smlad r7, r12, r10, r7\n\t"     \
     "smlad r6, lr, r9, r6\n\t"       \
     "smlad r7, lr, r11, r7\n\t"
-__attribute__((naked, noinline, unused)) static void undin_pair_products(float *y, const uint32_t *w, const uint32_t *a,
-                                                                         int groups, int pairs, int y_row, float low) {
-    /* r0: y, r1: w, r2: a, r3: its end, r4 to r7: sums, r8 to r11: weights, r12 and lr: bytes of a row */
-    __asm__("push {r2, r4-r11, lr}\n\t"
-            "vmov.f32 s8, s0\n\t"
-            "add r3, r2, r3, lsl #4\n\t"
-            "ldr r4, [sp, #40]\n\t"
-            "add r4, r0, r4, lsl #3\n\t"
-            "str r4, [sp, #40]\n\t" /* where y ends */
-            "1:\n\t"
-            "ldr r2, [sp]\n\t"
-            "sub r4, r3, r2\n\t"
-            "lsrs r4, r4, #5\n\t" /* two groups are 32 bytes: what is left is carried */
-            "mov r4, #0\n\t"
-            "mov r5, #0\n\t"
-            "mov r6, #0\n\t"
-            "mov r7, #0\n\t"
-            "bcs 3f\n\t" /* an odd number of groups */
-            "2:\n\t" UNDIN_PAIR_GROUP
-            "3:\n\t" UNDIN_PAIR_GROUP
-            "cmp r2, r3\n\t"
-            "bne 2b\n\t"
-            "vldmia r1!, {s4-s7}\n\t"
-            "vmov s0, s1, r4, r5\n\t"
-            "vmov s2, s3, r6, r7\n\t"
-            "vcvt.f32.s32 s0, s0\n\t"
-            "vcvt.f32.s32 s1, s1\n\t"
-            "vcvt.f32.s32 s2, s2\n\t"
-            "vcvt.f32.s32 s3, s3\n\t"
-            "vmul.f32 s0, s0, s4\n\t"
-            "vmul.f32 s1, s1, s5\n\t"
-            "vmul.f32 s2, s2, s4\n\t"
-            "vmul.f32 s3, s3, s5\n\t"
-            "vadd.f32 s0, s0, s6\n\t"
-            "vadd.f32 s1, s1, s7\n\t"
-            "vadd.f32 s2, s2, s6\n\t"
-            "vadd.f32 s3, s3, s7\n\t"
 #if defined(__ARM_FEATURE_NUMERIC_MAXMIN)
-            "vmaxnm.f32 s0, s0, s8\n\t"
-            "vmaxnm.f32 s1, s1, s8\n\t"
-            "vmaxnm.f32 s2, s2, s8\n\t"
-            "vmaxnm.f32 s3, s3, s8\n\t"
-#else
-            "vmov r4, s8\n\t"
-            "cbnz r4, 4f\n\t" /* else low is 0: what is negative loses all bits */
-            "vmov r4, r5, s0, s1\n\t"
-            "vmov r6, r7, s2, s3\n\t"
-            "bic r4, r4, r4, asr #31\n\t"
-            "bic r5, r5, r5, asr #31\n\t"
-            "bic r6, r6, r6, asr #31\n\t"
-            "bic r7, r7, r7, asr #31\n\t"
-            "vmov s0, s1, r4, r5\n\t"
-            "vmov s2, s3, r6, r7\n\t"
-            "4:\n\t"
+#define UNDIN_PAIR_CLAMP             \
+    "vmaxnm.f32 s6, s6, s10\n\t"      \
+    "vmaxnm.f32 s7, s7, s10\n\t"      \
+    "vmaxnm.f32 s8, s8, s10\n\t"      \
+    "vmaxnm.f32 s9, s9, s10\n\t"
+#else /* what is negative loses all bits */
+#define UNDIN_PAIR_CLAMP             \
+    "vmov r4, r5, s6, s7\n\t"        \
+    "vmov r6, r7, s8, s9\n\t"        \
+    "bic r4, r4, r4, asr #31\n\t"    \
+    "bic r5, r5, r5, asr #31\n\t"    \
+    "bic r6, r6, r6, asr #31\n\t"    \
+    "bic r7, r7, r7, asr #31\n\t"    \
+    "vmov s6, s7, r4, r5\n\t"        \
+    "vmov s8, s9, r6, r7\n\t"
 #endif
-            "ldr r12, [sp, #44]\n\t"
-            "add r12, r0, r12\n\t"
-            "vstmia r0!, {s0, s1}\n\t"
-            "vstmia r12, {s2, s3}\n\t"
-            "ldr r12, [sp, #40]\n\t"
-            "cmp r0, r12\n\t"
-            "bne 1b\n\t"
-            "pop {r2, r4-r11, pc}");
-}
+#define UNDIN_PAIR_FUNCTION(name, clamp)                                                                             \
+    __attribute__((naked, noinline, unused)) static void name(float *y, const uint32_t *w, const uint32_t *a,        \
+                                                              int groups, int pairs, int y_row) {                    \
+        __asm__("push {r2, r4-r11, lr}\n\t"                                                                          \
+                "sub sp, #8\n\t"                                                                                     \
+                "movs r4, #0\n\t"                                                                                   \
+                "vmov s10, r4\n\t"                                                                                  \
+                "lsls r4, r3, #31\n\t"                                                                               \
+                "add r3, r2, r3, lsl #4\n\t"                                                                         \
+                "ldr r4, [sp, #48]\n\t"                                                                              \
+                "add r4, r0, r4, lsl #3\n\t"                                                                         \
+                "adr r5, 1f\n\t"                                                                                     \
+                "adr r6, 2f\n\t"                                                                                     \
+                "it ne\n\t"                                                                                          \
+                "movne r5, r6\n\t"                                                                                   \
+                "add r5, #1\n\t"                                                                                     \
+                "strd r4, r5, [sp]\n\t" /* where y ends; where sums begin, by the parity of groups */                \
+                "0:\n\t"                                                                                             \
+                "ldr r2, [sp, #8]\n\t"                                                                               \
+                "ldr pc, [sp, #4]\n\t"                                                                               \
+                ".balign 4\n\t"                                                                                      \
+                "1:\n\t" UNDIN_PAIR_FIRST                                                                            \
+                "b 4f\n\t"                                                                                           \
+                ".balign 4\n\t"                                                                                      \
+                "2:\n\t" UNDIN_PAIR_FIRST                                                                            \
+                "cmp r2, r3\n\t"                                                                                     \
+                "beq 5f\n\t"                                                                                         \
+                "3:\n\t" UNDIN_PAIR_GROUP                                                                            \
+                "4:\n\t" UNDIN_PAIR_GROUP                                                                            \
+                "cmp r2, r3\n\t"                                                                                     \
+                "bne 3b\n\t"                                                                                         \
+                "5:\n\t"                                                                                             \
+                "vldmia r1!, {s4-s9}\n\t"                                                                            \
+                "vmov s0, s1, r4, r5\n\t"                                                                            \
+                "vmov s2, s3, r6, r7\n\t"                                                                            \
+                "vcvt.f32.s32 s0, s0\n\t"                                                                            \
+                "vcvt.f32.s32 s1, s1\n\t"                                                                            \
+                "vcvt.f32.s32 s2, s2\n\t"                                                                            \
+                "vcvt.f32.s32 s3, s3\n\t"                                                                            \
+                "vmla.f32 s6, s0, s4\n\t"                                                                            \
+                "vmla.f32 s7, s1, s5\n\t"                                                                            \
+                "vmla.f32 s8, s2, s4\n\t"                                                                            \
+                "vmla.f32 s9, s3, s5\n\t" clamp                                                                      \
+                "ldr r12, [sp, #52]\n\t"                                                                             \
+                "add r12, r0, r12\n\t"                                                                               \
+                "vstmia r0!, {s6, s7}\n\t"                                                                           \
+                "vstmia r12, {s8, s9}\n\t"                                                                           \
+                "ldr r12, [sp]\n\t"                                                                                  \
+                "cmp r0, r12\n\t"                                                                                    \
+                "bne 0b\n\t"                                                                                         \
+                "add sp, #8\n\t"                                                                                     \
+                "pop {r2, r4-r11, pc}");                                                                             \
+    }
+UNDIN_PAIR_FUNCTION(undin_pair_products, "")
+UNDIN_PAIR_FUNCTION(undin_pair_products_relu, UNDIN_PAIR_CLAMP)
 #else
 UNDIN_OUTLINED void undin_pair_products(float *y, const uint32_t *w, const uint32_t *a, int groups, int pairs,
-                                        int y_row, float low) {
+                                        int y_row) {
     for (; pairs; --pairs, y += 2) {
         int32_t sum[2][2] = {{0, 0}, {0, 0}};
-        float constants[4];
+        float constants[UNDIN_PAIR_CONSTANTS];
         for (int k = 0; k < groups; ++k, w += 4)
             for (int i = 0; i < 8; ++i)
                 sum[i / 4][i / 2 % 2] = undin_pair_product((int32_t)a[4 * k + i / 4 * 2 + i % 2], w[i % 4],
                                                            sum[i / 4][i / 2 % 2]);
         __builtin_memcpy(constants, w, sizeof constants);
-        w += 4;
-        for (int i = 0; i < 4; ++i) {
-            const float result = (float)sum[i / 2][i % 2] * constants[i % 2] + constants[2 + i % 2];
-            y[i / 2 * (y_row / 4) + i % 2] = result < low ? low : result;
-        }
+        w += UNDIN_PAIR_CONSTANTS;
+        for (int i = 0; i < 4; ++i)
+            y[i / 2 * (y_row / 4) + i % 2] = (float)sum[i / 2][i % 2] * constants[i % 2] + constants[2 + i];
+    }
+}
+UNDIN_OUTLINED void undin_pair_products_relu(float *y, const uint32_t *w, const uint32_t *a, int groups, int pairs,
+                                             int y_row) {
+    undin_pair_products(y, w, a, groups, pairs, y_row);
+    for (int i = 0; i < 4 * pairs; ++i) {
+        float *const at = y + i % 2 * (y_row / 4) + i / 2;
+        *at = *at < 0 ? 0 : *at;
     }
 }
 #endif

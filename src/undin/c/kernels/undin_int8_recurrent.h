@@ -149,10 +149,10 @@ UNDIN_OUTLINED void undin_int8_cell_products(undin_int8_cell_block *block, const
     uint32_t *const rows = block->pairs.rows;
     undin_unpack_rows(rows, x + m * shape->x_row, x + next * shape->x_row, shape->inputs, shape->zero_point);
     undin_pair_products(block->of_x[0], block->pairs.weights, rows, UNDIN_DIVIDE_UP(shape->inputs, 4), pairs,
-                        sizeof block->of_x[0], -3e38f);
+                        sizeof block->of_x[0]);
     undin_unpack_rows(rows, h + m * shape->h_row, h + next * shape->h_row, shape->hidden, 0);
     undin_pair_products(block->of_h[0], weights_of_h, rows, UNDIN_DIVIDE_UP(shape->hidden, 4), pairs,
-                        sizeof block->of_h[0], -3e38f);
+                        sizeof block->of_h[0]);
 }
 
 /* One unit of one row, from its first gate on. */
