@@ -191,35 +191,34 @@ UNDIN_OUTLINED void undin_int8_matmul_in_pairs(float *y, const int8_t *a, const 
     undin_pair_block block;
     const int all = undin_int8_pair_groups(shape), words = undin_pair_words(all);
     const int groups = all / shape->taps, widest = undin_pair_columns(words, 1), row_bytes = shape->y_row * 4;
-    const undin_pair_weights from = {w,      4 * UNDIN_PADDED(shape->columns), UNDIN_DIVIDE_UP(shape->depth, 4),
-                                     w_zero, scale,                            bias};
-    const int is_relu = shape->activation == UNDIN_RELU;
+    const int rows = shape->rows, depth = shape->depth, taps = shape->taps, zero_point = shape->zero_point;
+    const int is_wide = shape->wide, a_row = shape->a_row, y_row = shape->y_row;
+    const undin_pair_weights from = {w, 4 * UNDIN_PADDED(shape->columns), UNDIN_DIVIDE_UP(depth, 4), w_zero, scale, bias};
+    void (*const products)(float *, const uint32_t *, const uint32_t *, int, int, int) =
+        shape->activation == UNDIN_RELU ? undin_pair_products_relu : undin_pair_products;
     for (int n = 0; n < shape->columns; n += widest) {
         const int columns = UNDIN_SMALLER(widest, shape->columns - n), pairs = columns / 2;
         uint32_t *to = block.weights;
         for (int j = n; j < n + columns; j += 2)
-            to = shape->wide ? undin_copy_weights(to, &from, j, shape->taps)
-                             : undin_unpack_weights(to, &from, j, shape->taps);
-        for (int m = 0; m < shape->rows; m += 2) {
-            const int next = m + 1 < shape->rows;
-            for (int t = 0; t < shape->taps; ++t) {
-                const int8_t *first = a + m * shape->a_row + shape->tap_offset[t];
-                const int8_t *second = first + next * shape->a_row;
-                if (shape->wide)
-                    undin_copy_rows(block.rows + 4 * t * groups, first, second, shape->depth);
+            to = is_wide ? undin_copy_weights(to, &from, j, taps) : undin_unpack_weights(to, &from, j, taps);
+        float *row = y + n;
+        const int8_t *a_rows = a;
+        for (int m = 0; m < rows; m += 2, row += 2 * y_row, a_rows += 2 * a_row) {
+            const int next = m + 1 < rows;
+            uint32_t *unpacked = block.rows;
+            for (int t = 0; t < taps; ++t, unpacked += 4 * groups) {
+                const int8_t *first = a_rows + shape->tap_offset[t], *second = first + (next ? a_row : 0);
+                if (is_wide)
+                    undin_copy_rows(unpacked, first, second, depth);
                 else
-                    undin_unpack_rows(block.rows + 4 * t * groups, first, second, shape->depth, shape->zero_point);
+                    undin_unpack_rows(unpacked, first, second, depth, zero_point);
             }
-            float *row = y + m * shape->y_row + n;
-            if (pairs)
-                (is_relu ? undin_pair_products_relu : undin_pair_products)(row, block.weights, block.rows, all, pairs,
-                                                                          next * row_bytes);
+            if (pairs) products(row, block.weights, block.rows, all, pairs, next * row_bytes);
             if (columns % 2) { /* of the last pair one column exists */
                 float last[4];
-                (is_relu ? undin_pair_products_relu : undin_pair_products)(last, block.weights + pairs * words,
-                                                                          block.rows, all, 1, 8);
+                products(last, block.weights + pairs * words, block.rows, all, 1, 8);
                 row[columns - 1] = last[0];
-                row[columns - 1 + next * shape->y_row] = next ? last[2] : last[0];
+                row[columns - 1 + next * y_row] = next ? last[2] : last[0];
             }
         }
     }
@@ -340,47 +339,28 @@ UNDIN_INLINE void undin_int8_band_mix_columns(float *y, const int8_t *x, const i
                                  bias ? bias + n * shape->bias_row : bias, shape, height, vectors, last));
 }
 
-/* Four rows of one channel; unpacked (groups, 2) is what they read of it, groups of w lie `group` bytes apart, rows
-   `row`. */
-UNDIN_INLINE void undin_int8_band_mix_rows(int32_t *sum, const uint32_t *unpacked, const int8_t *w, int groups,
-                                           int group, int row) {
-    int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-    for (const uint32_t *const end = unpacked + 2 * groups; unpacked != end; unpacked += 2, w += group) {
-        const int32_t even = (int32_t)unpacked[0], odd = (int32_t)unpacked[1];
-        const int32_t w0 = undin_four_bytes(w, 4), w1 = undin_four_bytes(w + row, 4);
-        const int32_t w2 = undin_four_bytes(w + 2 * row, 4), w3 = undin_four_bytes(w + 3 * row, 4);
-        s0 = undin_pair_product(odd, undin_odd_pair(w0, 0), undin_pair_product(even, undin_even_pair(w0, 0), s0));
-        s1 = undin_pair_product(odd, undin_odd_pair(w1, 0), undin_pair_product(even, undin_even_pair(w1, 0), s1));
-        s2 = undin_pair_product(odd, undin_odd_pair(w2, 0), undin_pair_product(even, undin_even_pair(w2, 0), s2));
-        s3 = undin_pair_product(odd, undin_odd_pair(w3, 0), undin_pair_product(even, undin_even_pair(w3, 0), s3));
-    }
-    sum[0] = s0, sum[1] = s1, sum[2] = s2, sum[3] = s3;
-}
-
 /* undin_int8_band_mix of at least four rows, without an activation or with that of UNDIN_RELU. */
 UNDIN_OUTLINED void undin_int8_band_mix_in_pairs(float *y, const int8_t *x, const int8_t *w, const float *scale,
                                                  const float *bias, const undin_int8_band_mix_shape *shape) {
     uint32_t unpacked[2 * UNDIN_PAIR_GROUPS] __attribute__((aligned(8)));
-    const int padded = UNDIN_PADDED(shape->channels), groups = UNDIN_DIVIDE_UP(shape->depth, 4);
+    const int padded = UNDIN_PADDED(shape->channels), groups = UNDIN_DIVIDE_UP(shape->depth, 4), rows = shape->rows;
     const uint32_t added = undin_pair_of(-shape->zero_point);
-    const int rows = shape->rows, y_row = shape->y_row, bias_row = bias ? shape->bias_row : 0;
-    const float zero = 0, low = shape->activation == UNDIN_RELU ? 0 : -3e38f;
+    const int bias_row = bias ? shape->bias_row : 0, row = 4 * padded;
+    const float zero = 0;
+    undin_pair_mix mix = {0, 4 * bias_row, 4 * shape->y_row, row, row * rows, 0, unpacked + 2 * groups};
     for (int c = 0; c < shape->channels; ++c, w += 4) {
-        const float factor = scale[c];
         const int8_t *from = x + 4 * c;
         for (uint32_t *to = unpacked; to != unpacked + 2 * groups; to += 2, from += 4 * shape->channels) {
             const uint32_t bytes = (uint32_t)undin_four_bytes(from, 4);
             to[0] = undin_even_pair(bytes, added);
             to[1] = undin_odd_pair(bytes, added);
         }
-        for (int n = 0; n < rows; n += 4) {
+        for (int n = 0; n < rows; n += 4 * mix.fours) {
             const int first = UNDIN_SMALLER(n, rows - 4); /* the last four may overlap those before */
-            const float *more = bias ? bias + first * bias_row + c : &zero;
-            float *to = y + first * y_row + c;
-            int32_t sum[4];
-            undin_int8_band_mix_rows(sum, unpacked, w + 4 * first * padded, groups, 4 * rows * padded, 4 * padded);
-            UNDIN_UNROLL for (int i = 0; i < 4; ++i, to += y_row, more += bias_row)
-                *to = undin_number_max((float)sum[i] * factor + *more, low);
+            mix.fours = UNDIN_LARGER(1, (rows - n) / 4);
+            mix.bias = bias ? bias + first * bias_row + c : &zero;
+            (shape->activation == UNDIN_RELU ? undin_pair_mix_relu : undin_pair_mix_plain)(
+                y + first * shape->y_row + c, unpacked, w + first * row, &mix, scale[c]);
         }
     }
 }

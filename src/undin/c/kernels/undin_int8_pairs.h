@@ -24,7 +24,7 @@
 #endif
 
 /* Words of a block of weights, groups of a row and columns of a block that fit, and rows from which on it pays. */
-enum { UNDIN_PAIR_WORDS = 848, UNDIN_PAIR_GROUPS = 40, UNDIN_PAIR_COLUMNS = 64, UNDIN_PAIR_ROWS_MIN = 3 };
+enum { UNDIN_PAIR_WORDS = 1080, UNDIN_PAIR_GROUPS = 40, UNDIN_PAIR_COLUMNS = 64, UNDIN_PAIR_ROWS_MIN = 3 };
 
 /* Of a pair of columns: both scales, and twice what is added to both, once for each row. */
 enum { UNDIN_PAIR_CONSTANTS = 6 };
@@ -85,6 +85,43 @@ UNDIN_INLINE int32_t undin_pair_product(int32_t a, uint32_t b, int32_t sum) {
 /* The same number twice. */
 UNDIN_INLINE uint32_t undin_pair_of(int number) { return (uint32_t)number << 16 | (uint16_t)number; }
 
+/* Groups of four bytes of two rows, or of two columns beside each other whose groups lie `row` bytes apart, from `to` to
+   `end`, which is another place, plus what is added to both. */
+#if UNDIN_LANES == 1 && defined(__ARM_FEATURE_SIMD32) && defined(__thumb2__)
+#define UNDIN_UNPACK_FUNCTION(name, type, loads)                                                                   \
+    __attribute__((naked, noinline, unused)) static void name(uint32_t *to, uint32_t *end, const int8_t *from,     \
+                                                              type, uint32_t first, uint32_t second) {             \
+        __asm__("push {r4-r11, lr}\n\t"                                                                            \
+                "ldrd r8, r9, [sp, #36]\n\t"                                                                       \
+                "1:\n\t" loads                                                                                     \
+                "sxtab16 r6, r8, r4\n\t"                                                                           \
+                "sxtab16 r7, r8, r4, ror #8\n\t"                                                                   \
+                "sxtab16 r10, r9, r5\n\t"                                                                          \
+                "sxtab16 r11, r9, r5, ror #8\n\t"                                                                  \
+                "stmia r0!, {r6, r7, r10, r11}\n\t"                                                                \
+                "cmp r0, r1\n\t"                                                                                   \
+                "bne 1b\n\t"                                                                                       \
+                "pop {r4-r11, pc}");                                                                               \
+    }
+UNDIN_UNPACK_FUNCTION(undin_unpack_two_rows, const int8_t *from_second, "ldr r4, [r2], #4\n\t" "ldr r5, [r3], #4\n\t")
+UNDIN_UNPACK_FUNCTION(undin_unpack_two_columns, int row, "ldrd r4, r5, [r2]\n\t" "add r2, r2, r3\n\t")
+#else
+UNDIN_OUTLINED void undin_unpack_two_rows(uint32_t *to, uint32_t *end, const int8_t *from, const int8_t *from_second,
+                                          uint32_t first, uint32_t second) {
+    for (; to != end; from += 4, from_second += 4, to += 4) {
+        const uint32_t bytes = (uint32_t)undin_four_bytes(from, 4), others = (uint32_t)undin_four_bytes(from_second, 4);
+        to[0] = undin_even_pair(bytes, first);
+        to[1] = undin_odd_pair(bytes, first);
+        to[2] = undin_even_pair(others, second);
+        to[3] = undin_odd_pair(others, second);
+    }
+}
+UNDIN_OUTLINED void undin_unpack_two_columns(uint32_t *to, uint32_t *end, const int8_t *from, int row, uint32_t first,
+                                             uint32_t second) {
+    for (; to != end; from += row, to += 4) undin_unpack_two_rows(to, to + 4, from, from + 4, first, second);
+}
+#endif
+
 /* The last group of a row, the first `count` of four bytes, 1 to 3, of `depth` in all. */
 UNDIN_INLINE uint32_t undin_last_bytes(const int8_t *a, int count, int depth) {
     if (depth > 4) return (uint32_t)undin_four_bytes(a + count - 4, 4) >> (32 - 8 * count);
@@ -96,15 +133,10 @@ UNDIN_INLINE uint32_t undin_last_bytes(const int8_t *a, int count, int depth) {
 /* Unpack `depth` bytes of two rows; what is missing of their last group is 0. */
 UNDIN_OUTLINED void undin_unpack_rows(uint32_t *to, const int8_t *a, const int8_t *second, int depth, int zero_point) {
     const uint32_t added = undin_pair_of(-zero_point);
-    for (const int8_t *const end = a + (depth & ~3); a != end; a += 4, second += 4, to += 4) {
-        const uint32_t bytes = (uint32_t)undin_four_bytes(a, 4), of_second = (uint32_t)undin_four_bytes(second, 4);
-        to[0] = undin_even_pair(bytes, added);
-        to[1] = undin_odd_pair(bytes, added);
-        to[2] = undin_even_pair(of_second, added);
-        to[3] = undin_odd_pair(of_second, added);
-    }
-    const int rest = depth & 3;
+    const int rest = depth & 3, whole = depth - rest;
+    if (whole) undin_unpack_two_rows(to, to + whole, a, second, added, added);
     if (rest) {
+        a += whole, second += whole, to += whole;
         const uint32_t even = rest > 2 ? 0xffffffff : 0xffff, odd = rest > 1 ? 0xffff : 0;
         const uint32_t bytes = undin_last_bytes(a, rest, depth), of_second = undin_last_bytes(second, rest, depth);
         to[0] = undin_even_pair(bytes, added) & even;
@@ -152,15 +184,9 @@ UNDIN_INLINE uint32_t *undin_pair_constants(uint32_t *to, const undin_pair_weigh
 UNDIN_OUTLINED uint32_t *undin_unpack_weights(uint32_t *to, const undin_pair_weights *from, int n, int taps) {
     const uint32_t first = from->zero ? undin_pair_of(-from->zero[n]) : 0;
     const uint32_t second = from->zero ? undin_pair_of(-from->zero[n + 1]) : 0;
-    const int8_t *w = from->w + 4 * n;
-    for (uint32_t *const end = to + 4 * from->groups * taps; to != end; to += 4, w += from->row) {
-        const uint32_t bytes = (uint32_t)undin_four_bytes(w, 4), of_second = (uint32_t)undin_four_bytes(w + 4, 4);
-        to[0] = undin_even_pair(bytes, first);
-        to[1] = undin_odd_pair(bytes, first);
-        to[2] = undin_even_pair(of_second, second);
-        to[3] = undin_odd_pair(of_second, second);
-    }
-    return undin_pair_constants(to, from, n);
+    uint32_t *const end = to + 4 * from->groups * taps;
+    undin_unpack_two_columns(to, end, from->w + 4 * n, from->row, first, second);
+    return undin_pair_constants(end, from, n);
 }
 
 /* The same of integers of 16 bits: of each tap two groups become one. */
@@ -301,6 +327,111 @@ UNDIN_OUTLINED void undin_pair_products_relu(float *y, const uint32_t *w, const 
         float *const at = y + i % 2 * (y_row / 4) + i / 2;
         *at = *at < 0 ? 0 : *at;
     }
+}
+#endif
+
+/* What mixing of one channel wants beside y, x, w and a scale: strides in bytes, those of w from one row to the next and
+   from one group of four to the next; fours of rows; where x ends. */
+typedef struct {
+    const float *bias;
+    int bias_row, y_row, row, group, fours;
+    const uint32_t *x_end;
+} undin_pair_mix;
+
+/* y[n] = bias[n] + scale sum[n] for fours of rows, of x (groups, 2), unpacked, and weights that are not. */
+#if UNDIN_LANES == 1 && defined(__ARM_FEATURE_SIMD32) && defined(__thumb2__)
+/* r0: w, r1, r2: one row and three, r3: group, r4 to r7: sums, r8: x, r9: its end, r10 and r11: x, r12 and lr: weights */
+#define UNDIN_PAIR_MIX_ROW(sum, at)              \
+    "ldr r12, [r0" at "]\n\t"                    \
+    "sxtb16 lr, r12\n\t"                         \
+    "sxtb16 r12, r12, ror #8\n\t"                \
+    "smlad " sum ", r10, lr, " sum "\n\t"        \
+    "smlad " sum ", r11, r12, " sum "\n\t"
+#define UNDIN_PAIR_MIX_FUNCTION(name, clamp)                                                                       \
+    __attribute__((naked, noinline, unused)) static void name(float *y, const uint32_t *x, const int8_t *w,        \
+                                                              const undin_pair_mix *mix, float scale) {            \
+        __asm__("push {r0-r2, r4-r11, lr}\n\t" /* y, x and w stay on the stack, */                                  \
+                "ldmia r3, {r4-r10}\n\t"                                                                           \
+                "push {r4-r6, r9}\n\t" /* below them what is of fours: bias, its stride, that of y, how many */     \
+                "vmov.f32 s11, s0\n\t"                                                                             \
+                "movs r4, #0\n\t"                                                                                  \
+                "vmov s10, r4\n\t"                                                                                 \
+                "mov r1, r7\n\t"                                                                                   \
+                "add r2, r7, r7, lsl #1\n\t"                                                                       \
+                "mov r3, r8\n\t"                                                                                   \
+                "mov r9, r10\n\t"                                                                                  \
+                "1:\n\t"                                                                                           \
+                "ldrd r8, r0, [sp, #20]\n\t"                                                                       \
+                "mov r4, #0\n\t"                                                                                   \
+                "mov r5, #0\n\t"                                                                                   \
+                "mov r6, #0\n\t"                                                                                   \
+                "mov r7, #0\n\t"                                                                                   \
+                "2:\n\t"                                                                                           \
+                "ldrd r10, r11, [r8], #8\n\t"                                                                      \
+                UNDIN_PAIR_MIX_ROW("r4", "") UNDIN_PAIR_MIX_ROW("r5", ", r1")                                      \
+                UNDIN_PAIR_MIX_ROW("r6", ", r1, lsl #1") UNDIN_PAIR_MIX_ROW("r7", ", r2")                          \
+                "add r0, r0, r3\n\t"                                                                               \
+                "cmp r8, r9\n\t"                                                                                   \
+                "bne 2b\n\t"                                                                                       \
+                "ldrd r10, r11, [sp]\n\t"                                                                          \
+                "vmov s0, s1, r4, r5\n\t"                                                                          \
+                "vmov s2, s3, r6, r7\n\t"                                                                          \
+                "vldr s6, [r10]\n\t"                                                                               \
+                "add r10, r10, r11\n\t"                                                                            \
+                "vldr s7, [r10]\n\t"                                                                               \
+                "add r10, r10, r11\n\t"                                                                            \
+                "vldr s8, [r10]\n\t"                                                                               \
+                "add r10, r10, r11\n\t"                                                                            \
+                "vldr s9, [r10]\n\t"                                                                               \
+                "add r10, r10, r11\n\t"                                                                            \
+                "str r10, [sp]\n\t"                                                                                \
+                "vcvt.f32.s32 s0, s0\n\t"                                                                          \
+                "vcvt.f32.s32 s1, s1\n\t"                                                                          \
+                "vcvt.f32.s32 s2, s2\n\t"                                                                          \
+                "vcvt.f32.s32 s3, s3\n\t"                                                                          \
+                "vmla.f32 s6, s0, s11\n\t"                                                                         \
+                "vmla.f32 s7, s1, s11\n\t"                                                                         \
+                "vmla.f32 s8, s2, s11\n\t"                                                                         \
+                "vmla.f32 s9, s3, s11\n\t" clamp                                                                   \
+                "ldrd r10, r11, [sp, #8]\n\t"                                                                      \
+                "ldr r12, [sp, #16]\n\t"                                                                           \
+                "vstr s6, [r12]\n\t"                                                                               \
+                "add r12, r12, r10\n\t"                                                                            \
+                "vstr s7, [r12]\n\t"                                                                               \
+                "add r12, r12, r10\n\t"                                                                            \
+                "vstr s8, [r12]\n\t"                                                                               \
+                "add r12, r12, r10\n\t"                                                                            \
+                "vstr s9, [r12]\n\t"                                                                               \
+                "add r12, r12, r10\n\t"                                                                            \
+                "str r12, [sp, #16]\n\t"                                                                           \
+                "ldr r12, [sp, #24]\n\t"                                                                           \
+                "add r12, r12, r1, lsl #2\n\t"                                                                     \
+                "str r12, [sp, #24]\n\t"                                                                           \
+                "subs r11, r11, #1\n\t"                                                                            \
+                "str r11, [sp, #12]\n\t"                                                                           \
+                "bne 1b\n\t"                                                                                       \
+                "add sp, #28\n\t"                                                                                  \
+                "pop {r4-r11, pc}");                                                                               \
+    }
+UNDIN_PAIR_MIX_FUNCTION(undin_pair_mix_plain, "")
+UNDIN_PAIR_MIX_FUNCTION(undin_pair_mix_relu, UNDIN_PAIR_CLAMP)
+#else
+UNDIN_OUTLINED void undin_pair_mix_plain(float *y, const uint32_t *x, const int8_t *w, const undin_pair_mix *mix,
+                                         float scale) {
+    for (int n = 0; n < 4 * mix->fours; ++n, w += mix->row) {
+        int32_t sum = 0;
+        for (int k = 0; x + 2 * k != mix->x_end; ++k) {
+            const uint32_t bytes = (uint32_t)undin_four_bytes(w + k * mix->group, 4);
+            sum = undin_pair_product((int32_t)x[2 * k], undin_even_pair(bytes, 0), sum);
+            sum = undin_pair_product((int32_t)x[2 * k + 1], undin_odd_pair(bytes, 0), sum);
+        }
+        y[n * (mix->y_row / 4)] = (float)sum * scale + mix->bias[n * (mix->bias_row / 4)];
+    }
+}
+UNDIN_OUTLINED void undin_pair_mix_relu(float *y, const uint32_t *x, const int8_t *w, const undin_pair_mix *mix,
+                                        float scale) {
+    undin_pair_mix_plain(y, x, w, mix, scale);
+    for (int n = 0; n < 4 * mix->fours; ++n, y += mix->y_row / 4) *y = *y < 0 ? 0 : *y;
 }
 #endif
 
