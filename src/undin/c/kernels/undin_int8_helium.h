@@ -26,7 +26,7 @@
 #include <arm_mve.h>
 
 /* Bytes of a block of weights, and of a row; columns of a block of gates, and rows that are mixed. */
-enum { UNDIN_HELIUM_BYTES = 6400, UNDIN_HELIUM_ROW = 256, UNDIN_HELIUM_COLUMNS = 96, UNDIN_HELIUM_MIXED = 64 };
+enum { UNDIN_HELIUM_BYTES = 4096, UNDIN_HELIUM_ROW = 256, UNDIN_HELIUM_COLUMNS = 64, UNDIN_HELIUM_MIXED = 64 };
 
 /* Memory of a block, on the stack. */
 typedef struct {

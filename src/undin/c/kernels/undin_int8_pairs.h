@@ -85,8 +85,8 @@ UNDIN_INLINE int32_t undin_pair_product(int32_t a, uint32_t b, int32_t sum) {
 /* The same number twice. */
 UNDIN_INLINE uint32_t undin_pair_of(int number) { return (uint32_t)number << 16 | (uint16_t)number; }
 
-/* Groups of four bytes of two rows, or of two columns beside each other whose groups lie `row` bytes apart, from `to` to
-   `end`, which is another place, plus what is added to both. */
+/* Groups of two rows, or of two columns beside each other whose groups lie `row` bytes apart, from `to` to `end`, which
+   is another place: four bytes, plus what is added to both, or 16-bit integers as they are, of which two are four bytes. */
 #if UNDIN_LANES == 1 && defined(__ARM_FEATURE_SIMD32) && defined(__thumb2__)
 #define UNDIN_UNPACK_FUNCTION(name, type, loads)                                                                   \
     __attribute__((naked, noinline, unused)) static void name(uint32_t *to, uint32_t *end, const int8_t *from,     \
@@ -94,17 +94,21 @@ UNDIN_INLINE uint32_t undin_pair_of(int number) { return (uint32_t)number << 16 
         __asm__("push {r4-r11, lr}\n\t"                                                                            \
                 "ldrd r8, r9, [sp, #36]\n\t"                                                                       \
                 "1:\n\t" loads                                                                                     \
-                "sxtab16 r6, r8, r4\n\t"                                                                           \
-                "sxtab16 r7, r8, r4, ror #8\n\t"                                                                   \
-                "sxtab16 r10, r9, r5\n\t"                                                                          \
-                "sxtab16 r11, r9, r5, ror #8\n\t"                                                                  \
                 "stmia r0!, {r6, r7, r10, r11}\n\t"                                                                \
                 "cmp r0, r1\n\t"                                                                                   \
                 "bne 1b\n\t"                                                                                       \
                 "pop {r4-r11, pc}");                                                                               \
     }
-UNDIN_UNPACK_FUNCTION(undin_unpack_two_rows, const int8_t *from_second, "ldr r4, [r2], #4\n\t" "ldr r5, [r3], #4\n\t")
-UNDIN_UNPACK_FUNCTION(undin_unpack_two_columns, int row, "ldrd r4, r5, [r2]\n\t" "add r2, r2, r3\n\t")
+#define UNDIN_UNPACK_BOTH            \
+    "sxtab16 r6, r8, r4\n\t"         \
+    "sxtab16 r7, r8, r4, ror #8\n\t" \
+    "sxtab16 r10, r9, r5\n\t"        \
+    "sxtab16 r11, r9, r5, ror #8\n\t"
+UNDIN_UNPACK_FUNCTION(undin_unpack_two_rows, const int8_t *from_second,
+                      "ldr r4, [r2], #4\n\t" "ldr r5, [r3], #4\n\t" UNDIN_UNPACK_BOTH)
+UNDIN_UNPACK_FUNCTION(undin_unpack_two_columns, int row, "ldrd r4, r5, [r2]\n\t" "add r2, r2, r3\n\t" UNDIN_UNPACK_BOTH)
+UNDIN_UNPACK_FUNCTION(undin_copy_two_rows, const int8_t *from_second,
+                      "ldr r6, [r2], #4\n\t" "ldr r7, [r2], #4\n\t" "ldr r10, [r3], #4\n\t" "ldr r11, [r3], #4\n\t")
 #else
 UNDIN_OUTLINED void undin_unpack_two_rows(uint32_t *to, uint32_t *end, const int8_t *from, const int8_t *from_second,
                                           uint32_t first, uint32_t second) {
@@ -120,6 +124,14 @@ UNDIN_OUTLINED void undin_unpack_two_columns(uint32_t *to, uint32_t *end, const 
                                              uint32_t second) {
     for (; to != end; from += row, to += 4) undin_unpack_two_rows(to, to + 4, from, from + 4, first, second);
 }
+UNDIN_OUTLINED void undin_copy_two_rows(uint32_t *to, uint32_t *end, const int8_t *from, const int8_t *from_second,
+                                        uint32_t first, uint32_t second) {
+    (void)first, (void)second;
+    for (; to != end; from += 8, from_second += 8, to += 4) {
+        __builtin_memcpy(to, from, 8);
+        __builtin_memcpy(to + 2, from_second, 8);
+    }
+}
 #endif
 
 /* The last group of a row, the first `count` of four bytes, 1 to 3, of `depth` in all. */
@@ -130,32 +142,31 @@ UNDIN_INLINE uint32_t undin_last_bytes(const int8_t *a, int count, int depth) {
     return bytes;
 }
 
+/* The last group of two rows of bytes, of which `rest` are there; the others become 0. */
+UNDIN_OUTLINED void undin_unpack_rest(uint32_t *to, const int8_t *a, const int8_t *second, int rest, int depth,
+                                      uint32_t added) {
+    const uint32_t even = rest > 2 ? 0xffffffff : 0xffff, odd = rest > 1 ? 0xffff : 0;
+    const uint32_t bytes = undin_last_bytes(a, rest, depth), of_second = undin_last_bytes(second, rest, depth);
+    to[0] = undin_even_pair(bytes, added) & even;
+    to[1] = undin_odd_pair(bytes, added) & odd;
+    to[2] = undin_even_pair(of_second, added) & even;
+    to[3] = undin_odd_pair(of_second, added) & odd;
+}
+
 /* Unpack `depth` bytes of two rows; what is missing of their last group is 0. */
-UNDIN_OUTLINED void undin_unpack_rows(uint32_t *to, const int8_t *a, const int8_t *second, int depth, int zero_point) {
+UNDIN_INLINE void undin_unpack_rows(uint32_t *to, const int8_t *a, const int8_t *second, int depth, int zero_point) {
     const uint32_t added = undin_pair_of(-zero_point);
     const int rest = depth & 3, whole = depth - rest;
     if (whole) undin_unpack_two_rows(to, to + whole, a, second, added, added);
-    if (rest) {
-        a += whole, second += whole, to += whole;
-        const uint32_t even = rest > 2 ? 0xffffffff : 0xffff, odd = rest > 1 ? 0xffff : 0;
-        const uint32_t bytes = undin_last_bytes(a, rest, depth), of_second = undin_last_bytes(second, rest, depth);
-        to[0] = undin_even_pair(bytes, added) & even;
-        to[1] = undin_odd_pair(bytes, added) & odd;
-        to[2] = undin_even_pair(of_second, added) & even;
-        to[3] = undin_odd_pair(of_second, added) & odd;
-    }
+    if (rest) undin_unpack_rest(to + whole, a + whole, second + whole, rest, depth, added);
 }
 
 /* The same of integers of 16 bits. */
-UNDIN_OUTLINED void undin_copy_rows(uint32_t *to, const int8_t *a, const int8_t *second, int depth) {
-    for (const int8_t *const end = a + (depth & ~7); a != end; a += 8, second += 8, to += 4) {
-        to[0] = (uint32_t)undin_four_bytes(a, 4);
-        to[1] = (uint32_t)undin_four_bytes(a + 4, 4);
-        to[2] = (uint32_t)undin_four_bytes(second, 4);
-        to[3] = (uint32_t)undin_four_bytes(second + 4, 4);
-    }
-    const int rest = depth & 7;
+UNDIN_INLINE void undin_copy_rows(uint32_t *to, const int8_t *a, const int8_t *second, int depth) {
+    const int rest = depth & 7, whole = depth - rest;
+    if (whole) undin_copy_two_rows(to, to + whole / 2, a, second, 0, 0);
     if (rest) {
+        to += whole / 2, a += whole, second += whole;
         to[0] = (uint32_t)undin_four_bytes(a, rest == 2 ? 2 : 4);
         to[1] = rest == 6 ? (uint32_t)undin_four_bytes(a + 4, 2) : 0;
         to[2] = (uint32_t)undin_four_bytes(second, rest == 2 ? 2 : 4);

@@ -179,11 +179,68 @@ UNDIN_INLINE void undin_tile_multiply_add(undin_vector *sum, const undin_tile *t
     }
 }
 
+#if UNDIN_LANES == 1 && defined(__ARM_FEATURE_FMA) && defined(__thumb2__) && !defined(UNDIN_REPRODUCIBLE)
+#define UNDIN_TILE_IN_FOURS
+/* sum[i][j] += sum over k of a[i a_row + k] w[k w_row + j] for four rows and four columns; strides in bytes. Two k are 42
+   instructions, of which compilers make 62. r1, r6, r7, r8: rows of a, s0 to s15: sums, s16 to s23: two k of each row,
+   s24 to s31: two rows of w. */
+#define UNDIN_TILE_ROW(s0, s1, s2, s3, a, w0, w1, w2, w3)                                \
+    "vfma.f32 s" #s0 ", s" #a ", s" #w0 "\n\t" "vfma.f32 s" #s1 ", s" #a ", s" #w1 "\n\t" \
+    "vfma.f32 s" #s2 ", s" #a ", s" #w2 "\n\t" "vfma.f32 s" #s3 ", s" #a ", s" #w3 "\n\t"
+#define UNDIN_TILE_EVEN                                                                                  \
+    UNDIN_TILE_ROW(0, 1, 2, 3, 16, 24, 25, 26, 27) UNDIN_TILE_ROW(4, 5, 6, 7, 18, 24, 25, 26, 27)         \
+    UNDIN_TILE_ROW(8, 9, 10, 11, 20, 24, 25, 26, 27) UNDIN_TILE_ROW(12, 13, 14, 15, 22, 24, 25, 26, 27)
+#define UNDIN_TILE_ODD                                                                                   \
+    UNDIN_TILE_ROW(0, 1, 2, 3, 17, 28, 29, 30, 31) UNDIN_TILE_ROW(4, 5, 6, 7, 19, 28, 29, 30, 31)         \
+    UNDIN_TILE_ROW(8, 9, 10, 11, 21, 28, 29, 30, 31) UNDIN_TILE_ROW(12, 13, 14, 15, 23, 28, 29, 30, 31)
+__attribute__((naked, noinline, unused)) static void undin_tile_fours(float *sum, const float *a, int a_row,
+                                                                      const float *w, int w_row, int depth) {
+    __asm__("push {r4-r8, lr}\n\t"
+            "vpush {d8-d15}\n\t"
+            "ldrd r4, r5, [sp, #88]\n\t"
+            "add r6, r1, r2\n\t"
+            "add r7, r6, r2\n\t"
+            "add r8, r7, r2\n\t"
+            "vldmia r0, {s0-s15}\n\t"
+            "subs r5, r5, #2\n\t"
+            "blt 2f\n\t"
+            "1:\n\t"
+            "vldmia r1!, {s16-s17}\n\t"
+            "vldmia r6!, {s18-s19}\n\t"
+            "vldmia r7!, {s20-s21}\n\t"
+            "vldmia r8!, {s22-s23}\n\t"
+            "vldmia r3, {s24-s27}\n\t"
+            "add r3, r3, r4\n\t"
+            "vldmia r3, {s28-s31}\n\t"
+            "add r3, r3, r4\n\t" UNDIN_TILE_EVEN UNDIN_TILE_ODD
+            "subs r5, r5, #2\n\t"
+            "bge 1b\n\t"
+            "2:\n\t"
+            "adds r5, r5, #2\n\t"
+            "beq 3f\n\t"
+            "vldr s16, [r1]\n\t"
+            "vldr s18, [r6]\n\t"
+            "vldr s20, [r7]\n\t"
+            "vldr s22, [r8]\n\t"
+            "vldmia r3, {s24-s27}\n\t" UNDIN_TILE_EVEN
+            "3:\n\t"
+            "vstmia r0, {s0-s15}\n\t"
+            "vpop {d8-d15}\n\t"
+            "pop {r4-r8, pc}");
+}
+#endif
+
 /* sum[i][j] += sum over k of a[i a_row + k a_step] w[k w_row][j] */
 UNDIN_INLINE void undin_tile_product(undin_vector *sum, const undin_tile *tile, const float *a, int a_row, int a_step,
                                      const float *w, int w_row, int group, int depth) {
     const int sums = tile->rows * tile->row_sums;
     int k = 0;
+#if defined(UNDIN_TILE_IN_FOURS)
+    if (tile->rows == 4 && tile->vectors == 4 && tile->width == 4 && a_step == 1) {
+        undin_tile_fours(sum, a, 4 * a_row, w, 4 * w_row, depth);
+        return;
+    }
+#endif
 #if UNDIN_LANES > 1 && !defined(UNDIN_RUN_TIME_SIZES)
     if (tile->split == 1 && depth <= UNDIN_SHORT_DEPTH) { /* a loop would take longer to end than to run */
         UNDIN_UNROLL for (; k < depth; ++k, a += a_step) {
@@ -217,6 +274,7 @@ UNDIN_INLINE void undin_tile_end_split(undin_vector *sum, const undin_tile *tile
 /* sum[i][first to first + count] = activation(...) for all rows. */
 UNDIN_INLINE void undin_tile_activate(undin_vector *sum, const undin_tile *tile, int first, int count,
                                       enum undin_activation activation, float alpha, float beta) {
+    if (activation == UNDIN_IDENTITY) return;
     /* A function of its own takes no registers from the sums; one or two vectors would mostly wait for the call. */
     if (undin_is_transcendental(activation) && (UNDIN_LANES == 1 || tile->rows * count > 2)) {
         float memory[UNDIN_TILE_SUMS * UNDIN_LANES] __attribute__((aligned(4 * UNDIN_LANES)));
@@ -241,7 +299,10 @@ UNDIN_INLINE void undin_tile_activate(undin_vector *sum, const undin_tile *tile,
                 if (is_steeper) *x = undin_vector_max(*x, *x * number[0]);
                 if (is_steeper && activation == UNDIN_BOUNDED_RELU)
                     *x = undin_vector_max(*x, undin_vector_of(number[1]));
-                if (!is_steeper) *x = undin_vector_activate(*x, activation, number[0], number[1]);
+                if (activation == UNDIN_RELU) /* nearly all, and without vectors the other is a call for each number */
+                    *x = undin_vector_max(*x, undin_vector_of(0));
+                else if (!is_steeper)
+                    *x = undin_vector_activate(*x, activation, number[0], number[1]);
             }
         }
     }
