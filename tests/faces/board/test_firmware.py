@@ -94,13 +94,13 @@ def test_sounds_as_stream(built, run_qemu, pcm, streamed, capfd, record_property
     output = run_qemu.run(built(board, model), pcm, presses=PRESSES)
     np.testing.assert_array_equal(output, streamed(model))
     printed = capfd.readouterr().err
-    lines = re.findall(r"load ([\d.]+) to ([\d.]+) %.* missed (\d+), stack (\d+) of 8192 bytes(, bypass)?", printed)
+    lines = re.findall(r"load ([\d.]+) to ([\d.]+) %.* missed (\d+), stack (\d+) of 12288 bytes(, bypass)?", printed)
     assert len(lines) == 2
     for least, most, missed, stack, bypass in lines:
         assert 5 < float(least) < float(most) < 100
         assert float(most) == pytest.approx(1.5 * float(least), abs=0.2)
         assert missed == "0"
-        assert 1000 < int(stack) < 8192 - 2048
+        assert 1000 < int(stack) < 12288 - 2048
         assert not bypass
     record_property(f"{board}, {model}", printed.strip().splitlines()[-1])
 
