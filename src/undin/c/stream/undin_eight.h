@@ -16,8 +16,15 @@ typedef float undin_eight_unaligned __attribute__((vector_size(32), aligned(4), 
 #define UNDIN_STORE_EIGHT(to, x) (*(undin_eight_unaligned *)(to) = (x))
 #define UNDIN_SUM_OF_EIGHT(x) ((((x)[0] + (x)[4]) + ((x)[1] + (x)[5])) + (((x)[2] + (x)[6]) + ((x)[3] + (x)[7])))
 
+/* Without vectors a sum is long, and has one copy. */
+#if UNDIN_LANES > 1
+#define UNDIN_SUM UNDIN_INLINE
+#else
+#define UNDIN_SUM UNDIN_OUTLINED
+#endif
+
 /* Sum of squares. */
-UNDIN_INLINE float undin_energy(const float *x, int count) {
+UNDIN_SUM float undin_energy(const float *x, int count) {
     undin_eight sums = {0};
     int i = 0;
     for (; i + 8 <= count; i += 8) sums += UNDIN_LOAD_EIGHT(x + i) * UNDIN_LOAD_EIGHT(x + i);
@@ -27,7 +34,7 @@ UNDIN_INLINE float undin_energy(const float *x, int count) {
 }
 
 /* Sum of products; `count` is a multiple of 8. */
-UNDIN_INLINE float undin_dot(const float *x, const float *y, int count) {
+UNDIN_SUM float undin_dot(const float *x, const float *y, int count) {
     undin_eight even = {0}, odd = {0};
     int i = 0;
     for (; i + 16 <= count; i += 16) {

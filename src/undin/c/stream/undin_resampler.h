@@ -234,9 +234,13 @@ UNDIN_INLINE void undin_resample_signals(undin_resampler *r, const float *filter
     }
 }
 
-/* The same for any number of signals, 1, 2 or 4. */
+/* The same for any number of signals, 1, 2 or 4, each with its own code where there are vectors. */
 static void undin_resample(undin_resampler *r, const float *filters, const float *const *x, float *const *out, int count,
                            int signals) {
+    if (UNDIN_LANES == 1) {
+        undin_resample_signals(r, filters, x, out, count, signals);
+        return;
+    }
     if (signals == 1) undin_resample_signals(r, filters, x, out, count, 1);
     if (signals == 2) undin_resample_signals(r, filters, x, out, count, 2);
     if (signals == 4) undin_resample_signals(r, filters, x, out, count, 4);
