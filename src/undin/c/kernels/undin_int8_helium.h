@@ -9,8 +9,8 @@
  * point of a wants, their scales, and what is added to both. What is missing of a last chunk is 0.
  *
  * All bits are those of other processors, although Helium takes subnormal floats for zeros. Sums of integers that are
- * scaled and meet a bias are 0 or normal, since int8_weights.py lets no scale and no bias but 0 be below UNDIN_LEAST,
- * and so are gates; a subnormal float that is to be rounded becomes 0 at any rate. What is left, states, is for plain
+ * scaled and meet a bias are 0 or normal, and so are gates, since int8_weights.py lets no scale be below 2^-60 and no
+ * bias but 0; a subnormal float that is to be rounded becomes 0 at any rate. What is left, states, is for plain
  * instructions, as is division.
  *
  * Read next: undin_int8_rounding.h.
@@ -79,9 +79,9 @@ UNDIN_OUTLINED int8_t *undin_helium_columns(int8_t *to, const undin_helium_weigh
     return to + 48;
 }
 
-/* y[row][n] = max(low, bias[n] + scale[n] sum[row][n]) for two rows and `columns` columns; `y_row` bytes from one row to
-   the other, 0 where they are the same. r0, r2, r4, r6: sums of the first row, r8, r10, r12, lr: those of the second,
-   r1: w, r3: a, r5: its end, r7 and r11: y, r9: columns that are left. */
+/* y[row][n] = bias[n] + scale[n] sum[row][n] for two rows and `columns` columns; `y_row` bytes from one row to the other,
+   0 where they are the same. Those called relu let nothing be below 0. r0, r2, r4, r6: sums of the first row, r8, r10,
+   r12, lr: those of the second, r1: w, r3: a, r5: its end, r7 and r11: y, r9: columns that are left. */
 #define UNDIN_HELIUM_LOAD            \
     "vldrb.u8 q0, [r3], #16\n\t"     \
     "vldrb.u8 q1, [r3], #16\n\t"     \
@@ -98,13 +98,12 @@ UNDIN_OUTLINED int8_t *undin_helium_columns(int8_t *to, const undin_helium_weigh
     product " r12, q1, q4\n\t"         \
     product " r6, q0, q5\n\t"          \
     product " lr, q1, q5\n\t"
-#define UNDIN_HELIUM_PRODUCTS(name, type)                                                                             \
+#define UNDIN_HELIUM_PRODUCTS(name, type, clamp)                                                                      \
     __attribute__((naked, noinline, unused)) static void name(float *y, const int8_t *w, const int8_t *a, int chunks, \
-                                                              int columns, int y_row, float low) {                    \
+                                                              int columns, int y_row) {                               \
         __asm__("push {r2, r4-r11, lr}\n\t"                                                                           \
                 "vpush {d8-d13}\n\t"                                                                                  \
-                "vmov r4, s0\n\t"                                                                                     \
-                "vdup.32 q6, r4\n\t"                                                                                  \
+                "vmov.i32 q6, #0\n\t"                                                                                 \
                 "add r5, r2, r3, lsl #5\n\t"                                                                          \
                 "mov r7, r0\n\t"                                                                                      \
                 "ldr r9, [sp, #88]\n\t"                                                                               \
@@ -113,12 +112,13 @@ UNDIN_OUTLINED int8_t *undin_helium_columns(int8_t *to, const undin_helium_weigh
                 "1:\n\t"                                                                                              \
                 "ldr r3, [sp, #48]\n\t"                                                                               \
                 UNDIN_HELIUM_LOAD UNDIN_HELIUM_MULTIPLY("vmladav." type)                                              \
-                "b 3f\n\t"                                                                                            \
+                "cmp r3, r5\n\t"                                                                                      \
+                "beq 3f\n\t"                                                                                          \
                 "2:\n\t"                                                                                              \
                 UNDIN_HELIUM_LOAD UNDIN_HELIUM_MULTIPLY("vmladava." type)                                             \
-                "3:\n\t"                                                                                              \
                 "cmp r3, r5\n\t"                                                                                      \
                 "bne 2b\n\t"                                                                                          \
+                "3:\n\t"                                                                                              \
                 "vmov q0[2], q0[0], r0, r4\n\t"                                                                       \
                 "vmov q0[3], q0[1], r2, r6\n\t"                                                                       \
                 "vmov q1[2], q1[0], r8, r12\n\t"                                                                      \
@@ -134,8 +134,7 @@ UNDIN_OUTLINED int8_t *undin_helium_columns(int8_t *to, const undin_helium_weigh
                 "vmul.f32 q1, q1, q3\n\t"                                                                             \
                 "vadd.f32 q0, q0, q4\n\t"                                                                             \
                 "vadd.f32 q1, q1, q4\n\t"                                                                             \
-                "vmaxnm.f32 q0, q0, q6\n\t"                                                                           \
-                "vmaxnm.f32 q1, q1, q6\n\t"                                                                           \
+                clamp                                                                                                 \
                 "vctp.32 r9\n\t"                                                                                      \
                 "vpstt\n\t"                                                                                           \
                 "vstrwt.32 q0, [r7], #16\n\t"                                                                         \
@@ -145,8 +144,12 @@ UNDIN_OUTLINED int8_t *undin_helium_columns(int8_t *to, const undin_helium_weigh
                 "vpop {d8-d13}\n\t"                                                                                   \
                 "pop {r2, r4-r11, pc}");                                                                              \
     }
-UNDIN_HELIUM_PRODUCTS(undin_helium_products, "s8")
-UNDIN_HELIUM_PRODUCTS(undin_helium_wide_products, "s16")
+#define UNDIN_HELIUM_RELU "vmaxnm.f32 q0, q0, q6\n\t" "vmaxnm.f32 q1, q1, q6\n\t"
+UNDIN_HELIUM_PRODUCTS(undin_helium_products, "s8", "")
+UNDIN_HELIUM_PRODUCTS(undin_helium_products_relu, "s8", UNDIN_HELIUM_RELU)
+UNDIN_HELIUM_PRODUCTS(undin_helium_wide_products, "s16", "")
+UNDIN_HELIUM_PRODUCTS(undin_helium_wide_products_relu, "s16", UNDIN_HELIUM_RELU)
+typedef void (*undin_helium_product)(float *y, const int8_t *w, const int8_t *a, int chunks, int columns, int y_row);
 
 /* Rounded to the nearest integer, ties to even, plus a zero point, and clamped to 16 bits, the lower ones of a lane:
    undin_rounded. */

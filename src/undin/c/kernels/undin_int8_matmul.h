@@ -230,24 +230,28 @@ UNDIN_OUTLINED void undin_int8_matmul_on_helium(float *y, const int8_t *a, const
                                                 const float *scale, const float *bias,
                                                 const undin_int8_matmul_shape *shape) {
     undin_helium_block block;
-    const int chunks = shape->taps * undin_helium_chunks(shape->depth), row_bytes = shape->y_row * 4;
+    const int rows = shape->rows, depth = shape->depth, taps = shape->taps, a_row = shape->a_row, y_row = shape->y_row;
+    const int chunks = taps * undin_helium_chunks(depth), is_relu = shape->activation == UNDIN_RELU;
+    const undin_helium_product products =
+        shape->wide ? (is_relu ? undin_helium_wide_products_relu : undin_helium_wide_products)
+                    : (is_relu ? undin_helium_products_relu : undin_helium_products);
     const int widest = UNDIN_HELIUM_BYTES / undin_helium_bytes(chunks) * 4;
-    const undin_helium_weights from = {w, 4 * UNDIN_PADDED(shape->columns), UNDIN_DIVIDE_UP(shape->depth, 4),
-                                       shape->taps, shape->zero_point, w_sum, scale, bias};
-    const float low = shape->activation == UNDIN_RELU ? 0 : -3e38f;
+    const undin_helium_weights from = {w, 4 * UNDIN_PADDED(shape->columns), UNDIN_DIVIDE_UP(depth, 4),
+                                       taps, shape->zero_point, w_sum, scale, bias};
     for (int n = 0; n < shape->columns; n += widest) {
         const int columns = UNDIN_SMALLER(widest, shape->columns - n);
         int8_t *to = block.weights;
         for (int j = n; j < n + columns; j += 4) to = undin_helium_columns(to, &from, j);
-        for (int m = 0; m < shape->rows; m += 2) {
-            const int next = m + 1 < shape->rows;
+        float *to_rows = y + n;
+        const int8_t *a_rows = a;
+        for (int m = 0; m < rows; m += 2, to_rows += 2 * y_row, a_rows += 2 * a_row) {
+            const int next = m + 1 < rows;
             int8_t *row = block.rows;
-            for (int t = 0; t < shape->taps; ++t) {
-                const int8_t *first = a + m * shape->a_row + shape->tap_offset[t];
-                row = undin_helium_rows(row, first, first + next * shape->a_row, shape->depth);
+            for (int t = 0; t < taps; ++t) {
+                const int8_t *first = a_rows + shape->tap_offset[t];
+                row = undin_helium_rows(row, first, first + (next ? a_row : 0), depth);
             }
-            (shape->wide ? undin_helium_wide_products : undin_helium_products)(
-                y + m * shape->y_row + n, block.weights, block.rows, chunks, columns, next * row_bytes, low);
+            products(to_rows, block.weights, block.rows, chunks, columns, next ? 4 * y_row : 0);
         }
     }
 }

@@ -239,10 +239,10 @@ UNDIN_OUTLINED void undin_int8_helium_cell_products(undin_int8_helium_cell *bloc
     int8_t *const rows = block->both.rows;
     undin_helium_rows(rows, x + m * shape->x_row, x + next * shape->x_row, shape->inputs);
     undin_helium_products(block->of_x[0], block->both.weights, rows, undin_helium_chunks(shape->inputs), columns,
-                          sizeof block->of_x[0], -3e38f);
+                          sizeof block->of_x[0]);
     undin_helium_rows(rows, h + m * shape->h_row, h + next * shape->h_row, shape->hidden);
     undin_helium_products(block->of_h[0], weights_of_h, rows, undin_helium_chunks(shape->hidden), columns,
-                          sizeof block->of_h[0], -3e38f);
+                          sizeof block->of_h[0]);
 }
 
 /* What a cell makes of the gates of one row. */

@@ -24,6 +24,10 @@ MAX_WIDE = 32767
 MAX_SUM = 65000
 """Of the weights of a column without their signs, of 16 bits: times 32768 it is a number of 32 bits, rounding apart."""
 
+LEAST = 2.0**-60
+"""Of scales and of biases other than 0: then no sum of integers, scaled and with its bias, is a subnormal number, nor are
+gates, and a processor that takes these for zeros computes the same bits (``c/kernels/undin_int8_helium.h``)."""
+
 FIRST = 16
 """Weights of a column that show at once whether a scale may fit."""
 
@@ -62,10 +66,10 @@ def round_weights(*parts: np.ndarray, may_have_zeros: bool = False) -> WholeWeig
     columns = parts[0].shape[-1]
     flat = np.concatenate([part.reshape(-1, columns) for part in parts])
     scale, zeros, is_known = known_scale(flat)
-    is_known &= may_have_zeros | (zeros == 0)
+    is_known &= (may_have_zeros | (zeros == 0)) & (scale >= LEAST)
     zeros = np.where(is_known, zeros, 0)
     largest = np.maximum(np.abs(flat).max(axis=0, initial=0), _sums_of_neighbours(parts))
-    own = np.where(largest > 0, largest / MAX, 1).astype(np.float32)
+    own = np.where(largest > 0, np.maximum(largest / MAX, LEAST), 1).astype(np.float32)
     scale = np.where(is_known, scale, own)
     whole = [(np.rint(part / scale) + zeros).astype(np.int8) for part in parts]
     are_narrow = bool((_sums_of_neighbours(whole) <= NARROW).all())
@@ -77,7 +81,7 @@ def round_wide(*parts: np.ndarray) -> WholeWeights:
     columns = parts[0].shape[-1]
     flat = np.abs(np.concatenate([part.reshape(-1, columns) for part in parts]), dtype=np.float64)
     needed = np.maximum(flat.sum(0) / MAX_SUM, flat.max(0, initial=0) / MAX_WIDE)
-    scale = np.where(needed > 0, needed, 1).astype(np.float32)
+    scale = np.where(needed > 0, np.maximum(needed, LEAST), 1).astype(np.float32)
     whole = [np.rint(part / scale).astype(np.int16) for part in parts]
     return WholeWeights(whole, None, scale, False)
 
@@ -137,5 +141,6 @@ def pack_groups(weights: np.ndarray) -> np.ndarray:
 
 
 def pack_row(numbers: np.ndarray) -> np.ndarray:
-    """Numbers of columns, (…, columns), as many as there are padded columns."""
+    """Numbers of columns, (…, columns), as many as there are padded columns; floats below `LEAST` are 0."""
+    numbers = np.where(np.abs(numbers) < LEAST, numbers.dtype.type(0), numbers)
     return np.pad(numbers, [(0, 0)] * (numbers.ndim - 1) + [(0, padded(numbers.shape[-1]) - numbers.shape[-1])])
