@@ -37,6 +37,14 @@ MODELS = {
     "scattered_sums": f"""{USUAL}
         g (float[3, 2] x, float[2, 2] z) => (float[3, 2] y) <int64[2, 2] places = {{-1, 0, 2, 0}}>
             {{ y = ScatterElements <reduction = "add"> (x, places, z) }}""",
+    "long_averages_along_a_row": f"""{USUAL}
+        g (float[1, 1, 40] x, float[1, 1, 1, 30] w)
+            => (float[1, 1, 40] y, float[1, 1, 33] z, float[1, 1, 40] a, float[1, 1, 1, 1] b) {{
+            y = AveragePool <kernel_shape = [33], pads = [16, 16]> (x)
+            z = AveragePool <kernel_shape = [8]> (x)
+            a = AveragePool <kernel_shape = [13], pads = [4, 8], count_include_pad = 1> (x)
+            b = AveragePool <kernel_shape = [1, 30]> (w)
+        }}""",
     "what_onnx_defines_by_others": f"""{NEW}
         g (float[2, 8] x) => (float[2, 8] a, float[2, 8] b, float[2, 8] c, float[2, 8] d, float[2, 1] e)
             <float[8] s = {{1, 2, 3, 4, 5, 6, 7, 8}}, int64[1] last = {{-1}}> {{

@@ -25,8 +25,8 @@ MAX_SUM = 65000
 """Of the weights of a column without their signs, of 16 bits: times 32768 it is a number of 32 bits, rounding apart."""
 
 LEAST = 2.0**-60
-"""Of scales and of biases other than 0: then no sum of integers, scaled and with its bias, is a subnormal number, nor are
-gates, and a processor that takes these for zeros computes the same bits (``c/kernels/undin_int8_helium.h``)."""
+"""Of scales and of biases other than 0: then no sum of integers, scaled and with its bias, is subnormal, nor is a gate,
+and a processor that takes such numbers for zeros computes the same bits (``c/kernels/undin_int8_helium.h``)."""
 
 FIRST = 16
 """Weights of a column that show at once whether a scale may fit."""

@@ -78,9 +78,12 @@ def average_pool(lowering: Lowering, node: Node) -> None:
         order = _side_by_side(x)
         x, seen = within_zeros(lowering, x, seen, str(node.inputs[0]), order=order)
         x = lowering.dense(x, str(node.inputs[0]), unit_axis=order[-1])
-        *others, sliding = sorted(seen, key=lambda window: window.kernel)
-        is_a_row = x.size == sliding.length_in and y.size == sliding.length_out == sliding.length_in - sliding.kernel + 1
-        if is_a_row and sliding.kernel >= ENOUGH_TO_DOUBLE and sliding.stride == sliding.dilation == 1:
+        sliding = max(seen, key=lambda window: window.kernel)
+        is_a_row = (
+            x.size == sliding.length_in and y.size == sliding.length_out == sliding.length_in - sliding.kernel + 1
+        )
+        is_plain = sliding.stride == sliding.dilation == 1
+        if is_a_row and is_plain and ENOUGH_TO_DOUBLE <= sliding.kernel <= sliding.length_out:
             sums = lowering.scratch((x.size,), np.float32, f"{node.name} sums")
             lowering.step("average_pool", node, [y, sums], [x, count], lambda: _by_doubling(sliding, y, x, count))
             return
@@ -147,8 +150,8 @@ def _at_once(
 
 def _by_doubling(window: Window, y: View, x: View, count: View) -> list[str]:
     """A window of n positions: the sums of 2^b neighbours, for each bit b of n that is set, one behind the other."""
-    axis = 2 + [length > 1 for length in (*y.shape[2:], True)].index(True)
-    steps = [view.strides[axis] if axis < len(view.shape) else 0 for view in (y, count, x)]
+    axis = x.shape.index(window.length_in)
+    steps = [view.strides[axis] for view in (y, count, x)]
     y_at, count_at = element("y0", steps[:1]), element("x1", steps[1:2])
     lines, total, begun = [], "", 0
     for bit in range(window.kernel.bit_length()):

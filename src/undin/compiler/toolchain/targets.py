@@ -179,8 +179,8 @@ TARGETS = {
         cpu="cortex_m33+fp_armv8d16sp",
         gcc=(*ARM_GCC, "-mcpu=cortex-m33", "-mfpu=fpv5-sp-d16"),
     ),
-    # Helium takes subnormal floats for zeros, as no other processor here does: where bits are to be the same, kernels say
-    # what is put onto it, and no compiler.
+    # Helium takes subnormal floats for zeros, as no other processor here does: where bits are to be the same, it is
+    # kernels that say what is put onto it, and no compiler.
     "cortex-m55": Target(
         **ON_CORTEX_M | {"flags": (*ON_CORTEX_M["flags"], *FPV5)},
         cpu="cortex_m55+mve_fp+fp_armv8d16+fullfp16",
