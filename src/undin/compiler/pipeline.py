@@ -14,6 +14,7 @@ from undin.compiler.passes.adopt import adopt_integers, pair_roundings
 from undin.compiler.passes.decompose import decompose
 from undin.compiler.passes.fuse import fuse
 from undin.compiler.passes.rewrite import rewrite
+from undin.compiler.passes.sums import call_sums
 from undin.model.metadata import Metadata
 
 OF_UNDIN = {"format_version", "latency_samples", "state_size"}
@@ -28,7 +29,7 @@ GRAPH_PASSES: dict[str, Callable[[Graph], None]] = {
 """What makes a graph as simple as it gets, in this order. Each changes the graph and leaves its rules true
 (``ir/check.py``)."""
 
-PROGRAM_PASSES: dict[str, Callable[[Program], None]] = {"fuse": fuse}
+PROGRAM_PASSES: dict[str, Callable[[Program], None]] = {"fuse": fuse, "call_sums": call_sums}
 """The same for the program that `lower` makes of it."""
 
 Watcher = Callable[[str, Graph | Program], None]

@@ -164,6 +164,20 @@ UNDIN_INLINE int32x4_t undin_helium_byte(float32x4_t x, int zero_point) {
     return vreinterpretq_s32_s8(vqmovnbq_s16(vreinterpretq_s8_s16(words), words));
 }
 
+UNDIN_OUTLINED void undin_helium_add(float *y, const float *x, const float *added, int count) {
+    for (; count > 0; count -= 4, x += 4, added += 4, y += 4) {
+        const mve_pred16_t exist = vctp32q((uint32_t)count);
+        vstrwq_p_f32(y, vaddq_f32(vldrwq_z_f32(x, exist), vldrwq_z_f32(added, exist)), exist);
+    }
+}
+UNDIN_OUTLINED void undin_helium_add_relu(float *y, const float *x, const float *added, int count) {
+    const float32x4_t zero = vdupq_n_f32(0);
+    for (; count > 0; count -= 4, x += 4, added += 4, y += 4) {
+        const mve_pred16_t exist = vctp32q((uint32_t)count);
+        vstrwq_p_f32(y, vmaxnmq_f32(vaddq_f32(vldrwq_z_f32(x, exist), vldrwq_z_f32(added, exist)), zero), exist);
+    }
+}
+
 /* undin_coarse_sigmoid and undin_coarse_tanh of four numbers, in the same order. */
 UNDIN_INLINE float32x4_t undin_helium_quotient(float32x4_t x, float limit, float p2, float p1, float p0, float q1,
                                                float q0) {

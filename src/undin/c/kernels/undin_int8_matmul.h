@@ -297,6 +297,23 @@ UNDIN_INT8_KERNEL void undin_int8_matmul(float *y, const int8_t *a, const int8_t
                                   w_zero ? w_zero + n : w_zero, scale + n, bias ? bias + n : bias, shape, vectors, last));
 }
 
+/* y = x + added, no less than 0 if `is_relu`, a constant: of what products in integers have made and nothing else, so
+   that Helium, too, may add it up. */
+UNDIN_INT8_KERNEL void undin_add_products(float *y, const float *x, const float *added, int count, int is_relu) {
+    int i = 0;
+#if defined(UNDIN_ON_HELIUM)
+    (is_relu ? undin_helium_add_relu : undin_helium_add)(y, x, added, count);
+    i = count;
+#elif defined(UNDIN_IN_PAIRS) && defined(__ARM_FEATURE_SIMD32) && defined(__thumb2__)
+    if (count >= 4) (is_relu ? undin_add_fours_relu : undin_add_fours)(y, x, added, count / 4);
+    i = count / 4 * 4;
+#endif
+    for (; i < count; ++i) {
+        const float sum = x[i] + added[i];
+        y[i] = is_relu ? undin_relu(sum) : sum;
+    }
+}
+
 /* Sizes and strides of x count bytes, those of y and bias floats. */
 typedef struct {
     int rows, channels, depth; /* rows of y, rows that were quantized to x are `depth` */

@@ -341,6 +341,31 @@ UNDIN_OUTLINED void undin_pair_products_relu(float *y, const uint32_t *w, const 
 }
 #endif
 
+/* y = x + added, fours of numbers; undin_add_fours_relu lets nothing be below 0. */
+#if UNDIN_LANES == 1 && defined(__ARM_FEATURE_SIMD32) && defined(__thumb2__)
+#define UNDIN_ADD_FUNCTION(name, clamp)                                                                            \
+    __attribute__((naked, noinline, unused)) static void name(float *y, const float *x, const float *added,        \
+                                                              int fours) {                                         \
+        __asm__("push {r4-r7}\n\t"                                                                                 \
+                "movs r4, #0\n\t"                                                                                  \
+                "vmov s10, r4\n\t"                                                                                 \
+                "1:\n\t"                                                                                           \
+                "vldmia r1!, {s6-s9}\n\t"                                                                          \
+                "vldmia r2!, {s2-s5}\n\t"                                                                          \
+                "vadd.f32 s6, s6, s2\n\t"                                                                          \
+                "vadd.f32 s7, s7, s3\n\t"                                                                          \
+                "vadd.f32 s8, s8, s4\n\t"                                                                          \
+                "vadd.f32 s9, s9, s5\n\t" clamp                                                                    \
+                "vstmia r0!, {s6-s9}\n\t"                                                                          \
+                "subs r3, r3, #1\n\t"                                                                              \
+                "bne 1b\n\t"                                                                                       \
+                "pop {r4-r7}\n\t"                                                                                  \
+                "bx lr");                                                                                          \
+    }
+UNDIN_ADD_FUNCTION(undin_add_fours, "")
+UNDIN_ADD_FUNCTION(undin_add_fours_relu, UNDIN_PAIR_CLAMP)
+#endif
+
 /* What mixing of one channel wants beside y, x, w and a scale: strides in bytes, those of w from one row to the next and
    from one group of four to the next; fours of rows; where x ends. */
 typedef struct {

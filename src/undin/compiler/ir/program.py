@@ -44,6 +44,8 @@ class Step:
         Returns the body in C, lines without indentation beyond their nesting.
     guard : list of tuple of View and bool
         Truths, and what each must be for the step to run.
+    is_of_integers : bool
+        Its floats are sums of integers, each with a scale and a bias, and at most without what is negative.
     """
 
     label: str
@@ -52,6 +54,7 @@ class Step:
     reads: list[View]
     code: Callable[[], list[str]] = field(default=list, repr=False)
     guard: list[tuple[View, bool]] = field(default_factory=list, kw_only=True)
+    is_of_integers: bool = field(default=False, kw_only=True)
 
     @property
     def uses(self) -> list[View]:

@@ -4,6 +4,7 @@
 """
 
 from undin.compiler.ir.graph import Graph, Unsupported
+from undin.compiler.ir.operators import IDENTITY
 from undin.compiler.ir.program import Program
 from undin.compiler.lower import (
     gathers,
@@ -29,6 +30,9 @@ OPERATORS = {
 IN_INTEGERS = int8.OPERATORS | int8_cells.OPERATORS
 """Of nodes that ``quantize`` has marked."""
 
+PLAIN = "UNDIN_IDENTITY", "UNDIN_RELU"
+"""Activations that leave of sums what they are, or 0."""
+
 
 def lower(graph: Graph) -> Program:
     """Turn a graph into a program.
@@ -45,6 +49,8 @@ def lower(graph: Graph) -> Program:
             raise Unsupported(node, "undin does not know this operator")
         operators = IN_INTEGERS if node.get("quantization") else OPERATORS
         operators[node.operator](lowering, node)
+        activation = node.get("activation", IDENTITY).enumerator
         for step in lowering.steps[before:]:
+            step.is_of_integers = operators is IN_INTEGERS and node.operator in int8.OPERATORS and activation in PLAIN
             step.guard = [(lowering.view(condition), wanted) for condition, wanted in guards.get(node, ())]
     return lowering.program()
