@@ -251,8 +251,8 @@ typedef void (*undin_int8_helium_gates)(float *next, float *c_next, const float 
 
 UNDIN_OUTLINED void undin_int8_helium_gru_gates(float *next, float *c_next, const float *before, float *of_x,
                                                 const float *of_h, int units) {
-    (void)c_next;
     float *gates = of_x;
+    (void)c_next;
     for (int u = 0; u < units; u += 4, gates += 12, of_h += 12) {
         vst1q_f32(gates, undin_helium_coarse_sigmoid(vaddq_f32(vld1q_f32(gates), vld1q_f32(of_h))));
         const float32x4_t reset =
@@ -261,10 +261,10 @@ UNDIN_OUTLINED void undin_int8_helium_gru_gates(float *next, float *c_next, cons
     }
     gates = of_x;
     for (int u = 0; u < units; u += 4, gates += 12) vst1q_f32(gates + 8, undin_helium_coarse_tanh(vld1q_f32(gates + 8)));
-    for (int u = 0; u < units; u += 4, of_x += 12) {
-        UNDIN_UNROLL for (int i = 0; i < 4; ++i)
-            if (u + i < units) next[u + i] = of_x[8 + i] + of_x[i] * (before[u + i] - of_x[8 + i]);
+    for (int u = 0; u < units / 4; ++u, of_x += 12, before += 4, next += 4) {
+        UNDIN_UNROLL for (int i = 0; i < 4; ++i) next[i] = of_x[8 + i] + of_x[i] * (before[i] - of_x[8 + i]);
     }
+    for (int i = 0; i < units % 4; ++i) next[i] = of_x[8 + i] + of_x[i] * (before[i] - of_x[8 + i]);
 }
 
 UNDIN_OUTLINED void undin_int8_helium_lstm_gates(float *next, float *c_next, const float *before, float *of_x,
