@@ -74,6 +74,14 @@ UNDIN_INLINE int undin_is_transcendental(enum undin_activation activation) {
 /* x (vectors * UNDIN_LANES) = activation(x), for those that are transcendental. */
 UNDIN_OUTLINED void undin_activate_vectors(float *x, int vectors, enum undin_activation activation, float alpha,
                                            float beta) {
+    /* Those of gates, where a call for each number would take a fifth of the time. */
+    if (activation == UNDIN_SIGMOID || activation == UNDIN_TANH) {
+        for (int i = 0; i < vectors * UNDIN_LANES; i += UNDIN_LANES) {
+            const undin_vector number = undin_vector_load(x + i);
+            undin_vector_store(x + i, activation == UNDIN_TANH ? undin_vector_tanh(number) : undin_vector_sigmoid(number));
+        }
+        return;
+    }
 #define UNDIN_CASE(name)                                                                                \
     case name:                                                                                          \
         for (int i = 0; i < vectors * UNDIN_LANES; i += UNDIN_LANES)                                    \
