@@ -97,7 +97,7 @@ def test_sounds_as_stream(built, run_qemu, pcm, streamed, capfd, record_property
     lines = re.findall(r"load ([\d.]+) to ([\d.]+) %.* missed (\d+), stack (\d+) of 12288 bytes(, bypass)?", printed)
     assert len(lines) == 2
     for least, most, missed, stack, bypass in lines:
-        assert 5 < float(least) < float(most) < 100
+        assert 3 < float(least) < float(most) < 100
         assert float(most) == pytest.approx(1.5 * float(least), abs=0.2)
         assert missed == "0"
         assert 1000 < int(stack) < 12288 - 2048
