@@ -368,7 +368,8 @@ UNDIN_OUTLINED void undin_int8_band_mix_in_pairs(float *y, const int8_t *x, cons
     const uint32_t added = undin_pair_of(-shape->zero_point);
     const int bias_row = bias ? shape->bias_row : 0, row = 4 * padded;
     const float zero = 0;
-    undin_pair_mix mix = {0, 4 * bias_row, 4 * shape->y_row, row, row * rows, 0, unpacked + 2 * groups};
+    undin_pair_mix mix = {.bias_row = 4 * bias_row, .y_row = 4 * shape->y_row, .row = row, .group = row * rows};
+    mix.x_end = unpacked + 2 * groups;
     for (int c = 0; c < shape->channels; ++c, w += 4) {
         const int8_t *from = x + 4 * c;
         for (uint32_t *to = unpacked; to != unpacked + 2 * groups; to += 2, from += 4 * shape->channels) {
