@@ -10,7 +10,7 @@ import numpy as np
 
 from undin.data.corpus import Corpus
 
-RECORDINGS, RECORDING_S = 32, 8
+RECORDINGS, RECORDING_S = 96, 8
 """Of each kind. The speed of the noise and its equaliser make more of them."""
 PERIOD = 4096
 """Samples in a table of one period."""

@@ -18,7 +18,7 @@ from undin.serve.websocket import PATH, VoiceProtocol
 
 VOICES, PACKETS = 16, 50
 RATE = 16_000
-SHARE = 0.7
+SHARE = 0.55
 """Of the processors that voices may take: the rest is for what comes at once, and for whatever else runs there."""
 
 log = logging.getLogger("undin.serve")
