@@ -16,7 +16,13 @@ from faces.wheels.conftest import HERE, ROOT
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 BASE = "docker.io/library/debian:trixie-slim"
-OWN_SETTINGS = ("/etc/pip.conf", "/etc/xdg/pip", "/etc/apt/apt.conf.d", "/etc/ssl/certs", *map(str, Path("/opt").glob("*")))
+OWN_SETTINGS = (
+    "/etc/pip.conf",
+    "/etc/xdg/pip",
+    "/etc/apt/apt.conf.d",
+    "/etc/ssl/certs",
+    *map(str, Path("/opt").glob("*")),
+)
 """By which this machine may reach packages; a container gets them for as long as it is built."""
 
 
