@@ -195,7 +195,7 @@ UNDIN_INLINE undin_integers undin_quantized_bytes(const float *x, const float *i
 
 /* y (rows, columns) of bytes as above; x (rows, columns), inverse_scale (columns) or NULL. */
 UNDIN_ROUNDING_KERNEL void undin_quantize_bytes(int8_t *y, const float *x, const float *inverse_scale,
-                                            const undin_quantize_shape *shape) {
+                                                const undin_quantize_shape *shape) {
 #if defined(UNDIN_ON_HELIUM)
     undin_helium_round_bytes(y, x, inverse_scale, shape);
 #elif defined(UNDIN_ROUND_FOURS)
@@ -216,7 +216,7 @@ UNDIN_ROUNDING_KERNEL void undin_quantize_bytes(int8_t *y, const float *x, const
 
 /* The same as integers of 16 bits, without a zero point. */
 UNDIN_ROUNDING_KERNEL void undin_quantize_words(int16_t *y, const float *x, const float *inverse_scale,
-                                            const undin_quantize_shape *shape) {
+                                                const undin_quantize_shape *shape) {
 #if defined(UNDIN_ON_HELIUM)
     undin_helium_round_words(y, x, inverse_scale, shape);
 #elif defined(UNDIN_ROUND_FOURS)
@@ -238,7 +238,7 @@ UNDIN_ROUNDING_KERNEL void undin_quantize_words(int16_t *y, const float *x, cons
 /* Four rows of x become one of y: y[k / 4][n][k % 4] = x[k][n] as bytes; what is made of rows that x lacks meets weights
    of 0. */
 UNDIN_ROUNDING_KERNEL void undin_quantize_groups(int8_t *y, const float *x, const float *inverse_scale,
-                                             const undin_quantize_shape *shape) {
+                                                 const undin_quantize_shape *shape) {
 #if defined(UNDIN_ON_HELIUM)
     undin_helium_round_groups(y, x, inverse_scale, shape);
 #else
