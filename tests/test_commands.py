@@ -49,6 +49,7 @@ ELSEWHERE = {
     "docs/compiler.md: *": "tests/compiler/test_c_state.py",
     "docs/files.md: * film.mp4 *": "tests/io/test_media.py",
     "docs/microcontroller.md: make *": "tests/faces/board/test_firmware.py",
+    "docs/releases.md: make *": "tests/faces/wheels/conftest.py",
     "docs/server.md: undin serve --host *": "tests/faces/serve/test_addresses.py",
     "docs/tflite.md: undin *": "tests/faces/tflite/test_litert.py",
     "docs/training.md: * scripts/train-anywhere.sh *": "tests/test_train_anywhere.py",
