@@ -60,6 +60,8 @@ tables: web ## measure again what weights touch: scores, 8 bits, memory, flash (
 	$(BIN)/python research/web.py
 	$(BIN)/python research/baselines.py
 	$(BIN)/python research/listening.py
+	$(BIN)/python research/sounds.py
+	$(BIN)/python research/peers.py
 	$(BIN)/python benchmarks/sizes.py
 
 # Frameworks of voice agents pin versions of much that tests need newer: they have an environment of their own.

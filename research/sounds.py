@@ -1,23 +1,29 @@
 """What models make of sounds that are easily taken for something else: hum, tones, held voices, gated and lost calls.
 
-Prints a Markdown table. Nothing here is in any training: machines are made by other formulas than those of
-`undin.data.synthetic_noise`, voices that hold are of the speakers of valid. Usage, from the repository's root::
+Measures undin's models and those of others in `peers.py`, and writes ``sounds.md``; of models that are named it prints
+the table. From the repository's root, with the audio of `../shared` in its place::
 
-    python research/sounds.py undin-nano undin-small …
+    python research/sounds.py [MODEL ...]
 """
 
 import argparse
+import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 from model_scores import VALID, markdown_table
+from peers import MODELS, PEERS, enhance, fetched
 
-import undin
 from undin.data.corpus import Corpus
 from undin.data.held_speech import held_speech
 from undin.evaluate import metrics
 from undin.io.audio import read
+from undin.io.files import replacing
 
+PAGE = Path(__file__).with_name("sounds.md")
 RATE_HZ = metrics.SAMPLE_RATE_HZ
 SECONDS = 12
 LEVEL_DBFS = -32
@@ -28,21 +34,42 @@ PACKET_SAMPLES, LOST = 320, 0.2
 
 Enhance = Callable[[np.ndarray], np.ndarray]
 
+ABOUT = """\
+# Sounds that are easily taken for something else
+
+Measured by `python research/sounds.py`, at 16 kHz. Machines are made by other formulas than those that training has,
+and voices that hold are of the speakers of valid, whom no training of undin has heard. A change in dB is of the level,
+from what goes in to what comes out: what has no voice should go, and voices should stay. Gains are means of pairs of
+valid.
+"""
+
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and write the page or print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("models", nargs="+", metavar="MODEL")
+    parser.add_argument(
+        "models", nargs="*", metavar="MODEL", help="names or files (default: all, and the page is written)"
+    )
+    parser.add_argument("--jobs", type=int, help="processes (default: one a core)")
     args = parser.parse_args()
-    columns = [dict(measured(enhancer(model))) for model in args.models]
-    rows = [["", *args.models], *([title, *(f"{column[title]:.2f}" for column in columns)] for title in columns[0])]
-    print("\n".join(markdown_table(rows)))
+    systems = args.models or [*MODELS, *PEERS]
+    with tempfile.TemporaryDirectory(prefix="undin") as name, ProcessPoolExecutor(args.jobs) as pool:
+        for peer in PEERS.values():
+            if peer.name in systems:
+                fetched(peer.package, Path(name))
+        columns = list(pool.map(partial(column, Path(name)), systems))
+    rows = [["", *systems], *([title, *(f"{one[title]:.2f}" for one in columns)] for title in columns[0])]
+    text = "\n".join(markdown_table(rows))
+    if args.models:
+        print(text)
+        return
+    with replacing(PAGE) as partly:
+        partly.write_text(f"{ABOUT}\n{text}\n", encoding="utf-8")
 
 
-def enhancer(model: str) -> Enhance:
-    """What a model makes of a signal at 16 kHz."""
-    loaded = undin.load(model)
-    return lambda audio: undin.enhance(audio.astype(np.float32), sample_rate=RATE_HZ, model=loaded)
+def column(folder: Path, system: str) -> dict[str, float]:
+    """All measurements of a model, or of a peer whose package is in a folder."""
+    return dict(measured(partial(enhance, system, folder, sample_rate=RATE_HZ)))
 
 
 def measured(enhance: Enhance) -> Iterator[tuple[str, float]]:

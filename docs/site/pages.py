@@ -34,7 +34,8 @@ CONTENTS = {
             f"src/undin/model/weights/undin-{size}"
             for size in ("nano", "tiny", "small", "base", "nano-48k", "small-48k")
         ),
-        *("src/undin/model/weights/*", "research/quality", "research/int8", "research/baselines"),
+        "src/undin/model/weights/*",
+        *(f"research/{page}" for page in ("quality", "peers", "sounds", "recogniser", "int8", "baselines")),
     ],
     "Reference": ["docs/reference/python", "docs/reference/commands", "docs/reference/c", "docs/reference/*"],
     "More": ["docs/*", "bindings/*", "apps/*", "examples/*"],
