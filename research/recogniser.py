@@ -21,7 +21,7 @@ from peers import MODELS
 import undin
 from undin.io.audio import read
 from undin.io.files import replacing
-from undin.model.loading import load_once
+from undin.model.loading import DEFAULT, FULL_BAND, load_once
 
 PAGE = Path(__file__).with_name("recogniser.md")
 RATE_HZ = 16_000
@@ -30,7 +30,7 @@ System = tuple[str, float | None]
 
 
 LIMITS_DB = (20.0, 12.0, 6.0)
-LIMITED = ("undin-small", "undin-small-48k")
+LIMITED = (DEFAULT, FULL_BAND)
 """Those that are taken where no model is named."""
 
 ABOUT = """\
