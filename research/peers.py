@@ -1,8 +1,7 @@
 """Denoisers of others beside undin's, on the same pairs: measures and writes ``peers.md``.
 
 The others run in their own libraries, out of packages of PyPI that are fetched into a folder and gone with the end of
-the script. Usage, from the repository's root, with the audio of `../shared` and what `scripts/valid48.py` has made in
-their places; a quarter of an hour::
+the script. Usage, from the repository's root, with what `scripts/valid48.py` has made in its place; some minutes::
 
     python research/peers.py [--jobs J] [--files N]
 """
@@ -22,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from model_scores import QUARTER, VALID, VALID48, EvaluationSet, markdown_table, score_cells
+from model_scores import VALID48, EvaluationSet, markdown_table, score_cells
 
 import undin
 from undin.evaluate.score import SystemScores, evaluate_pairs
@@ -32,6 +31,7 @@ from undin.io.resample import resample
 
 PAGE = Path(__file__).with_name("peers.md")
 MODELS = ("undin-nano", "undin-tiny", "undin-small", "undin-base", "undin-nano-48k", "undin-small-48k")
+METRICS = ("pesq_wb", "stoi", "si_sdr", "treble")
 COLUMNS = {
     "pesq_wb": "PESQ-WB",
     "stoi": "STOI",
@@ -43,11 +43,10 @@ COLUMNS = {
 ABOUT = """\
 # Beside denoisers of others
 
-Measured by `python research/peers.py`: means and their standard errors. undin's models have no signal of these sets
-in their training; of the others' training that is not known. DeepFilterNet 3 and RNNoise work at 48 kHz, so what has
-16 kHz is brought there and back for them, as it is for undin's models of 48 kHz. *Treble* is 8 to 20 kHz while somebody
-speaks: its log-spectral distance from the clean file, and its level over it. *Processor time* is of one thread, in per
-cent of the time of the audio, for a whole file at once.
+Measured by `python research/peers.py` at 48 kHz, the rate of DeepFilterNet 3 and RNNoise: means and their standard
+errors. undin's models have no signal of this set in their training; of the others' training that is not known. *Treble*
+is 8 to 20 kHz while somebody speaks: its log-spectral distance from the clean file, and its level over it. *Processor
+time* is of one thread, in per cent of the time of the audio, for a whole file at once.
 """
 
 RATE_HZ = 48_000
@@ -171,9 +170,7 @@ def main() -> None:
         systems = {system: partial(enhance, system, Path(name)) for system in (*MODELS, *PEERS)}
         for peer in PEERS.values():
             fetched(peer.package, Path(name))
-        for one in (VALID48, VALID, QUARTER):
-            lines += [f"## {one.name[0].upper()}{one.name[1:]}", "", one.about, ""]
-            lines += [*markdown_table(rows(systems, one, jobs=args.jobs, files=args.files)), ""]
+        lines += [VALID48.about, "", *markdown_table(rows(systems, VALID48, jobs=args.jobs, files=args.files)), ""]
     text = "\n".join(lines)
     if args.files:
         print(text)
@@ -186,25 +183,23 @@ def rows(
     systems: dict[str, Callable[..., np.ndarray]], one: EvaluationSet, *, jobs: int | None, files: int | None
 ) -> Iterator[list[str]]:
     """A table of one set."""
-    columns = {name: title for name, title in COLUMNS.items() if name.partition("_")[0] in str(one.metrics)}
-    yield ["", *columns.values(), "processor time, %"]
+    yield ["", *COLUMNS.values(), "processor time, %"]
     for place, (name, system) in enumerate(systems.items()):
         noisy, scores, share = scored(system, one, jobs=jobs, files=files)
         if place == 0:
-            yield ["noisy", *score_cells(noisy, columns), ""]
-        yield [name, *score_cells(scores, columns), f"{100 * share:.2f}"]
+            yield ["noisy", *score_cells(noisy, COLUMNS), ""]
+        yield [name, *score_cells(scores, COLUMNS), f"{100 * share:.2f}"]
 
 
 def scored(
     system: Callable[..., np.ndarray], one: EvaluationSet, *, jobs: int | None, files: int | None
 ) -> tuple[SystemScores, SystemScores, float]:
     """The scores of a set's noisy files and of what a system makes of them, and its processor time over theirs."""
-    metrics = tuple(name for name in one.metrics if name not in ("estoi", "dnsmos"))
     noisy = sorted((one.folder / "noisy").iterdir())[:files]
     with tempfile.TemporaryDirectory(prefix="undin") as name, ProcessPoolExecutor(jobs) as pool:
         times = np.array(list(pool.map(partial(write_enhanced, system, Path(name)), noisy)))
         folders = one.folder / "clean", one.folder / "noisy"
-        before, after = evaluate_pairs(*folders, enhanced=Path(name), chosen=metrics, jobs=jobs, limit=files)
+        before, after = evaluate_pairs(*folders, enhanced=Path(name), chosen=tuple(METRICS), jobs=jobs, limit=files)
     used, lasted = times.sum(0)
     return before, after, used / lasted
 
