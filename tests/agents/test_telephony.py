@@ -7,12 +7,10 @@ from support import step_models
 
 import undin
 from undin.agents.concealment import JOINED, Concealment
-from undin.agents.telephony import SUBTYPES, Call
+from undin.agents.telephony import FLOOR_DB, SUBTYPES, Call
 from undin.io import pcm
 
 RATE, PACKET = 8_000, 160
-CHANCE = 0.02
-"""By so much PESQ of a call moves from one state of a training to the next."""
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +32,7 @@ def voiced(count: int, pitch_hz: float = 110.0) -> np.ndarray:
 @pytest.mark.parametrize("law", SUBTYPES)
 def test_a_call_is_a_stream_of_codes(model, law):
     samples = np.random.default_rng(0).normal(0, 0.1, 4_000).astype(np.float32)
-    call, stream = Call(law, model=model), undin.Stream(RATE, model=model)
+    call, stream = Call(law, model=model), undin.Stream(RATE, model=model, atten_lim_db=FLOOR_DB)
     heard = pcm.decode(b"".join(packets(samples, law)), subtype=SUBTYPES[law])
     expected = pcm.encode(np.concatenate((stream.process(heard), stream.flush())), subtype=SUBTYPES[law])
     found = b"".join(call.packet(packet) for packet in packets(samples, law)) + call.flush()
@@ -89,8 +87,7 @@ def test_what_is_no_call_is_refused(model):
 
 
 @pytest.mark.parametrize("law", SUBTYPES)
-def test_twenty_calls_are_no_worse_than_they_came(shared_data, law):
-    """One came at 4.24 of 4.55, where hardly anything is left to be won: it changes by less than `CHANCE`."""
+def test_twenty_calls_are_never_worse_than_they_came(shared_data, law):
     import soxr
     from pesq import pesq
 
@@ -106,4 +103,4 @@ def test_twenty_calls_are_no_worse_than_they_came(shared_data, law):
         before, after = (
             pesq(RATE, clean, pcm.decode(codes, subtype=SUBTYPES[law]), "nb") for codes in (b"".join(sent), data)
         )
-        assert after >= before - CHANCE, name
+        assert after >= before, name

@@ -19,6 +19,8 @@ from undin.stream import Stream
 SUBTYPES = {"mulaw": "ULAW", "alaw": "ALAW"}
 MOST_LOST = SAMPLE_RATE_HZ
 """Samples: a jump of timestamps by more is a pause, or another clock, and no loss."""
+FLOOR_DB = 40.0
+"""G.711 itself brings noise 38 dB under what it carries, and a line that falls far below that sounds dead."""
 
 
 class Call:
@@ -31,7 +33,7 @@ class Call:
     model : str, Path or Model
         Loaded once a process.
     atten_lim_db : float, optional
-        The most that any sound is attenuated, dB; no limit if not given.
+        The most that any sound is attenuated, dB; None is no limit.
 
     Attributes
     ----------
@@ -46,7 +48,7 @@ class Call:
         As `Stream` does, or there is no such law.
     """
 
-    def __init__(self, law: str, *, model: str | Path | Model = DEFAULT, atten_lim_db: float | None = None):
+    def __init__(self, law: str, *, model: str | Path | Model = DEFAULT, atten_lim_db: float | None = FLOOR_DB):
         if law not in SUBTYPES:
             raise ValueError(f"law must be one of {', '.join(SUBTYPES)}, got {law!r}")
         self._subtype = SUBTYPES[law]
