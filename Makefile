@@ -54,15 +54,15 @@ wheels: page $(VENV)/.release-installed ## build a release for all platforms, to
 	$(BIN)/python apps/plugins/build.py all --zig
 	$(BIN)/python release/build.py
 
-tables: web ## measure again what weights touch: scores, 8 bits, memory, flash (hours; needs ../shared)
+tables: web ## measure again what weights touch: scores, 8 bits, memory, flash (hours; needs ../shared and what docs/full_band.md gathers)
 	$(BIN)/python research/quality.py
 	$(BIN)/python research/int8.py
 	$(BIN)/python research/web.py
 	$(BIN)/python research/baselines.py
 	$(BIN)/python research/listening.py
 	$(BIN)/python research/sounds.py
-	$(BIN)/python research/peers.py
 	$(BIN)/python benchmarks/sizes.py
+	$(BIN)/python research/peers.py
 
 # Frameworks of voice agents pin versions of much that tests need newer: they have an environment of their own.
 $(VENV)/.agents-installed: pyproject.toml $(VENV)/.test-installed

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from model_scores import VALID48, EvaluationSet, markdown_table, score_cells
+from model_scores import VALID48, markdown_table, score_cells
 
 import undin
 from undin.evaluate.score import SystemScores, evaluate_pairs
@@ -170,7 +170,7 @@ def main() -> None:
         systems = {system: partial(enhance, system, Path(name)) for system in (*MODELS, *PEERS)}
         for peer in PEERS.values():
             fetched(peer.package, Path(name))
-        lines += [VALID48.about, "", *markdown_table(rows(systems, VALID48, jobs=args.jobs, files=args.files)), ""]
+        lines += [VALID48.about, "", *markdown_table(rows(systems, jobs=args.jobs, files=args.files)), ""]
     text = "\n".join(lines)
     if args.files:
         print(text)
@@ -179,27 +179,24 @@ def main() -> None:
         partly.write_text(text, encoding="utf-8")
 
 
-def rows(
-    systems: dict[str, Callable[..., np.ndarray]], one: EvaluationSet, *, jobs: int | None, files: int | None
-) -> Iterator[list[str]]:
-    """A table of one set."""
+def rows(systems: dict[str, Callable[..., np.ndarray]], *, jobs: int | None, files: int | None) -> Iterator[list[str]]:
+    """The table."""
     yield ["", *COLUMNS.values(), "processor time, %"]
     for place, (name, system) in enumerate(systems.items()):
-        noisy, scores, share = scored(system, one, jobs=jobs, files=files)
+        noisy, scores, share = scored(system, jobs=jobs, files=files)
         if place == 0:
             yield ["noisy", *score_cells(noisy, COLUMNS), ""]
         yield [name, *score_cells(scores, COLUMNS), f"{100 * share:.2f}"]
 
 
 def scored(
-    system: Callable[..., np.ndarray], one: EvaluationSet, *, jobs: int | None, files: int | None
+    system: Callable[..., np.ndarray], *, jobs: int | None, files: int | None
 ) -> tuple[SystemScores, SystemScores, float]:
-    """The scores of a set's noisy files and of what a system makes of them, and its processor time over theirs."""
-    noisy = sorted((one.folder / "noisy").iterdir())[:files]
+    """The scores of the noisy files and of what a system makes of them, and its processor time over theirs."""
+    clean, noisy = VALID48.folder / "clean", VALID48.folder / "noisy"
     with tempfile.TemporaryDirectory(prefix="undin") as name, ProcessPoolExecutor(jobs) as pool:
-        times = np.array(list(pool.map(partial(write_enhanced, system, Path(name)), noisy)))
-        folders = one.folder / "clean", one.folder / "noisy"
-        before, after = evaluate_pairs(*folders, enhanced=Path(name), chosen=tuple(METRICS), jobs=jobs, limit=files)
+        times = np.array(list(pool.map(partial(write_enhanced, system, Path(name)), sorted(noisy.iterdir())[:files])))
+        before, after = evaluate_pairs(clean, noisy, enhanced=Path(name), chosen=METRICS, jobs=jobs, limit=files)
     used, lasted = times.sum(0)
     return before, after, used / lasted
 

@@ -84,3 +84,9 @@ def test_the_guide_to_training_stays_short():
 
 def test_checkpoints_stay_small():
     assert sum(path.stat().st_size for path in (ROOT / "checkpoints").iterdir()) < 6_000_000
+
+
+def test_weights_name_no_folder_of_a_machine():
+    files = [*(ROOT / "checkpoints").iterdir(), *(ROOT / "src/undin/model/weights").glob("*.onnx")]
+    named = {path.name: re.findall(rb"/(?:work|tmp|home|root|Users)/[\w/.-]*", path.read_bytes()) for path in files}
+    assert not any(named.values()), named
