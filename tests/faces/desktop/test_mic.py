@@ -40,30 +40,18 @@ def on(session):
     assert not files(session) and "undin" not in session.sources() | session.sinks()
 
 
-def heard(session, samples: np.ndarray, wanted: np.ndarray, *, sink: str = "room") -> np.ndarray:
-    """What a program records from the source while something is played; again, where a busy machine lost too much."""
-    for _ in range(4):
-        with session.recorded("undin") as recorded:
-            time.sleep(1)
-            session.play(samples, sink)
-            time.sleep(0.5)
-        if np.median(likeness(recorded[0], wanted)) > 0.99:
-            return recorded[0]
-    raise AssertionError(f"{likeness(recorded[0], wanted)}")
-
-
 def enhanced(samples: np.ndarray, model: str = MODEL) -> np.ndarray:
     return Stream(RATE, model=model).process(samples)
 
 
 def test_programs_hear_the_microphone_enhanced(on, noisy):
-    recorded = heard(on, noisy, enhanced(noisy))
+    recorded = on.heard("undin", noisy, enhanced(noisy))
     assert np.median(likeness(recorded, noisy)) < 0.97
 
 
 def test_the_limit_changes_while_programs_record(on, noisy):
     assert "at most 0 dB" in said(on, "limit", "0")
-    heard(on, noisy, noisy)
+    on.heard("undin", noisy, noisy)
     assert "attenuates at most 0 dB" in said(on, "status")
     with on.recorded("undin") as recorded:
         time.sleep(1)
@@ -100,7 +88,7 @@ def test_a_server_that_crashed_gets_it_again(on, noisy):
     on.start()
     on.wait_until(lambda: "undin" in on.sources())
     on.wait_until(lambda: "is on" in said(on, "status"))
-    heard(on, noisy, enhanced(noisy))
+    on.heard("undin", noisy, enhanced(noisy))
 
 
 def test_a_keeper_that_was_killed_leaves_nothing_for_long(on):
@@ -123,7 +111,7 @@ def test_kept_it_is_written_for_the_next_log_in(on):
 
 def test_it_hears_what_it_is_told(on, noisy):
     said(on, "on", "--model", MODEL, "--input", "out.monitor")
-    heard(on, noisy, enhanced(noisy), sink="out")
+    on.heard("undin", noisy, enhanced(noisy), sink="out")
 
 
 @pytest.mark.parametrize(
