@@ -41,6 +41,20 @@ def test_check_reports_every_file_and_fails_when_one_is_unusable(corpora, capsys
     assert f"unusable: {corpora / 'speech' / 'silent.wav'}: silent" in output.err
 
 
+def test_check_tells_what_training_hears_of_each_folder(tmp_path, capsys):
+    """A folder counts by the root of its duration, so that many voices of a sentence outweigh one of hours."""
+    audio = 0.1 * np.random.default_rng(0).standard_normal(9 * RATE)
+    for name, seconds in (("book/reader/0", 9), *((f"crowd/{voice}/0", 1) for voice in range(6))):
+        path = tmp_path / f"{name}.wav"
+        path.parent.mkdir(parents=True)
+        soundfile.write(path, audio[: seconds * RATE], RATE)
+    assert main(["data", "check", str(tmp_path)]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines() if " of files: " in line]
+    assert [(line[0], line[1], line[-1]) for line in lines] == [("66.7%", "66.7%", "crowd"), ("33.3%", "33.3%", "book")]
+    assert main(["data", "check", str(tmp_path / "book")]) == 0
+    assert "what training hears" not in capsys.readouterr().out
+
+
 def test_check_names_what_it_does_not_open(corpora, capsys):
     for name in ("a.m4a", "b.pcm"):
         (corpora / name).write_bytes(bytes(100))

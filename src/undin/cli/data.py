@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
 def _check(args: argparse.Namespace) -> int:
     import dataclasses
 
-    from undin.data.check import check_folder
+    from undin.data.check import check_folder, folder_shares
     from undin.io.folder import search
 
     if args.json:
@@ -61,17 +61,22 @@ def _check(args: argparse.Namespace) -> int:
         print(json.dumps([dataclasses.asdict(report) for report in reports], indent=1))
         return int(any(report.problem for report in reports))
     print("   rate ch  seconds  clipped   level  silence    snr  floor  band kHz  file")
-    seconds, files = 0.0, 0
-    unusable: list[FileReport] = []
+    reports: list[FileReport] = []
     notes: dict[str, list[str]] = {}
     for report in check_folder(args.folder):
         print(_line(report))
-        files += 1
-        seconds += report.seconds or 0.0
-        unusable += [report] if report.problem else []
+        reports.append(report)
         for kind, _, details in (note.partition(":") for note in report.notes):
             notes.setdefault(kind, []).append(f"{report.path}:{details}")
-    print(f"{files} files, {seconds / 3600:.2f} h, {len(unusable)} unusable")
+    unusable = [report for report in reports if report.problem]
+    hours = sum(report.seconds or 0.0 for report in reports) / 3600
+    print(f"{len(reports)} files, {hours:.2f} h, {len(unusable)} unusable")
+    shares = folder_shares(reports, args.folder)
+    if len(shares) > 1:
+        print("what training hears of each folder as speech, or as noise, unless mixing.corpus_shares say otherwise:")
+        for share in shares:
+            voices = f"{share.voices} folder{'s' * (share.voices > 1)} of files"
+            print(f"{share.of_speech:8.1%} {share.of_noise:8.1%} {share.hours:8.2f} h in {voices}: {share.name}")
     for path, reason in search(args.folder, media_left_out="libsndfile cannot open such files").left_out:
         print(f"left out: {path}: {reason}", file=sys.stderr)
     for kind, of_files in notes.items():

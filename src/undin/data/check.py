@@ -6,7 +6,7 @@ It reads and judges, it changes nothing. What is unusable here training passes o
 
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from undin.data.bandwidth import FULL_BAND, bandwidth_hz
 from undin.data.corpus import Corpus, audio_files, to_int16
 from undin.data.level import SILENCE_DBFS, SILENCE_POWER, frame_power
 from undin.data.recording import Recording
-from undin.data.weights import floor_db
+from undin.data.weights import floor_db, weights_by_length
 
 USUAL_RATES_HZ = 8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000
 LIKE_HALF_A_RATE = 0.05
@@ -76,6 +76,51 @@ def check_folder(folder: str | Path) -> Iterator[FileReport]:
     paths = audio_files(folder)
     with ThreadPoolExecutor() as pool:
         yield from pool.map(check_file, paths)
+
+
+@dataclasses.dataclass(frozen=True)
+class FolderShare:
+    """How much of a training would be of one folder among others, were all of them its speech, or its noise.
+
+    Attributes
+    ----------
+    name : str
+    hours : float
+    voices : int
+        Folders with files in them, each of which training takes for a voice.
+    of_speech, of_noise : float, 0 to 1
+        Without `mixing.corpus_shares`.
+    """
+
+    name: str
+    hours: float
+    voices: int
+    of_speech: float
+    of_noise: float
+
+
+def folder_shares(reports: Sequence[FileReport], folder: str | Path) -> list[FolderShare]:
+    """What each folder right below `folder` has of all that training would hear, the largest share of speech first."""
+    usable = [report for report in reports if report.seconds and not report.problem]
+    if not usable:
+        return []
+    seconds = np.array([report.seconds for report in usable])
+    paths = [report.path for report in usable]
+    owners = np.array([Path(path).relative_to(folder).parts[:-1][:1] or (".",) for path in paths])[:, 0]
+    speech, noise = (weights_by_length(seconds, paths, group_by_folder=by_folder) for by_folder in (True, False))
+    shares = []
+    for name in np.unique(owners):
+        own = np.flatnonzero(owners == name)
+        shares.append(
+            FolderShare(
+                str(name),
+                hours=seconds[own].sum() / 3600,
+                voices=len({Path(paths[index]).parent for index in own}),
+                of_speech=speech[own].sum() / speech.sum(),
+                of_noise=noise[own].sum() / noise.sum(),
+            )
+        )
+    return sorted(shares, key=lambda share: -share.of_speech)
 
 
 def check_file(path: Path) -> FileReport:

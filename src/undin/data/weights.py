@@ -54,17 +54,32 @@ def file_weights(
     ValueError
         No file weighs anything, or the shares add up to more than 1.
     """
-    lengths = corpus.lengths.cpu().numpy().astype(float)
-    groups = [str(Path(name).parent) if group_by_folder else name for name in corpus.names]
-    sizes = [len(list(run)) for _, run in itertools.groupby(groups)]
-    seconds_of_group = np.repeat(np.add.reduceat(lengths, np.cumsum([0, *sizes[:-1]])), sizes)
-    weights = lengths / np.sqrt(seconds_of_group)
+    weights = weights_by_length(corpus.lengths.cpu().numpy(), corpus.names, group_by_folder=group_by_folder)
     if clean_above_db[1] > 0:
         weights *= np.interp(floor_db(corpus), clean_above_db, (0.0, 1.0))
     weights = _shared_out(weights, corpus.names, shares or {})
     if not weights.sum():
         raise ValueError(f"none of {len(weights)} files is {clean_above_db[0]:g} dB above its pauses; ask for less")
     return weights / weights.sum()
+
+
+def weights_by_length(lengths: np.ndarray, names: Sequence[str], *, group_by_folder: bool) -> np.ndarray:
+    """Weights of files, of any sum, by which groups count by the square root of their durations; see `file_weights`.
+
+    Parameters
+    ----------
+    lengths : ndarray, shape (files,)
+        In any unit.
+    names
+        Paths, sorted.
+    group_by_folder
+        True for speech, False for noise.
+    """
+    lengths = lengths.astype(float)
+    groups = [str(Path(name).parent) if group_by_folder else name for name in names]
+    sizes = [len(list(run)) for _, run in itertools.groupby(groups)]
+    length_of_group = np.repeat(np.add.reduceat(lengths, np.cumsum([0, *sizes[:-1]])), sizes)
+    return lengths / np.sqrt(length_of_group)
 
 
 def floor_db(corpus: Corpus) -> np.ndarray:
