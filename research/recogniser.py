@@ -1,16 +1,18 @@
-"""Does a recogniser understand more of what undin enhanced? Word errors of pocketsphinx in noisy and enhanced speech.
+"""Does a recogniser understand more of what undin enhanced? Word errors of pocketsphinx, written to ``recogniser.md``.
 
-It is a small recogniser, of mixtures of Gaussians, whose training held no noise: what it gains tells what old ones
-gain, and what it loses warns. ``pip install pocketsphinx`` first. On valid, which has no transcripts, its words are
-held to those that it hears in the clean file; limits of attenuation are chosen there. On the quarter of
-VoiceBank-DEMAND they are held to what was read, out of a file of lines ``p232_001<TAB>Please call Stella.``, as VCTK
-tells it. Usage, from the repository's root::
+On valid, which has no transcripts, its words are held to those that it hears in the clean file; limits of attenuation
+are chosen there. On the quarter of VoiceBank-DEMAND they are held to what was read, out of a file of lines
+``p232_001<TAB>Please call Stella.``, as VCTK tells it. Of models that are named it prints the tables. What it heard in
+a signal is kept, so that only new weights take time: a second of a core for each of their seconds. Usage, from the
+repository's root, after ``pip install pocketsphinx``::
 
-    python research/recogniser.py undin-nano undin-small --limits 20 12 6 [--transcripts FILE]
+    python research/recogniser.py [MODEL ...] [--transcripts FILE] [--every N] [--keep FOLDER]
 """
 
 import argparse
+import hashlib
 import re
+import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -18,44 +20,72 @@ from pathlib import Path
 
 import numpy as np
 from model_scores import QUARTER, VALID, EvaluationSet, markdown_table
+from peers import MODELS
 
 import undin
 from undin.io.audio import read
-from undin.model.loading import load_once
+from undin.io.files import replacing
+from undin.model.loading import DEFAULT, load_once
 
+PAGE = Path(__file__).with_name("recogniser.md")
 RATE_HZ = 16_000
+LIMITS_DB = (None, 20.0, 12.0, 6.0)
+"""Of attenuation. All of them are tried with the default model, and with those that are named."""
 System = tuple[str, float | None]
 """A model and the limit of its attenuation, dB."""
 
+ABOUT = """\
+# What a recogniser understands
+
+Measured by `python research/recogniser.py`: words of pocketsphinx 5, a small recogniser of mixtures of Gaussians whose
+training held no noise. What it gains tells what old ones gain, and what it loses warns.
+"""
+
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and write the page or print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("models", nargs="+", metavar="MODEL")
-    parser.add_argument("--limits", nargs="*", type=float, default=[], metavar="DB", help="of attenuation; none always")
+    parser.add_argument(
+        "models", nargs="*", metavar="MODEL", help="names or files (default: all, and the page is written)"
+    )
     parser.add_argument("--transcripts", type=Path, help="what was read in the quarter of VoiceBank-DEMAND")
     parser.add_argument("--every", type=int, default=1, help="use each so-manieth pair")
+    parser.add_argument("--keep", type=Path, help="folder of what was heard (default: one that goes)")
     parser.add_argument("--jobs", type=int, default=2)
     args = parser.parse_args()
-    limits = (None, *sorted(args.limits, reverse=True))
-    systems = [None, *((model, limit) for model in args.models for limit in limits)]
-    for on, transcripts in ((VALID, None), (QUARTER, args.transcripts)):
-        if on is VALID or transcripts:
-            print(f"\n{on.name}\n\n" + "\n".join(table(on, systems, transcripts, every=args.every, jobs=args.jobs)))
+    systems: list[System | None] = [None]
+    for model in args.models or MODELS:
+        limits = LIMITS_DB if args.models or model == DEFAULT else LIMITS_DB[:1]
+        systems += [(model, limit_db) for limit_db in limits]
+    parts = [ABOUT]
+    with tempfile.TemporaryDirectory(prefix="undin") as name:
+        keep = args.keep or Path(name)
+        keep.mkdir(parents=True, exist_ok=True)
+        for on, transcripts in ((VALID, None), (QUARTER, args.transcripts)):
+            if on is VALID or transcripts:
+                rows = table(on, systems, transcripts, every=args.every, jobs=args.jobs, keep=keep)
+                parts.append(f"## {on.name}\n\n" + "\n".join(rows) + "\n")
+    text = "\n".join(parts)
+    if args.models:
+        print(text)
+        return
+    with replacing(PAGE) as partly:
+        partly.write_text(text, encoding="utf-8")
 
 
 def table(
     on: EvaluationSet,
-    systems: Sequence[tuple[str, float | None] | None],
+    systems: Sequence[System | None],
     transcripts: Path | None,
     *,
     every: int,
     jobs: int,
+    keep: Path,
 ) -> Iterator[str]:
     """Rows of word errors; where it is not told what was said, clean speech tells it."""
     names = [path.name for path in sorted((on.folder / "clean").iterdir())][::every]
     with ProcessPoolExecutor(jobs) as pool:
-        clean = list(pool.map(partial(heard, on.folder / "clean", None), names))
+        clean = list(pool.map(partial(heard, on.folder / "clean", None, keep), names))
         said = clean
         if transcripts:
             lines = dict(line.split("\t", 1) for line in transcripts.read_text().splitlines())
@@ -65,7 +95,7 @@ def table(
         if transcripts:
             rows.append(["clean", *errors(said, clean)])
         for system in systems:
-            texts = list(pool.map(partial(heard, on.folder / "noisy", system), names))
+            texts = list(pool.map(partial(heard, on.folder / "noisy", system, keep), names))
             title = "noisy" if system is None else system[0]
             if system and system[1] is not None:
                 title += f", at most {system[1]:g} dB"
@@ -74,7 +104,7 @@ def table(
     yield from markdown_table(rows)
 
 
-def heard(folder: Path, system: System | None, name: str) -> list[str]:
+def heard(folder: Path, system: System | None, keep: Path, name: str) -> list[str]:
     """What pocketsphinx understands of a file, enhanced by a model up to a limit in dB, or as it is."""
     from pocketsphinx import Decoder
 
@@ -82,12 +112,17 @@ def heard(folder: Path, system: System | None, name: str) -> list[str]:
     if system:
         model, limit_db = system
         audio = undin.enhance(audio, sample_rate=RATE_HZ, model=load_once(model), atten_lim_db=limit_db)
-    # One decoder a file: it keeps a mean of the channel from one utterance to the next.
-    decoder = Decoder(samprate=RATE_HZ, loglevel="FATAL")
-    decoder.start_utt()
-    decoder.process_raw((np.clip(audio, -1, 1) * 32767).astype("<i2").tobytes(), full_utt=True)
-    decoder.end_utt()
-    return words(decoder.hyp().hypstr if decoder.hyp() else "")
+    samples = (np.clip(audio, -1, 1) * 32767).astype("<i2").tobytes()
+    kept = keep / f"{hashlib.sha256(samples).hexdigest()}.txt"
+    if not kept.exists():
+        # One decoder a file: it keeps a mean of the channel from one utterance to the next.
+        decoder = Decoder(samprate=RATE_HZ, loglevel="FATAL")
+        decoder.start_utt()
+        decoder.process_raw(samples, full_utt=True)
+        decoder.end_utt()
+        with replacing(kept) as partly:
+            partly.write_text(decoder.hyp().hypstr if decoder.hyp() else "", encoding="utf-8")
+    return words(kept.read_text(encoding="utf-8"))
 
 
 def words(text: str) -> list[str]:
