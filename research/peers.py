@@ -1,7 +1,7 @@
 """Denoisers of others beside undin's, on the same pairs: measures and writes ``peers.md``.
 
 The others run in their own libraries, out of packages of PyPI that are fetched into a folder and gone with the end of
-the script. Usage, from the repository's root, with what `scripts/valid48.py` has made in its place; some minutes::
+the script. Usage, from the repository's root, with what `scripts/valid48.py` has made in its place; half an hour::
 
     python research/peers.py [--jobs J] [--files N]
 """
@@ -21,32 +21,33 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from model_scores import VALID48, markdown_table, score_cells
+from model_scores import QUARTER, VALID, VALID48, EvaluationSet, markdown_table, score_cells
 
 import undin
 from undin.evaluate.score import SystemScores, evaluate_pairs
 from undin.io.audio import read
 from undin.io.files import replacing
 from undin.io.resample import resample
+from undin.model.loading import DEFAULT
 
 PAGE = Path(__file__).with_name("peers.md")
 MODELS = ("undin-nano", "undin-tiny", "undin-small", "undin-base", "undin-nano-48k", "undin-small-48k")
-METRICS = ("pesq_wb", "stoi", "si_sdr", "treble")
-COLUMNS = {
-    "pesq_wb": "PESQ-WB",
-    "stoi": "STOI",
-    "si_sdr": "SI-SDR, dB",
-    "treble_lsd_db": "treble: distance, dB",
-    "treble_level_db": "treble: level, dB",
+METRICS = {
+    "pesq_wb": {"pesq_wb": "PESQ-WB"},
+    "stoi": {"stoi": "STOI"},
+    "si_sdr": {"si_sdr": "SI-SDR, dB"},
+    "treble": {"treble_lsd_db": "treble: distance, dB", "treble_level_db": "treble: level, dB"},
 }
+"""Their columns, and what they are called."""
 
 ABOUT = """\
 # Beside denoisers of others
 
-Measured by `python research/peers.py` at 48 kHz, the rate of DeepFilterNet 3 and RNNoise: means and their standard
-errors. undin's models have no signal of this set in their training; of the others' training that is not known. *Treble*
-is 8 to 20 kHz while somebody speaks: its log-spectral distance from the clean file, and its level over it. *Processor
-time* is of one thread, in per cent of the time of the audio, for a whole file at once.
+Measured by `python research/peers.py`: means and their standard errors. undin's models have no signal of these sets in
+their training; of the others' training that is not known. DeepFilterNet 3 and RNNoise work at 48 kHz, and what is at
+16 kHz they get resampled, with nothing above 8 kHz. *Treble* is 8 to 20 kHz while somebody speaks: its log-spectral
+distance from the clean file, and its level over it. *Processor time* is of one thread, in per cent of the time of the
+audio, for a whole file at once.
 """
 
 RATE_HZ = 48_000
@@ -167,10 +168,13 @@ def main() -> None:
     args = parser.parse_args()
     lines = [ABOUT]
     with tempfile.TemporaryDirectory(prefix="undin") as name:
-        systems = {system: partial(enhance, system, Path(name)) for system in (*MODELS, *PEERS)}
         for peer in PEERS.values():
             fetched(peer.package, Path(name))
-        lines += [VALID48.about, "", *markdown_table(rows(systems, jobs=args.jobs, files=args.files)), ""]
+        # scores of all models at 16 kHz are in quality.md
+        for on, models in ((VALID48, MODELS), (VALID, [DEFAULT]), (QUARTER, [DEFAULT])):
+            systems = {system: partial(enhance, system, Path(name)) for system in (*models, *PEERS)}
+            table = markdown_table(rows(on, systems, jobs=args.jobs, files=args.files))
+            lines += [f"## {on.name[0].upper()}{on.name[1:]}", "", on.about, "", *table, ""]
     text = "\n".join(lines)
     if args.files:
         print(text)
@@ -179,24 +183,28 @@ def main() -> None:
         partly.write_text(text, encoding="utf-8")
 
 
-def rows(systems: dict[str, Callable[..., np.ndarray]], *, jobs: int | None, files: int | None) -> Iterator[list[str]]:
-    """The table."""
-    yield ["", *COLUMNS.values(), "processor time, %"]
+def rows(
+    on: EvaluationSet, systems: dict[str, Callable[..., np.ndarray]], *, jobs: int | None, files: int | None
+) -> Iterator[list[str]]:
+    """The table of a set."""
+    columns = {column: title for metric in on.metrics for column, title in METRICS.get(metric, {}).items()}
+    yield ["", *columns.values(), "processor time, %"]
     for place, (name, system) in enumerate(systems.items()):
-        noisy, scores, share = scored(system, jobs=jobs, files=files)
+        noisy, scores, share = scored(on, system, jobs=jobs, files=files)
         if place == 0:
-            yield ["noisy", *score_cells(noisy, COLUMNS), ""]
-        yield [name, *score_cells(scores, COLUMNS), f"{100 * share:.2f}"]
+            yield ["noisy", *score_cells(noisy, columns), ""]
+        yield [name, *score_cells(scores, columns), f"{100 * share:.2f}"]
 
 
 def scored(
-    system: Callable[..., np.ndarray], *, jobs: int | None, files: int | None
+    on: EvaluationSet, system: Callable[..., np.ndarray], *, jobs: int | None, files: int | None
 ) -> tuple[SystemScores, SystemScores, float]:
     """The scores of the noisy files and of what a system makes of them, and its processor time over theirs."""
-    clean, noisy = VALID48.folder / "clean", VALID48.folder / "noisy"
+    clean, noisy = on.folder / "clean", on.folder / "noisy"
+    chosen = [metric for metric in METRICS if metric in on.metrics]
     with tempfile.TemporaryDirectory(prefix="undin") as name, ProcessPoolExecutor(jobs) as pool:
         times = np.array(list(pool.map(partial(write_enhanced, system, Path(name)), sorted(noisy.iterdir())[:files])))
-        before, after = evaluate_pairs(clean, noisy, enhanced=Path(name), chosen=METRICS, jobs=jobs, limit=files)
+        before, after = evaluate_pairs(clean, noisy, enhanced=Path(name), chosen=chosen, jobs=jobs, limit=files)
     used, lasted = times.sum(0)
     return before, after, used / lasted
 
