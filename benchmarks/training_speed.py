@@ -4,19 +4,28 @@ Runs on made-up corpora, so it measures this machine and not its disk. Usage, fr
 
     python benchmarks/training_speed.py [RECIPE.toml] [--set key=value …] [--device cuda] [--threads N] [--steps N]
     OMP_NUM_THREADS=1 torchrun --nproc-per-node 2 benchmarks/training_speed.py --threads 1
+    python benchmarks/training_speed.py --operators
+
+The last counts what a GPU would be told to do in a step, on any machine; see `operator_calls`.
 """
 
 import argparse
 import time
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import torch
+from torch.autograd.profiler_util import FunctionEvent
+from torch.profiler import ProfilerActivity, profile
 from tqdm import trange
 
 from undin.cli import add_set
 from undin.data.corpus import FULL_SCALE, Corpus
 from undin.data.mixing import Mixer
+from undin.nn import kernels
 from undin.train.loop import choose_device
 from undin.train.processes import Processes, join
 from undin.train.recipe import Recipe, load_recipe
@@ -24,6 +33,9 @@ from undin.train.state import TrainingState
 
 STAGES = ("mixing", "forward and loss", "backward", "optimiser and average")
 WARM_UP_STEPS = 3
+COUNTED_STEPS = 8
+RECURRENT = ("aten::gru", "aten::lstm", "aten::rnn_tanh", "aten::rnn_relu")
+"""One call each on GPUs, and one for the gradients; on CPUs many for every frame."""
 
 
 def main() -> None:
@@ -34,10 +46,13 @@ def main() -> None:
     parser.add_argument("--device", choices=("cpu", "cuda"))
     parser.add_argument("--threads", type=int)
     parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--operators", action="store_true", help="count operator calls instead of time")
     args = parser.parse_args()
     if args.threads:
         torch.set_num_threads(args.threads)
     recipe, device = load_recipe(args.recipe, overrides=args.set), choose_device(args.device)
+    if args.operators:
+        return print_operator_calls(recipe)
     with join(device) as processes:
         seconds = measure(recipe, device=device, processes=processes, steps=args.steps)
     if not processes.is_first:
@@ -55,9 +70,24 @@ def main() -> None:
 
 def measure(recipe: Recipe, *, device: torch.device, processes: Processes, steps: int) -> dict[str, float]:
     """Return the median seconds of every stage of a training step."""
+    times = []
+    stages = training_steps(recipe, device=device, processes=processes)
+    for _ in trange(WARM_UP_STEPS + steps, disable=None if processes.is_first else True):
+        marks = [_now(device)]
+        for stage in next(stages):
+            stage()
+            marks.append(_now(device))
+        times.append(np.diff(marks))
+    return dict(zip(STAGES, np.median(times[WARM_UP_STEPS:], axis=0).tolist(), strict=True))
+
+
+def training_steps(
+    recipe: Recipe, *, device: torch.device, processes: Processes, files: int = 40
+) -> Iterator[tuple[Callable[[], None], ...]]:
+    """Train on made-up corpora without end: the `STAGES` of step after step, to be called in order."""
     state = TrainingState(recipe, device=device, processes=processes)
     rows = processes.part(recipe.training.batch_size)
-    corpora = [_bursts(recipe.audio.sample_rate, seed=seed) for seed in (0, 1)]
+    corpora = [_bursts(recipe.audio.sample_rate, seed=seed, files=files) for seed in (0, 1)]
     mixer = Mixer(
         *corpora,
         recipe.mixing,
@@ -66,19 +96,91 @@ def measure(recipe: Recipe, *, device: torch.device, processes: Processes, steps
         seed=recipe.training.seed,
         device=device,
     )
-    times = []
-    for step in trange(WARM_UP_STEPS + steps, disable=None if processes.is_first else True):
-        marks = [_now(device)]
-        noisy, clean = mixer.batch(step, recipe.training.batch_size, part=rows)
-        marks.append(_now(device))
+
+    def mix() -> None:
+        nonlocal noisy, clean
+        noisy, clean = mixer.batch(state.step, recipe.training.batch_size, part=rows)
+
+    def forward() -> None:
+        nonlocal total
         total, _ = state.forward(noisy, clean)
-        marks.append(_now(device))
-        total.backward()
-        marks.append(_now(device))
-        state.update()
-        marks.append(_now(device))
-        times.append(np.diff(marks))
-    return dict(zip(STAGES, np.median(times[WARM_UP_STEPS:], axis=0).tolist(), strict=True))
+
+    noisy = clean = total = None
+    while True:
+        yield mix, forward, lambda: total.backward(), state.update
+
+
+def print_operator_calls(recipe: Recipe) -> None:
+    """Print a Markdown table: operator calls of every stage, with the kernels in C and without, as on a GPU."""
+    with_kernels = operator_calls(recipe)
+    with mock.patch.object(kernels, "library", return_value=None):
+        without = operator_calls(recipe)
+    print(f"{recipe.name}, operator calls a step: **{sum(without.values()):.0f}** (mean of {COUNTED_STEPS} steps)\n")
+    print("| stage | as on a GPU | with the kernels in C |\n|---|---|---|")
+    for stage in STAGES:
+        print(f"| {stage} | {without[stage]:.0f} | {with_kernels[stage]:.0f} |")
+
+
+def operator_calls(recipe: Recipe, *, steps: int = COUNTED_STEPS) -> dict[str, float]:
+    """Count the operators that a step calls in every stage, as the profiler of torch sees them: means over steps.
+
+    What counts is what a GPU would be told to do: operators that read or write numbers and have a kernel of their own.
+    Not counted are views, memory that is only reserved, what is made of other operators, which count themselves, and
+    kernels in C. Operators over lists (``_foreach``, fused Adam) are one call, and so is a recurrence over all frames,
+    whose gradients are another. Only the batch's mixing depends on its size, by the different speeds in it; how long
+    its segments are matters not, so they should be short.
+    """
+    cpu = torch.device("cpu")
+    stages = training_steps(recipe, device=cpu, processes=Processes(), files=4)
+    for stage in next(stages):  # what is made once
+        stage()
+    calls = np.zeros(len(STAGES))
+    for _ in range(steps):
+        with profile(activities=[ProfilerActivity.CPU]) as profiler:
+            for name, stage in zip(STAGES, next(stages), strict=True):
+                with torch.profiler.record_function(name):
+                    stage()
+        events = profiler.events()
+        inside = _nodes_of_recurrences(events)
+        calls += [sum(_calls(event, inside) for event in events if event.name == name) for name in STAGES]
+    return dict(zip(STAGES, calls / steps, strict=True))
+
+
+def _calls(event: FunctionEvent, inside: set[int]) -> int:
+    """Calls that an event of the profiler is or contains; `inside` are the nodes of autograd that are left out."""
+    if event.name in RECURRENT:
+        return 2
+    if _computes(event.name):
+        return 1
+    if event.name.startswith("autograd::") and event.sequence_nr in inside:
+        return 0
+    return sum(_calls(child, inside) for child in event.cpu_children)
+
+
+def _nodes_of_recurrences(events: list[FunctionEvent]) -> set[int]:
+    """Sequence numbers of the nodes of autograd that recurrences make, from their own to that of what comes next."""
+    forward = [event for event in events if event.sequence_nr >= 0 and not event.name.startswith("autograd::")]
+    nodes = set()
+    for recurrence in forward:
+        if recurrence.name in RECURRENT:
+            later = [e.sequence_nr for e in forward if e.time_range.start > recurrence.time_range.end]
+            nodes.update(range(recurrence.sequence_nr, min(later)))
+    return nodes
+
+
+@lru_cache
+def _computes(name: str) -> bool:
+    """Whether a GPU has a kernel for an operator: as here, but for some that here are made of others."""
+    name = name.removeprefix("aten::")
+    if name.startswith("_foreach") or name in ("_convolution", "convolution_backward", "copy_"):
+        return True
+    packet = getattr(torch.ops.aten, name, None)
+    if packet is None or name.startswith(("empty", "resize", "set_")):
+        return False
+    overloads = [getattr(packet, overload) for overload in packet.overloads()]
+    views = any(value.alias_info and not value.alias_info.is_write for o in overloads for value in o._schema.returns)
+    names = [overload.name() for overload in overloads if torch._C._dispatch_has_kernel(overload.name())]
+    return not views and any(torch._C._dispatch_has_kernel_for_dispatch_key(each, "CPU") for each in names)
 
 
 def _now(device: torch.device) -> float:

@@ -38,3 +38,18 @@ def test_kernels_and_stacks_learn_a_linear_map():
         loss.backward()
         optimiser.step()
     assert loss < 1e-2
+
+
+def test_matrices_step_together_as_they_would_alone():
+    torch.manual_seed(0)
+    shapes = (24, 20, 1, 3), (20, 24, 1, 8), (5, 33, 33), (72, 24), (24, 20, 1, 3)
+    together, alone = ([nn.Parameter(torch.ones(shape)) for shape in shapes] for _ in range(2))
+    optimisers = [Muon(together, lr=0.1), *(Muon([parameter], lr=0.1) for parameter in alone)]
+    for _ in range(3):
+        for one, other in zip(together, alone, strict=True):
+            one.grad = other.grad = torch.randn_like(one)
+        for optimiser in optimisers:
+            optimiser.step()
+    torch.testing.assert_close(together, alone)
+    # as checkpoints have it
+    assert [value["momentum"].shape for value in optimisers[0].state_dict()["state"].values()] == list(shapes)
