@@ -163,8 +163,9 @@ def _nodes_of_recurrences(events: list[FunctionEvent]) -> set[int]:
     nodes = set()
     for recurrence in forward:
         if recurrence.name in RECURRENT:
-            later = [e.sequence_nr for e in forward if e.time_range.start > recurrence.time_range.end]
-            nodes.update(range(recurrence.sequence_nr, min(later)))
+            later = [event for event in forward if event.time_range.start > recurrence.time_range.end]
+            following = min(later, key=lambda event: event.time_range.start)
+            nodes.update(range(recurrence.sequence_nr, following.sequence_nr))
     return nodes
 
 

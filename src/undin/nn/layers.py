@@ -58,7 +58,8 @@ class Streaming(nn.Module):
             Frame t belongs to frame t of `spec`, however far the network looks ahead: behind the end it sees silence.
         """
         late = self.look_ahead_frames
-        output, _ = self(functional.pad(spec, (0, 0, 0, 0, 0, late)), self.initial_state(len(spec), spec.device))
+        seen = functional.pad(spec, (0, 0, 0, 0, 0, late)) if late else spec
+        output, _ = self(seen, self.initial_state(len(spec), spec.device))
         return output[:, late:]
 
 

@@ -4,12 +4,16 @@ Batch normalisation, which is a constant outside training, is in `layers.py` wit
 """
 
 import math
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from undin.nn.layers import Streaming
+
+BLOCK_FRAMES = 128
+"""Over which a running sum is one product: longer would be more arithmetic, shorter more steps."""
 
 
 class FrameNorm(nn.Module):
@@ -73,14 +77,23 @@ class RunningNorm(Streaming):
 
 
 def running_sum(x: Tensor, last: Tensor, *, decay: float) -> Tensor:
-    """Return ``y[t] = x[t] + decay · y[t − 1]`` over frames, the last but one dimension, where ``y[−1] = last``.
+    """Return ``y[t] = x[t] + decay · y[t − 1]`` over frames, the last but one dimension, where ``y[−1] = last``."""
+    if x.shape[-2] == 1:
+        return x + decay * last
+    sums = []
+    for block in x.split(BLOCK_FRAMES, dim=-2):
+        before = torch.cat((last.expand(*block.shape[:-2], 1, -1), block), dim=-2)
+        weights = _weights(block.shape[-2], decay, x.dtype, x.device).expand(*block.shape[:-2], -1, -1)
+        # not in bfloat16, as products are under autocast: a sum over many frames needs its digits
+        with torch.autocast(x.device.type, enabled=False):
+            sums.append(weights @ before)
+        last = sums[-1][..., -1:, :]
+    return torch.cat(sums, dim=-2) if len(sums) > 1 else sums[0]
 
-    Each round doubles the number of frames that a sum spans, so T frames take log2(T) operations.
-    """
-    frames = x.shape[-2]
-    span = 1
-    while span < frames:
-        x = x + decay**span * functional.pad(x[..., :-span, :], (0, 0, span, 0))
-        span *= 2
-    age = torch.arange(1, frames + 1, device=x.device, dtype=x.dtype)[:, None]
-    return x + decay**age * last
+
+@lru_cache
+def _weights(frames: int, decay: float, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """What each of the sums ``(frames, 1 + frames)`` takes of the sum before all frames, and of these."""
+    with torch.inference_mode(False):  # kept for training, whoever asks first
+        age = torch.arange(1, frames + 1, dtype=torch.float64)[:, None] - torch.arange(frames + 1)
+        return (decay**age * (age >= 0)).to(device, dtype)

@@ -44,5 +44,5 @@ class Spectrum(nn.Module):
         hops = spec.shape[1] - steps + 1  # without those before the first sample and after the last
         # sums of slices, since fold and its gradient take ten times as long on a CPU
         parts = (frames * self.synthesis).split(self.hop, dim=2)
-        wave = sum(part[:, steps - 1 - step :][:, :hops] for step, part in enumerate(parts))
-        return wave.flatten(1)[:, :samples]
+        first, *others = (part[:, steps - 1 - step : steps - 1 - step + hops] for step, part in enumerate(parts))
+        return sum(others, start=first).flatten(1)[:, :samples]

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from undin.train.power_spectrum import power_spectrum
@@ -54,40 +55,57 @@ def stoi(estimate: Tensor, clean: Tensor, *, sample_rate: int) -> Tensor:
     """
     bands = _Bands.of(sample_rate, clean.device)
     with torch.no_grad():
-        clean_power, frame_power = bands.power(clean)
-        loudest = frame_power.amax(1, keepdim=True)
+        clean_power, frame_power = bands.power(clean, bands.share_and_audible).split((bands.count, 1), dim=1)
+        loudest = frame_power.amax(2, keepdim=True)
+        loudest = loudest + (loudest <= SILENCE)
         heard = frame_power > loudest * 10 ** (-DYNAMIC_RANGE_DB / 10)
-        scale = (1 / torch.where(loudest > SILENCE, loudest, 1.0))[:, None]
         # Heard frames move up to the front in their order, so that every shape stays what it was.
-        order = torch.argsort(~heard, dim=1, stable=True)[:, None].expand_as(clean_power)
-        clean_segments = _segments(clean_power * scale, order)
-        level = _norm(clean_segments, floor=SILENCE)
+        order = torch.argsort(heard, dim=2, descending=True, stable=True).expand_as(clean_power)
+        floor = POWER_FLOOR * loudest
+        clean_segments = _segments(clean_power + floor, order)
+        level = torch.linalg.vector_norm(clean_segments, dim=-1, keepdim=True)
         clean_segments = clean_segments / level
-        deviation = _centred(clean_segments)
-        deviation = deviation / _norm(deviation, floor=MIN_NORM)
-        whole = SEGMENT_STEP_FRAMES * torch.arange(clean_segments.shape[2], device=clean.device) + SEGMENT_FRAMES
-        weight = ((whole <= heard.sum(1, keepdim=True)) & (loudest > SILENCE)).float()
-    segments = _segments(bands.power(estimate)[0] * scale, order) / level
-    segments = segments / _norm(segments, floor=MIN_NORM)
-    segments = _centred(torch.minimum(segments, clean_segments * (1 + 10 ** (-MIN_SDR_DB / 20))))
-    correlation = (deviation * segments).sum(-1) / _norm(segments, floor=MIN_NORM)[..., 0]
-    counted = weight.sum(1)
-    mean = (correlation.mean(1) * weight).sum(1) / counted.clamp_min(1)
-    return torch.where(counted > 0, mean, 1.0)
+        most = (1 + 10 ** (-MIN_SDR_DB / 20)) * clean_segments
+        deviation = _unit(_centred(clean_segments))
+        whole = torch.arange(SEGMENT_FRAMES, heard.shape[2] + 1, SEGMENT_STEP_FRAMES, device=clean.device)
+        counted = whole <= heard.sum(2)
+        segments_counted = counted.sum(1, keepdim=True)
+        deviation *= (counted / (bands.count * segments_counted.clamp_min(1)))[:, None, :, None]
+    segments = _unit(_segments(bands.power(estimate, bands.share) + floor, order) / level)
+    correlation = deviation * _unit(_centred(torch.minimum(segments, most)))
+    return correlation.sum((1, 2, 3)) + (segments_counted == 0)[:, 0]
 
 
 def _segments(power: Tensor, order: Tensor) -> Tensor:
     """Amplitudes in overlapping segments, ``(B, bands, S, frames)``, of powers ``(B, bands, T)`` in this order."""
-    amplitude = (power.gather(2, order) + POWER_FLOOR).sqrt()
-    return amplitude.unfold(2, SEGMENT_FRAMES, SEGMENT_STEP_FRAMES)
+    return power.gather(2, order).sqrt().unfold(2, SEGMENT_FRAMES, SEGMENT_STEP_FRAMES)
 
 
 def _centred(segments: Tensor) -> Tensor:
     return segments - segments.mean(-1, keepdim=True)
 
 
-def _norm(segments: Tensor, *, floor: float) -> Tensor:
-    return (torch.square(segments).sum(-1, keepdim=True) + floor**2).sqrt()
+def _unit(segments: Tensor) -> Tensor:
+    """Segments ``(…, frames)`` of norm 1, but for those that are nearly silent."""
+    return _Unit.apply(segments)
+
+
+class _Unit(torch.autograd.Function):
+    """``y = x / |x|`` with ``|x|² = Σ x² + MIN_NORM²``, whose gradient is ``(dy − y Σ y dy) / |x|``."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:
+        norm = torch.square(x).sum(-1, keepdim=True).add_(MIN_NORM**2).sqrt_()
+        unit = x / norm
+        ctx.save_for_backward(unit, norm)
+        return unit
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, gradient: Tensor) -> Tensor:
+        unit, norm = ctx.saved_tensors
+        along = (unit * gradient).sum(-1, keepdim=True)
+        return torch.addcmul(gradient, unit, along, value=-1).div_(norm)
 
 
 class _Bands:
@@ -106,8 +124,10 @@ class _Bands:
         frequencies_hz = bin_hz * torch.arange(self.n_fft // 2 + 1, dtype=torch.float64)[:, None]
         upper_hz = torch.minimum(frequencies_hz + bin_hz / 2, high_hz)
         lower_hz = torch.maximum(frequencies_hz - bin_hz / 2, low_hz)
-        self.share = ((upper_hz - lower_hz).clamp_min(0) / bin_hz).float().to(device)
-        self.audible = (frequencies_hz[:, 0] <= MAX_FREQUENCY_HZ).float().to(device)
+        share = (upper_hz - lower_hz).clamp_min(0) / bin_hz
+        audible = frequencies_hz <= MAX_FREQUENCY_HZ
+        self.share_and_audible = torch.cat((share, audible), dim=1).float().to(device)
+        self.share, self.count = self.share_and_audible[:, :-1], len(centres_hz)
 
     @staticmethod
     @lru_cache
@@ -116,9 +136,9 @@ class _Bands:
         with torch.inference_mode(False):
             return _Bands(sample_rate, device)
 
-    def power(self, wave: Tensor) -> tuple[Tensor, Tensor]:
-        """Power in every frame of ``(B, N)``: in each band ``(B, bands, T)``, and in all that STOI hears ``(B, T)``."""
-        least = self.samples + (SEGMENT_FRAMES - 1) * self.hop
-        wave = functional.pad(wave, (0, max(0, least - wave.shape[1])))
+    def power(self, wave: Tensor, share: Tensor) -> Tensor:
+        """Power of ``(B, N)`` in every frame, ``(B, columns, T)``: by shares of the bins ``(bins, columns)``."""
+        missing = self.samples + (SEGMENT_FRAMES - 1) * self.hop - wave.shape[1]
+        wave = functional.pad(wave, (0, missing)) if missing > 0 else wave
         power = power_spectrum(wave, self.window, hop=self.hop, n_fft=self.n_fft)
-        return (power @ self.share).transpose(1, 2), power @ self.audible
+        return (power @ share).transpose(1, 2)

@@ -83,7 +83,7 @@ def compressed_spectrum(
     magnitude, phasor = _compressed(signals.estimate_spec, power)
     deviation = functional.leaky_relu(magnitude - clean_magnitude, over_suppression)
     complex_error = _mean(squared_magnitude(phasor - clean_phasor))
-    return (1 - complex_share) * _mean(torch.square(deviation)) + complex_share * complex_error
+    return torch.lerp(_mean(torch.square(deviation)), complex_error, complex_share)
 
 
 def magnitude_real_imaginary(signals: Signals) -> Tensor:

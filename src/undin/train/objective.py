@@ -23,7 +23,7 @@ class Objective:
 
     def each(self, signals: Signals) -> Tensor:
         """Return the losses ``(L,)`` by themselves, as means over the batch."""
-        return torch.stack([LOSSES[loss.name](signals, **loss.options).mean() for loss in self._losses])
+        return torch.stack([LOSSES[loss.name](signals, **loss.options) for loss in self._losses]).mean(1)
 
     def total(self, values: Tensor) -> Tensor:
         """Add up the losses ``(L,)`` that `each` returned, by their weights."""

@@ -65,50 +65,43 @@ def perceived_disturbance(estimate: Tensor, clean: Tensor, *, sample_rate: int) 
         ``(B,)``, 0 for equal signals, about 3.8 for speech in noise of 5 dB; 0 where clean speech is silent.
     """
     bands = _Bands.of(sample_rate, clean.device)
-    clean_spectrum, estimate_spectrum = map(bands.spectrum, (clean, estimate))
-    level = bands.level(clean_spectrum)
-    heard = level > SILENCE
-    level = torch.where(heard, level, 1.0)
-    clean_power = bands.power(clean_spectrum, level)
-    estimate_power = bands.power(estimate_spectrum, bands.level(estimate_spectrum).maximum(MIN_LEVEL * level))
+    (clean_power, level), (estimate_power, estimate_level) = map(bands.power, (clean, estimate))
+    silent = level <= SILENCE
+    level = level + silent
+    clean_power = clean_power / level
+    estimate_power = estimate_power / estimate_level.maximum(MIN_LEVEL * level)
 
     clean_power = clean_power * bands.response(clean_power, estimate_power)
     total = bands.audible(clean_power).sum(-1)
-    estimate_power = estimate_power * _frame_gain(total, bands.audible(estimate_power).sum(-1))[..., None]
+    estimate_power = estimate_power * bands.frame_gain(total, bands.audible(estimate_power).sum(-1))[..., None]
+    power = torch.stack((clean_power, estimate_power))
 
-    clean_loudness = bands.loudness(clean_power)
-    difference = bands.loudness(estimate_power) - clean_loudness
-    dead_zone = DEAD_ZONE * torch.minimum(difference + clean_loudness, clean_loudness).detach()
-    disturbance = bands.width_bark * functional.relu(difference.abs() - dead_zone)
-    asymmetry = _power((estimate_power + ASYMMETRY_OFFSET) / (clean_power + ASYMMETRY_OFFSET), ASYMMETRY_POWER)
-    asymmetry = functional.threshold(asymmetry.clamp_max(MAX_ASYMMETRY), MIN_ASYMMETRY, 0.0)
+    clean_loudness, loudness = bands.loudness(power)
+    dead_zone = DEAD_ZONE * torch.minimum(loudness, clean_loudness).detach()
+    disturbance = bands.width_bark * functional.relu((loudness - clean_loudness).abs() - dead_zone)
+    clean_log, log = torch.log(power + ASYMMETRY_OFFSET)
+    asymmetry = _clamped(torch.exp(ASYMMETRY_POWER * (log - clean_log)), 0.0, MAX_ASYMMETRY)
+    asymmetry = functional.threshold(asymmetry, MIN_ASYMMETRY, 0.0)
 
-    symmetric = (bands.width_bark.sum() * (torch.square(disturbance).sum(-1) + SILENCE)).sqrt()
+    symmetric = (bands.all_bark * (torch.square(disturbance).sum(-1) + SILENCE)).sqrt()
     asymmetric = (disturbance * asymmetry).sum(-1)
     weight = ((total + WEIGHT_OFFSET) / POWER_UNIT) ** WEIGHT_EXPONENT
-    symmetric, asymmetric = (_over_time((part / weight).clamp_max(MAX_DISTURBANCE)) for part in (symmetric, asymmetric))
-    return torch.where(heard, SYMMETRIC_WEIGHT * symmetric + ASYMMETRIC_WEIGHT * asymmetric, 0.0)
-
-
-def _frame_gain(clean_power: Tensor, estimate_power: Tensor) -> Tensor:
-    """Gain ``(B, T)`` in power that makes frames of the estimate as loud as those of clean speech."""
-    gain = (clean_power + GAIN_OFFSET) / (estimate_power + GAIN_OFFSET)
-    memory = GAIN_FOLLOWS * (1 - GAIN_FOLLOWS) ** torch.arange(GAIN_FRAMES - 1, -1, -1.0, device=gain.device)
-    past = functional.pad(gain[:, None], (GAIN_FRAMES - 1, 0), value=1.0)
-    return functional.conv1d(past, (memory / memory.sum())[None, None])[:, 0].clamp(MIN_GAIN, MAX_GAIN)
+    both = _over_time(_clamped(torch.stack((symmetric, asymmetric), dim=1) / weight[:, None], -1.0, MAX_DISTURBANCE))
+    return both @ bands.weights * ~silent[:, 0, 0]
 
 
 def _over_time(disturbance: Tensor) -> Tensor:
-    """Sum up the frames ``(B, T)`` by the norms of P.862: ``(B,)``."""
-    missing = max(0, SECOND_FRAMES - disturbance.shape[1])
-    seconds = functional.pad(disturbance, (0, missing)).unfold(1, SECOND_FRAMES, SECOND_FRAMES // 2)
+    """Sum up the frames ``(…, T)`` by the norms of P.862: ``(…)``."""
+    missing = max(0, SECOND_FRAMES - disturbance.shape[-1])
+    seconds = functional.pad(disturbance, (0, missing)) if missing else disturbance
+    seconds = seconds.unfold(-1, SECOND_FRAMES, SECOND_FRAMES // 2)
     seconds = (torch.mean(seconds**SECOND_POWER, dim=-1) + SILENCE) ** (1 / SECOND_POWER)
     return (torch.square(seconds).mean(-1) + SILENCE).sqrt()
 
 
-def _power(base: Tensor, exponent: Tensor | float) -> Tensor:
-    """``base ** exponent`` of what is above 0, in a third of the time."""
-    return torch.exp(exponent * torch.log(base))
+def _clamped(x: Tensor, low: float, high: float) -> Tensor:
+    """The same as ``x.clamp(low, high)``, with a gradient of one operator and not five."""
+    return functional.hardtanh(x, low, high)
 
 
 class _Bands:
@@ -131,18 +124,25 @@ class _Bands:
         # 0 dB is a power of 1. The bins of a frame add up to its power times this: those of negative frequencies lack.
         per_power = self.samples / 2 * torch.square(self.window).sum().item()
         in_band = (frequency_hz >= LEVEL_BAND_HZ[0]) & (frequency_hz <= LEVEL_BAND_HZ[1])
-        self.level_share = (in_band / per_power).float().to(device)
         corners = (frequency_hz / FILTER_CORNER_HZ) ** 4
         gain = 10 ** ((LEVEL_DB + FILTER_GAIN_DB) / 10) * corners / (1 + corners)
-        self.share = (inside * gain[:, None] / per_power).float().to(device)
+        # of every bin in each band, and last in that by which signals are levelled
+        share = torch.cat((inside * gain[:, None], in_band[:, None]), dim=1)
+        self.share = (share / per_power).float().to(device)
 
-        self.width_bark = (FIRST_WIDTH_BARK + WIDTH_GROWS * centre_bark).float().to(device)
+        width_bark = FIRST_WIDTH_BARK + WIDTH_GROWS * centre_bark
+        self.width_bark, self.all_bark = width_bark.float().to(device), width_bark.sum().item()
         threshold_db = 3.64 * centre_khz**-0.8 - 6.5 * torch.exp(-0.6 * (centre_khz - 3.3) ** 2) + 1e-3 * centre_khz**4
         self.threshold = (10 ** (threshold_db.clamp_max(70) / 10)).float().to(device)
         # Below 4 Bark loudness grows faster with power (P.862: an exponent up to 2^0.15 times Stevens's).
         growth = torch.where(centre_bark < 4, (6 / (centre_bark + 2)).clamp_max(2) ** 0.15, 1.0)
         self.exponent = (STEVENS_EXPONENT * growth).float().to(device)
+        self.half_per_threshold = 0.5 / self.threshold
         self.scale = SONE_SCALE * (self.threshold / 0.5) ** self.exponent
+        self.log_scale = self.scale.log()
+        self.weights = torch.tensor([SYMMETRIC_WEIGHT, ASYMMETRIC_WEIGHT], device=device)
+        memory = GAIN_FOLLOWS * (1 - GAIN_FOLLOWS) ** torch.arange(GAIN_FRAMES - 1, -1, -1.0, device=device)
+        self.memory = (memory / memory.sum())[None, None]
 
     @staticmethod
     @lru_cache(maxsize=4)
@@ -151,18 +151,12 @@ class _Bands:
         with torch.inference_mode(False):
             return _Bands(sample_rate, device)
 
-    def spectrum(self, wave: Tensor) -> Tensor:
-        """Squared magnitudes of the frames of ``(B, N)``: ``(B, T, bins)``."""
+    def power(self, wave: Tensor) -> tuple[Tensor, Tensor]:
+        """Power of ``(B, N)`` in every frame and band ``(B, T, bands)``, and the mean in the level's ``(B, 1, 1)``."""
         padded = functional.pad(wave, (0, self.samples))
-        return power_spectrum(padded, self.window, hop=self.samples // 2, n_fft=self.samples)
-
-    def level(self, spectrum: Tensor) -> Tensor:
-        """Mean power ``(B,)`` in the band by which signals are levelled."""
-        return (spectrum @ self.level_share).mean(-1)
-
-    def power(self, spectrum: Tensor, level: Tensor) -> Tensor:
-        """Power in every band ``(B, T, bands)`` of a signal whose own `level` is brought to the common one."""
-        return (spectrum @ self.share) / level[:, None, None]
+        spectrum = power_spectrum(padded, self.window, hop=self.samples // 2, n_fft=self.samples)
+        power, level = (spectrum @ self.share).split((len(self.threshold), 1), dim=-1)
+        return power, level.mean(1, keepdim=True)
 
     def audible(self, power: Tensor, times: float = 1.0) -> Tensor:
         """The power of bands that are above so many times the threshold of hearing, 0 for others."""
@@ -170,14 +164,20 @@ class _Bands:
 
     def response(self, clean_power: Tensor, estimate_power: Tensor) -> Tensor:
         """How the estimate colours clean speech ``(B, 1, bands)``: a quotient of means while there is speech."""
-        spoken = self.audible(clean_power, AUDIBLE).sum(-1, keepdim=True) > SPOKEN_POWER
-        clean_mean, estimate_mean = (
-            (spoken * self.audible(power, AUDIBLE)).mean(1, keepdim=True) for power in (clean_power, estimate_power)
-        )
+        clean, estimate = (self.audible(power, AUDIBLE) for power in (clean_power, estimate_power))
+        spoken = clean.sum(-1, keepdim=True) > SPOKEN_POWER
+        clean_mean, estimate_mean = ((spoken * power).mean(1, keepdim=True) for power in (clean, estimate))
         quotient = (estimate_mean + RESPONSE_OFFSET) / (clean_mean + RESPONSE_OFFSET)
-        return quotient.clamp(1 / MAX_RESPONSE, MAX_RESPONSE)
+        return _clamped(quotient, 1 / MAX_RESPONSE, MAX_RESPONSE)
+
+    def frame_gain(self, clean_power: Tensor, estimate_power: Tensor) -> Tensor:
+        """Gain ``(B, T)`` in power that makes frames of the estimate as loud as those of clean speech."""
+        gain = (clean_power + GAIN_OFFSET) / (estimate_power + GAIN_OFFSET)
+        past = functional.pad(gain[:, None], (GAIN_FRAMES - 1, 0), value=1.0)
+        return _clamped(functional.conv1d(past, self.memory)[:, 0], MIN_GAIN, MAX_GAIN)
 
     def loudness(self, power: Tensor) -> Tensor:
         """Loudness density in sone per Bark (Zwicker), 0 below the threshold of hearing."""
-        excess = _power(0.5 + 0.5 * power / self.threshold, self.exponent) - 1
-        return self.scale * functional.relu(excess)
+        # a power as the exponential of a logarithm takes a third of the time
+        growth = self.exponent * torch.log(0.5 + power * self.half_per_threshold)
+        return functional.relu(torch.exp(growth + self.log_scale) - self.scale)

@@ -42,7 +42,7 @@ class _SquaredMagnitude(torch.autograd.Function):
     @staticmethod
     def forward(ctx, spec: Tensor) -> Tensor:
         ctx.save_for_backward(spec)
-        return torch.square(spec[..., 0]) + torch.square(spec[..., 1])
+        return _square_sum(*spec.unbind(-1))
 
     @staticmethod
     @once_differentiable
@@ -54,12 +54,11 @@ class _SquaredMagnitude(torch.autograd.Function):
 class _PowerSpectrum(torch.autograd.Function):
     @staticmethod
     def forward(ctx, wave: Tensor, window: Tensor, hop: int, n_fft: int) -> Tensor:
-        padding = (0, n_fft - len(window))
-        frames = functional.pad(wave, padding).unfold(1, n_fft, hop) * functional.pad(window, padding)
+        frames = _padded(wave, n_fft - len(window)).unfold(1, n_fft, hop) * _padded(window, n_fft - len(window))
         spec = torch.fft.rfft(frames)
         ctx.save_for_backward(spec, window)
         ctx.samples, ctx.hop, ctx.n_fft = wave.shape[1], hop, n_fft
-        return torch.square(spec.real) + torch.square(spec.imag)
+        return _square_sum(spec.real, spec.imag)
 
     @staticmethod
     @once_differentiable
@@ -67,8 +66,7 @@ class _PowerSpectrum(torch.autograd.Function):
         spec, window = ctx.saved_tensors
         # 2 X is the gradient of |X|². The inverse transform counts every bin twice but the first and the last.
         weighted = spec * gradient
-        weighted[..., 0] *= 2
-        weighted[..., -1] *= 2
+        weighted[..., :: ctx.n_fft // 2].mul_(2)
         frames = torch.fft.irfft(weighted, ctx.n_fft, norm="forward")
         count, steps = frames.shape[1], len(window) // ctx.hop
         wave_gradient = frames.new_zeros(len(frames), ctx.samples)
@@ -77,3 +75,12 @@ class _PowerSpectrum(torch.autograd.Function):
             part = slice(step * ctx.hop, (step + 1) * ctx.hop)
             blocks[:, step : step + count].addcmul_(frames[..., part], window[part])
         return wave_gradient, None, None, None
+
+
+def _square_sum(real: Tensor, imag: Tensor) -> Tensor:
+    return torch.square(real).addcmul_(imag, imag)
+
+
+def _padded(x: Tensor, zeros: int) -> Tensor:
+    """Put zeros behind; without any torch would make a copy."""
+    return functional.pad(x, (0, zeros)) if zeros else x
