@@ -4,6 +4,7 @@ All are zero phase: they change what a segment sounds like, never when it sounds
 """
 
 import math
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -64,9 +65,8 @@ def band_limit_gains(
     -------
     Tensor, shape (rows, n_fft // 2 + 1), factors of amplitude in [0, 1]
     """
-    frequency_hz = torch.fft.rfftfreq(n_fft, 1 / sample_rate, device=device)
-    log_frequency = frequency_hz.clamp(min=1).log()
-    gains = torch.ones(len(low_pass_hz), len(frequency_hz), device=device)
+    log_frequency = _log_frequency(n_fft, sample_rate, device)
+    gains = torch.ones(len(low_pass_hz), len(log_frequency), device=device)
     for cutoff_hz, order, sign in ((low_pass_hz, LOW_PASS_ORDER, 1), (high_pass_hz, HIGH_PASS_ORDER, -1)):
         limited = np.flatnonzero(~np.isnan(cutoff_hz))
         if len(limited):
@@ -75,3 +75,8 @@ def band_limit_gains(
             # |H|² = 1 / (1 + (f / fc)^(±2 order))
             gains[rows] *= (1 + (sign * 2 * order * (log_frequency - log_cutoff)).clamp(max=80).exp()).rsqrt()
     return gains
+
+
+@lru_cache
+def _log_frequency(n_fft: int, sample_rate: int, device: torch.device) -> Tensor:
+    return torch.fft.rfftfreq(n_fft, 1 / sample_rate, device=device).clamp(min=1).log()

@@ -6,6 +6,7 @@ so a full-scale sine has −3 dBFS. `mixing.py` sets levels with this, `check.py
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -48,6 +49,11 @@ def frame_power(x: Tensor, *, sample_rate: int) -> Tensor:
 
 
 def active_level_dbfs(x: Tensor, *, sample_rate: int) -> Tensor:
+    """Active speech level in dBFS, −120 for digital silence: `active_power` in dB, of the same shape."""
+    return to_db(active_power(x, sample_rate=sample_rate))
+
+
+def active_power(x: Tensor, *, sample_rate: int) -> Tensor:
     """Active speech level: the mean power of the frames in which somebody speaks.
 
     ITU-T P.56 (2011), method B, calls a sample active while its envelope lies above a threshold and for 200 ms after,
@@ -61,16 +67,19 @@ def active_level_dbfs(x: Tensor, *, sample_rate: int) -> Tensor:
 
     Returns
     -------
-    Tensor, shape (...), dBFS, −120 for digital silence
+    Tensor, shape (...), ≥ 0
     """
     power = frame_power(x, sample_rate=sample_rate)
     hangover = round(HANGOVER_MS / FRAME_MS)
     held = torch.nn.functional.pad(power, (hangover, 0)).unfold(-1, hangover + 1, 1).amax(-1)
+    active_at = held * 10 ** (MARGIN_DB / 10)
+    power_and_frame = torch.stack((power, torch.ones_like(power)))
     level = power.mean(-1, keepdim=True)
     for _ in range(10):
-        active = (held >= level * 10 ** (-MARGIN_DB / 10)).to(power.dtype)
-        level = (power * active).sum(-1, keepdim=True) / active.sum(-1, keepdim=True).clamp(min=1)
-    return to_db(level.squeeze(-1))
+        # one frame at least is active: the loudest is above any mean
+        total, frames = (power_and_frame * (active_at >= level)).sum(-1, keepdim=True)
+        level = total / frames
+    return level.squeeze(-1)
 
 
 def to_db(power: Tensor) -> Tensor:
@@ -78,10 +87,10 @@ def to_db(power: Tensor) -> Tensor:
     return 10 * torch.log10(power + SILENCE_POWER)
 
 
-def to_amplitude(db: Tensor) -> Tensor:
-    """A gain or level in dB as a factor of amplitude.
+def to_amplitude(db: np.ndarray) -> np.ndarray:
+    """A gain or level in dB as a factor of amplitude, float32.
 
-    Written with exp because torch's power rounds differently in and beside its vector loop, so that a value would
-    depend on how many others stand in the batch.
+    Written with numpy's exp in double precision because torch's power rounds differently in and beside its vector
+    loop, so that a value would depend on how many others stand in the batch.
     """
-    return torch.exp(db * (math.log(10) / 20))
+    return np.exp(np.asarray(db, dtype=np.float64) * (math.log(10) / 20)).astype(np.float32)

@@ -22,7 +22,7 @@ from undin.data.bandwidth import FULL_BAND, bandwidth_hz
 from undin.data.corpus import Corpus
 from undin.data.filters import Equaliser, band_limit_gains
 from undin.data.gaps import UNIT_MS, gate, switched
-from undin.data.level import FRAME_MS, SILENCE_POWER, active_level_dbfs, frame_length, to_amplitude
+from undin.data.level import FRAME_MS, SILENCE_POWER, active_power, frame_length, to_amplitude
 from undin.data.mixing_config import MixingConfig
 from undin.data.rooms import measured_bank, room_bank
 from undin.data.sources import Source, coloured_sources, noise_sources, speech_sources
@@ -221,11 +221,10 @@ class Mixer:
     def mix_in_parts(self, draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
         """The same, and the noise alone that is in the noisy signal, before that clips."""
         clean, noise, late = self._filtered(draw)
-        level_dbfs = self._column(draw.speech_level_dbfs)
-        active = active_level_dbfs(clean, sample_rate=self.sample_rate)[:, None]
-        speech_gain = to_amplitude(level_dbfs - active) * self._column(~draw.noise_alone)
-        noise_gain = to_amplitude(level_dbfs - self._column(draw.snr_db)) / _rms(noise)
-        noise_gain = noise_gain * self._column(~draw.clean)
+        active = active_power(clean, sample_rate=self.sample_rate)[:, None]
+        level_dbfs = draw.speech_level_dbfs
+        speech_gain = self._column(to_amplitude(level_dbfs) * ~draw.noise_alone) / (active + SILENCE_POWER).sqrt()
+        noise_gain = self._column(to_amplitude(level_dbfs - draw.snr_db) * ~draw.clean) / _rms(noise)
         clean = clean * speech_gain
         noisy = torch.addcmul(clean, noise, noise_gain)
         reverberant = (draw.room >= 0) & ~draw.clean
@@ -302,8 +301,10 @@ class Mixer:
             chosen = ~np.isnan(level_db)
             if chosen.any():
                 rows, more = self._rows(chosen), read(chosen)
-                gain = to_amplitude(self._column(level_db[chosen])) * _rms(noise[rows]) / _rms(more)
-                noise[rows] += more * gain
+                before = noise[rows]
+                rms_before, rms_more = _rms(torch.stack((before, more)))
+                gain = self._column(to_amplitude(level_db[chosen])) * rms_before / rms_more
+                noise[rows] = torch.addcmul(before, more, gain)
         return noise
 
     def _babble(self, starts: np.ndarray, samples: int) -> Tensor:
@@ -315,7 +316,7 @@ class Mixer:
         chosen = ~np.isnan(clipping_db) & allowed
         if chosen.any():
             rows = self._rows(chosen)
-            threshold = noisy[rows].abs().amax(-1, keepdim=True) * to_amplitude(-self._column(clipping_db[chosen]))
+            threshold = noisy[rows].abs().amax(-1, keepdim=True) * self._column(to_amplitude(-clipping_db[chosen]))
             noisy[rows] = torch.maximum(torch.minimum(noisy[rows], threshold), -threshold)
         return noisy
 

@@ -242,6 +242,13 @@ def compressed_magnitude(spec: Tensor, power: float, *, floor: float = 1e-12) ->
 
 def complex_product(a: Tensor, b: Tensor) -> Tensor:
     """Multiply two complex spectra ``(B, T, F, 2)`` bin by bin."""
-    a_real, a_imag = a.unbind(-1)
-    b_real, b_imag = b.unbind(-1)
-    return torch.stack((a_real * b_real - a_imag * b_imag, a_real * b_imag + a_imag * b_real), dim=-1)
+    if torch.onnx.is_in_onnx_export() or torch.compiler.is_compiling():  # exported graphs know real numbers alone
+        a_real, a_imag = a.unbind(-1)
+        b_real, b_imag = b.unbind(-1)
+        return torch.stack((a_real * b_real - a_imag * b_imag, a_real * b_imag + a_imag * b_real), dim=-1)
+    return torch.view_as_real(_complex(a) * _complex(b))
+
+
+def _complex(x: Tensor) -> Tensor:
+    x = x.to(torch.promote_types(x.dtype, torch.float32))  # there are no complex numbers of two bfloat16
+    return torch.view_as_complex(x if x.stride(-1) == 1 else x.contiguous())

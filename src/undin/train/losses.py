@@ -134,8 +134,8 @@ def sdr(signals: Signals, *, most_db: float = 30.0) -> Tensor:
     """
     (spoken, clean_energy), (heard, noisy_energy) = map(_heard_energy, (signals.clean, signals.noisy))
     energy = torch.where(spoken, clean_energy, noisy_energy)
-    distortion = torch.square(signals.estimate - signals.clean).sum(1) / energy
-    return torch.where(spoken | heard, 10 * torch.log10(distortion + 10 ** (-most_db / 10)), 0.0)
+    distortion = functional.mse_loss(signals.estimate, signals.clean, reduction="none").sum(1) / energy
+    return 10 * torch.log10(distortion + 10 ** (-most_db / 10)) * (spoken | heard)
 
 
 def phase_sensitive_mask(signals: Signals) -> Tensor:
@@ -201,8 +201,8 @@ LOSSES: dict[str, Callable[..., Tensor]] = {
 def _heard_energy(waveforms: Tensor) -> tuple[Tensor, Tensor]:
     """Return which items are not silent, and the energy of each, 1 for the silent; both ``(B,)``."""
     energy = torch.square(waveforms).sum(1)
-    heard = energy > SILENCE_POWER * waveforms.shape[1]
-    return heard, torch.where(heard, energy, 1.0)
+    silent = energy <= SILENCE_POWER * waveforms.shape[1]
+    return ~silent, energy.masked_fill_(silent, 1.0)
 
 
 def _mean(values: Tensor) -> Tensor:

@@ -72,8 +72,8 @@ def perceived_disturbance(estimate: Tensor, clean: Tensor, *, sample_rate: int) 
     estimate_power = estimate_power / estimate_level.maximum(MIN_LEVEL * level)
 
     clean_power = clean_power * bands.response(clean_power, estimate_power)
-    total = bands.audible(clean_power).sum(-1)
-    estimate_power = estimate_power * bands.frame_gain(total, bands.audible(estimate_power).sum(-1))[..., None]
+    total, estimate_total = (_above(bands.threshold, power).sum(-1) for power in (clean_power, estimate_power))
+    estimate_power = estimate_power * bands.frame_gain(total, estimate_total)[..., None]
     power = torch.stack((clean_power, estimate_power))
 
     clean_loudness, loudness = bands.loudness(power)
@@ -85,9 +85,9 @@ def perceived_disturbance(estimate: Tensor, clean: Tensor, *, sample_rate: int) 
 
     symmetric = (bands.all_bark * (torch.square(disturbance).sum(-1) + SILENCE)).sqrt()
     asymmetric = (disturbance * asymmetry).sum(-1)
-    weight = ((total + WEIGHT_OFFSET) / POWER_UNIT) ** WEIGHT_EXPONENT
-    both = _over_time(_clamped(torch.stack((symmetric, asymmetric), dim=1) / weight[:, None], -1.0, MAX_DISTURBANCE))
-    return both @ bands.weights * ~silent[:, 0, 0]
+    weight = ((total + WEIGHT_OFFSET) / POWER_UNIT) ** -WEIGHT_EXPONENT
+    both = torch.stack((symmetric, asymmetric), dim=1) * weight[:, None]
+    return _over_time(_clamped(both, -1.0, MAX_DISTURBANCE)) @ bands.weights * ~silent[:, 0, 0]
 
 
 def _over_time(disturbance: Tensor) -> Tensor:
@@ -97,6 +97,11 @@ def _over_time(disturbance: Tensor) -> Tensor:
     seconds = seconds.unfold(-1, SECOND_FRAMES, SECOND_FRAMES // 2)
     seconds = (torch.mean(seconds**SECOND_POWER, dim=-1) + SILENCE) ** (1 / SECOND_POWER)
     return (torch.square(seconds).mean(-1) + SILENCE).sqrt()
+
+
+def _above(threshold: Tensor, power: Tensor) -> Tensor:
+    """The power of bands that are above their threshold, 0 for others."""
+    return power * (power > threshold)
 
 
 def _clamped(x: Tensor, low: float, high: float) -> Tensor:
@@ -137,6 +142,7 @@ class _Bands:
         # Below 4 Bark loudness grows faster with power (P.862: an exponent up to 2^0.15 times Stevens's).
         growth = torch.where(centre_bark < 4, (6 / (centre_bark + 2)).clamp_max(2) ** 0.15, 1.0)
         self.exponent = (STEVENS_EXPONENT * growth).float().to(device)
+        self.loud = AUDIBLE * self.threshold
         self.half_per_threshold = 0.5 / self.threshold
         self.scale = SONE_SCALE * (self.threshold / 0.5) ** self.exponent
         self.log_scale = self.scale.log()
@@ -158,13 +164,9 @@ class _Bands:
         power, level = (spectrum @ self.share).split((len(self.threshold), 1), dim=-1)
         return power, level.mean(1, keepdim=True)
 
-    def audible(self, power: Tensor, times: float = 1.0) -> Tensor:
-        """The power of bands that are above so many times the threshold of hearing, 0 for others."""
-        return power * (power > times * self.threshold)
-
     def response(self, clean_power: Tensor, estimate_power: Tensor) -> Tensor:
         """How the estimate colours clean speech ``(B, 1, bands)``: a quotient of means while there is speech."""
-        clean, estimate = (self.audible(power, AUDIBLE) for power in (clean_power, estimate_power))
+        clean, estimate = (_above(self.loud, power) for power in (clean_power, estimate_power))
         spoken = clean.sum(-1, keepdim=True) > SPOKEN_POWER
         clean_mean, estimate_mean = ((spoken * power).mean(1, keepdim=True) for power in (clean, estimate))
         quotient = (estimate_mean + RESPONSE_OFFSET) / (clean_mean + RESPONSE_OFFSET)
