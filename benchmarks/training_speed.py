@@ -19,7 +19,7 @@ from unittest import mock
 import numpy as np
 import torch
 from torch.autograd.profiler_util import FunctionEvent
-from torch.profiler import ProfilerActivity, profile
+from torch.profiler import ProfilerActivity, profile, record_function
 from tqdm import trange
 
 from undin.cli import add_set
@@ -111,39 +111,38 @@ def training_steps(
 
 
 def print_operator_calls(recipe: Recipe) -> None:
-    """Print a Markdown table: operator calls of every stage, with the kernels in C and without, as on a GPU."""
-    with_kernels = operator_calls(recipe)
-    with mock.patch.object(kernels, "library", return_value=None):
-        without = operator_calls(recipe)
-    print(f"{recipe.name}, operator calls a step: **{sum(without.values()):.0f}** (mean of {COUNTED_STEPS} steps)\n")
+    """Print a Markdown table: operator calls of every stage, as on a GPU and with the kernels in C."""
+    as_on_gpu, in_c = (operator_calls(recipe, kernels_in_c=in_c, steps=COUNTED_STEPS) for in_c in (False, True))
+    print(f"{recipe.name}, operator calls a step: **{sum(as_on_gpu.values()):.0f}** (mean of {COUNTED_STEPS} steps)\n")
     print("| stage | as on a GPU | with the kernels in C |\n|---|---|---|")
     for stage in STAGES:
-        print(f"| {stage} | {without[stage]:.0f} | {with_kernels[stage]:.0f} |")
+        print(f"| {stage} | {as_on_gpu[stage]:.0f} | {in_c[stage]:.0f} |")
 
 
-def operator_calls(recipe: Recipe, *, steps: int = COUNTED_STEPS) -> dict[str, float]:
+def operator_calls(recipe: Recipe, *, kernels_in_c: bool, steps: int) -> dict[str, float]:
     """Count the operators that a step calls in every stage, as the profiler of torch sees them: means over steps.
 
     What counts is what a GPU would be told to do: operators that read or write numbers and have a kernel of their own.
     Not counted are views, memory that is only reserved, what is made of other operators, which count themselves, and
-    kernels in C. Operators over lists (``_foreach``, fused Adam) are one call, and so is a recurrence over all frames,
-    whose gradients are another. Only the batch's mixing depends on its size, by the different speeds in it; how long
-    its segments are matters not, so they should be short.
+    kernels in C. Operators over lists (``_foreach…``, fused Adam) are one call, and so is a recurrence over all frames,
+    whose gradients are another. Mixing calls the more, the more speeds are in a batch; how long segments are matters
+    hardly, nor how large the network is in anything but layers.
     """
-    cpu = torch.device("cpu")
-    stages = training_steps(recipe, device=cpu, processes=Processes(), files=4)
-    for stage in next(stages):  # what is made once
-        stage()
+    library = kernels.library if kernels_in_c else lambda *_, **__: None
     calls = np.zeros(len(STAGES))
-    for _ in range(steps):
-        with profile(activities=[ProfilerActivity.CPU]) as profiler:
-            for name, stage in zip(STAGES, next(stages), strict=True):
-                with torch.profiler.record_function(name):
-                    stage()
-        events = profiler.events()
-        inside = _nodes_of_recurrences(events)
-        calls += [sum(_calls(event, inside) for event in events if event.name == name) for name in STAGES]
-    return dict(zip(STAGES, calls / steps, strict=True))
+    with mock.patch.object(kernels, "library", library):
+        stages = training_steps(recipe, device=torch.device("cpu"), processes=Processes(), files=4)
+        for stage in next(stages):  # once without counting what is made once
+            stage()
+        for _ in range(steps):
+            with profile(activities=[ProfilerActivity.CPU]) as profiler:
+                for name, stage in zip(STAGES, next(stages), strict=True):
+                    with record_function(name):
+                        stage()
+            events = profiler.events()
+            inside = _nodes_of_recurrences(events)
+            calls += [sum(_calls(event, inside) for event in events if event.name == name) for name in STAGES]
+    return dict(zip(STAGES, (calls / steps).tolist(), strict=True))
 
 
 def _calls(event: FunctionEvent, inside: set[int]) -> int:

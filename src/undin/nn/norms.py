@@ -96,4 +96,4 @@ def _weights(frames: int, decay: float, dtype: torch.dtype, device: torch.device
     """What each of the sums ``(frames, 1 + frames)`` takes of the sum before all frames, and of these."""
     with torch.inference_mode(False):  # kept for training, whoever asks first
         age = torch.arange(1, frames + 1, dtype=torch.float64)[:, None] - torch.arange(frames + 1)
-        return (decay**age * (age >= 0)).to(device, dtype)
+        return (decay ** age.clamp(min=0) * (age >= 0)).to(device, dtype)
