@@ -124,9 +124,9 @@ def operator_calls(recipe: Recipe, *, kernels_in_c: bool, steps: int) -> dict[st
 
     What counts is what a GPU would be told to do: operators that read or write numbers and have a kernel of their own.
     Not counted are views, memory that is only reserved, what is made of other operators, which count themselves, and
-    kernels in C. Operators over lists (``_foreach…``, fused Adam) are one call, and so is a recurrence over all frames,
-    whose gradients are another. Mixing calls the more, the more speeds are in a batch; how long segments are matters
-    hardly, nor how large the network is in anything but layers.
+    kernels in C. Operators over lists (``_foreach…``, fused Adam) are one call, and a recurrence over all frames is two
+    in the forward stage, of which one stands for its gradients. Mixing calls the more, the more speeds are in a batch;
+    how long segments are hardly matters, nor how large the network is in anything but layers.
     """
     library = kernels.library if kernels_in_c else lambda *_, **__: None
     calls = np.zeros(len(STAGES))
