@@ -1,15 +1,17 @@
 """How good the models are and what they cost: measures and writes ``quality.md``, its picture, a table of README.md.
 
-Some minutes a model on two cores, most of them for DNSMOS. Nothing is kept from one run to the next. Usage, from the
-repository's root, with the audio of `../shared` in its place::
+Some minutes a model on two cores, most of them for DNSMOS. Nothing is kept from one run to the next, but where only one
+model is new the rows of the others, and the picture, may stay. Usage, from the repository's root, with the audio of
+`../shared` in its place::
 
-    python research/quality.py [MODEL ...] [--jobs J] [--seconds S] [--files N]
+    python research/quality.py [MODEL ...] [--only MODEL] [--jobs J] [--seconds S] [--files N]
 
 measures all models that come with undin, the baselines in `research/baselines/`, and those given: ONNX files, or
 libraries, which are scored but not timed. The tables are made in `quality_tables.py`.
 """
 
 import argparse
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -113,13 +115,14 @@ def main() -> None:
     """Measure everything and write page and picture."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("models", nargs="*", metavar="MODEL", help="files, beside the models that come with undin")
+    parser.add_argument("--only", metavar="MODEL", help="measure one that the page has, and renew its rows alone")
     parser.add_argument("--jobs", type=int, help="processes that score (default: one a core)")
     parser.add_argument("--seconds", type=float, default=5, help="time to spend on the speed of a model (default: 5)")
     parser.add_argument(
         "--files", type=int, metavar="N", help="score the first pairs alone, and print what is written else"
     )
     args = parser.parse_args()
-    models = [*undin.models(), *map(str, sorted(BASELINES.glob("*.onnx"))), *args.models]
+    models = [args.only] if args.only else [*undin.models(), *map(str, sorted(BASELINES.glob("*.onnx"))), *args.models]
     scores = {}
     for one in SETS:
         scores[one.name] = scored(models, one, jobs=args.jobs, files=args.files)
@@ -139,14 +142,27 @@ def main() -> None:
     if args.files:
         print("\n".join([*lines, "", *table]))
         return
-    with replacing(PICTURE) as partial:
-        draw(subjects, noisy, partial)
-    with replacing(PAGE) as partial:
-        partial.write_text("\n".join(lines), encoding="utf-8")
     before, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
     after = rest.partition(END)[2]
-    with replacing(README) as partial:
-        partial.write_text("\n".join([before + BEGIN, "", *table, "", END + after]), encoding="utf-8")
+    texts = {PAGE: "\n".join(lines), README: "\n".join([before + BEGIN, "", *table, "", END + after])}
+    if args.only:
+        name = subjects[0].metadata.name
+        texts = {path: renewed(path.read_text(encoding="utf-8"), text, name) for path, text in texts.items()}
+    else:
+        with replacing(PICTURE) as partial:
+            draw(subjects, noisy, partial)
+    for path, text in texts.items():
+        with replacing(path) as partial:
+            partial.write_text(text, encoding="utf-8")
+
+
+def renewed(old: str, new: str, name: str) -> str:
+    """A page whose rows of one model are those of a page that was made of this model alone."""
+    row = re.compile(rf"^\| {re.escape(name)}( \(\w+\))? \|.*$", re.MULTILINE)
+    rows = [match[0] for match in row.finditer(new)]
+    if len(rows) != len(row.findall(old)):
+        raise ValueError(f"the page has other tables of {name} than are written now: measure all models")
+    return row.sub(lambda _: rows.pop(0), old)
 
 
 def speed_of(path: Path, *, seconds: float) -> Measurement | None:
