@@ -1,4 +1,4 @@
-"""Does a recogniser understand more of what undin enhanced? Word errors of pocketsphinx, written to ``recogniser.md``.
+"""Does a recogniser understand more of what undin enhanced? Word errors of pocketsphinx, on a page of this name.
 
 On valid, which has no transcripts, its words are held to those that it hears in the clean file; limits of attenuation
 are chosen there. On the quarter of VoiceBank-DEMAND they are held to what was read, out of a file of lines
@@ -27,7 +27,7 @@ from undin.io.audio import read
 from undin.io.files import replacing
 from undin.model.loading import DEFAULT, load_once
 
-PAGE = Path(__file__).with_name("recogniser.md")
+PAGE = Path(__file__).with_suffix(".md")
 RATE_HZ = 16_000
 LIMITS_DB = (None, 20.0, 12.0, 6.0)
 """Of attenuation. All of them are tried with the default model, and with those that are named."""
