@@ -122,6 +122,8 @@ def main() -> None:
         "--files", type=int, metavar="N", help="score the first pairs alone, and print what is written else"
     )
     args = parser.parse_args()
+    if args.only and args.models:
+        parser.error("--only measures one model alone: name no others")
     models = [args.only] if args.only else [*undin.models(), *map(str, sorted(BASELINES.glob("*.onnx"))), *args.models]
     scores = {}
     for one in SETS:

@@ -2,9 +2,9 @@
 
 On valid, which has no transcripts, its words are held to those that it hears in the clean file; limits of attenuation
 are chosen there. On the quarter of VoiceBank-DEMAND they are held to what was read, out of a file of lines
-``p232_001<TAB>Please call Stella.``, as VCTK tells it. Of models that are named it prints the tables. What it heard in
-a signal is kept, so that only new weights take time: a second of a core for each of their seconds. Usage, from the
-repository's root, after ``pip install pocketsphinx``::
+``p232_001<TAB>Please call Stella.``, as VCTK tells it. Of models that are named it prints the tables. A second of sound
+takes about one of a core; what was heard may be kept in a folder, so that only new weights take it again. Usage, from
+the repository's root, after ``pip install pocketsphinx``::
 
     python research/recogniser.py [MODEL ...] [--transcripts FILE] [--every N] [--keep FOLDER]
 """
@@ -37,8 +37,8 @@ System = tuple[str, float | None]
 ABOUT = """\
 # What a recogniser understands
 
-Measured by `python research/recogniser.py`: words of pocketsphinx 5, a small recogniser of mixtures of Gaussians whose
-training held no noise. What it gains tells what old ones gain, and what it loses warns.
+Measured by `python research/recogniser.py{every}`: words of pocketsphinx 5, a small recogniser of
+mixtures of Gaussians whose training held no noise. What it gains tells what old ones gain, and what it loses warns.
 """
 
 
@@ -57,7 +57,7 @@ def main() -> None:
     for model in args.models or MODELS:
         limits = LIMITS_DB if args.models or model == DEFAULT else LIMITS_DB[:1]
         systems += [(model, limit_db) for limit_db in limits]
-    parts = [ABOUT]
+    parts = [ABOUT.format(every=f" --every {args.every}" if args.every > 1 else "")]
     with tempfile.TemporaryDirectory(prefix="undin") as name:
         keep = args.keep or Path(name)
         keep.mkdir(parents=True, exist_ok=True)

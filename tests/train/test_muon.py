@@ -53,3 +53,9 @@ def test_matrices_step_together_as_they_would_alone():
     torch.testing.assert_close(together, alone)
     # as checkpoints have it
     assert [value["momentum"].shape for value in optimisers[0].state_dict()["state"].values()] == list(shapes)
+
+
+def test_what_has_no_gradient_stays():
+    parameter = nn.Parameter(torch.ones(3, 4))
+    Muon([parameter], lr=0.1).step()
+    assert torch.equal(parameter, torch.ones(3, 4))
