@@ -95,7 +95,7 @@ def test_lineage_grows_with_every_start_from_a_model_or_a_checkpoint(tmp_path):
     oldest, parent = about.ancestors
     assert (oldest.name, oldest.hours_trained, oldest.commit) == ("small", 3.0, first.commit)
     assert oldest.changes == {"loss.si_sdr.weight": 0.01, "training.seed": 3}
-    assert (parent.name, parent.hours_trained, parent.commit) == ("small", 5.0, "unknown")
+    assert (parent.name, parent.hours_trained, parent.commit) == ("small", 5.0, commit_of_package())
     assert parent.changes == {"loss.si_sdr.weight": 0.02, "optimiser.learning_rate": 0.01, "training.seed": 5}
     assert Trained.load(str(tmp_path / "third.onnx")).provenance.ancestors == about.ancestors
 
@@ -108,11 +108,14 @@ def test_a_run_that_is_resumed_keeps_its_start(tmp_path):
     assert state.checkpoint().start == started.start is not None
 
 
-def test_a_checkpoint_of_version_2_is_read_without_a_start(tmp_path):
+@pytest.mark.parametrize(("version", "untold"), [(2, ["start", "commit"]), (3, ["commit"])])
+def test_a_checkpoint_of_before_is_read_without_what_it_did_not_tell(version, untold, tmp_path):
     checkpoint(tmp_path, step=3).save(tmp_path / "new.pt")
     values = torch.load(tmp_path / "new.pt", weights_only=True)
-    assert values.pop("start") is None
-    torch.save(values | {"format_version": 2}, tmp_path / "old.pt")
+    for name in untold:
+        del values[name]
+    torch.save(values | {"format_version": version}, tmp_path / "old.pt")
+    assert Checkpoint.load(tmp_path / "old.pt").commit == "unknown"
     assert export_model([tmp_path / "old.pt"], tmp_path / "old.onnx").hours_trained == 3.0
 
 

@@ -88,7 +88,8 @@ def checkpoint() -> bytes:
     recipe = Recipe.from_table({"name": "small", **tomllib.loads(small_recipe.RECIPE.format(folder="data"))})
     torch.manual_seed(0)
     network = recipe.build_network().state_dict()
-    values = {"recipe": recipe.to_table(), "start": None, "step": 1, "hours": 0.5, "scores": {}, "best_score": 0.0}
+    values = {"recipe": recipe.to_table(), "commit": "unknown", "start": None, "step": 1, "hours": 0.5}
+    values |= {"scores": {}, "best_score": 0.0}
     values |= {"network": network, "ema": network, "optimisers": [], "random": {}, "format_version": FORMAT_VERSION}
     file = io.BytesIO()
     torch.save(values, file)

@@ -25,7 +25,7 @@ class Ancestor:
     hours_trained : float
         Audio that its weights were trained on, in hours.
     commit : str
-        Of the code that exported it, or "unknown".
+        Of the code that exported it, or trained it where it was a checkpoint; or "unknown".
     changes : dict of str to Any
         What its recipe had other than that of the model which started from it: dotted keys such as
         ``loss.stoi.weight`` and the values in the ancestor's recipe, None where it had no such key.
@@ -48,7 +48,7 @@ class Provenance:
     hours_trained : float
         Audio that they were trained on, with that of the weights they started from, in hours.
     commit : str
-        Of the code that exported them, or "unknown".
+        Of the code that exported them, or trained them where they are a checkpoint; or "unknown".
     recipe : dict
         `Recipe.to_table` of their last training.
     ancestors : tuple of Ancestor

@@ -20,7 +20,7 @@ from undin.model.lineage import Provenance
 from undin.nn.layers import Streaming
 from undin.train.recipe import Recipe
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 
 BEGINNING = b"PK"
 """Of the files that torch writes."""
@@ -35,6 +35,8 @@ class Checkpoint:
     ----------
     recipe : dict
         `Recipe.to_table`.
+    commit : str
+        `commit_of_package` when the run began or went on; "unknown" in files of before this was kept.
     step : int
         Steps done.
     start : dict or None
@@ -54,6 +56,7 @@ class Checkpoint:
     """
 
     recipe: dict[str, Any]
+    commit: str
     start: dict[str, Any] | None
     step: int
     hours: float
@@ -95,8 +98,8 @@ class Checkpoint:
         Raises
         ------
         ValueError
-            The file is damaged, no checkpoint of undin, or of a version that this one does not know. Version 2 it does:
-            there all is the same, but a start is not told.
+            The file is damaged, no checkpoint of undin, or of a version that this one does not know. Versions 2 and 3
+            it does: there all is the same, but the commit is not told, nor by version 2 the start.
         OSError
             The file cannot be read.
         """
@@ -118,8 +121,9 @@ class Checkpoint:
             ) from error
         version = values.pop("format_version", None) if isinstance(values, dict) else None
         version = version if isinstance(version, int) else None
-        if version == 2:
-            version, values["start"] = FORMAT_VERSION, None
+        if version in (2, 3):
+            values = {"start": None, "commit": "unknown"} | values
+            version = FORMAT_VERSION
         if version not in (None, FORMAT_VERSION):
             raise ValueError(f"{path} is a checkpoint of version {version}; this undin reads version {FORMAT_VERSION}")
         if version is None or values.keys() != {field.name for field in fields(cls)}:
@@ -130,12 +134,12 @@ class Checkpoint:
         return cls(**values)
 
     def provenance(self) -> Provenance:
-        """Tell where the averaged weights come from; the commit of the code that trained them was not kept."""
+        """Tell where the averaged weights come from."""
         start = Provenance.from_table(self.start) if self.start is not None else None
         return Provenance(
             name=self.recipe["name"],
             hours_trained=self.hours,
-            commit="unknown",
+            commit=self.commit,
             recipe=self.recipe,
             ancestors=start.lineage_by(self.recipe) if start else (),
         )

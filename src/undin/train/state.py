@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from undin.model.commit import commit_of_package
 from undin.model.lineage import Provenance
 from undin.nn.grow import grow
 from undin.nn.networks.undin import Undin
@@ -62,6 +63,7 @@ class TrainingState:
             self.teacher = teacher.network.requires_grad_(False).to(device)
         self.optimisers = _optimisers(recipe, self.network)
         self._averages, self._averaged = _floats(self.ema), _floats(self.network)
+        self.commit = commit_of_package()
         self.step, self.hours = 0, 0.0
         self.start: Provenance | None = None
         self.scores: dict[str, float] = {}
@@ -121,6 +123,7 @@ class TrainingState:
             random["cuda"] = torch.cuda.get_rng_state(self.device)
         return Checkpoint(
             recipe=self.recipe.to_table(),
+            commit=self.commit,
             start=self.start.to_table() if self.start else None,
             step=self.step,
             hours=self.hours,
