@@ -1,6 +1,7 @@
 """Losses: values that can be worked out by hand, and gradients that stay finite where nothing is heard."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -61,6 +62,24 @@ def test_a_turned_phase_costs_only_the_complex_share():
     turned = signals(-clean, clean=clean, noisy=clean)
     assert LOSSES["compressed_spectrum"](turned, complex_share=0.0) == pytest.approx(torch.zeros(3), abs=1e-7)
     assert (LOSSES["compressed_spectrum"](turned, complex_share=1.0) > 0.1).all()
+
+
+def test_treble_is_held_to_its_magnitudes_alone():
+    clean = noise(seed=0)
+    bins = SPECTRUM.analyse(clean)
+    turned = torch.cat((bins[:, :, :40], -bins[:, :, 40:]), dim=2)
+    softer = torch.cat((bins[:, :, :40], 0.5 * bins[:, :, 40:]), dim=2)
+
+    def loss(estimate_spec, **options):
+        seen = replace(signals(clean, clean=clean, noisy=clean), estimate_spec=estimate_spec)
+        return LOSSES["compressed_spectrum"](seen, **options)
+
+    from_5_khz = {"treble_hz": 5000.0}
+    assert (loss(turned) > 0.1).all()
+    assert loss(turned, **from_5_khz) == pytest.approx(torch.zeros(3), abs=1e-7)
+    torch.testing.assert_close(loss(softer, **from_5_khz), loss(softer, complex_share=0.0))
+    torch.testing.assert_close(loss(softer, treble_weight=3.0, **from_5_khz), 3 * loss(softer, complex_share=0.0))
+    torch.testing.assert_close(loss(softer, treble_hz=1e6), loss(softer))
 
 
 def test_magnitude_real_imaginary_of_a_turned_phase():

@@ -6,6 +6,7 @@ speech or the estimate is silent. Recipes name them (`LOSSES`) and set their wei
 Metrics for people are in ``evaluate/metrics.py``; where losses are added up is ``objective.py``.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -68,7 +69,13 @@ class Signals:
 
 
 def compressed_spectrum(
-    signals: Signals, *, power: float = 0.3, complex_share: float = 0.3, over_suppression: float = 1.0
+    signals: Signals,
+    *,
+    power: float = 0.3,
+    complex_share: float = 0.3,
+    over_suppression: float = 1.0,
+    treble_hz: float = math.inf,
+    treble_weight: float = 1.0,
 ) -> Tensor:
     """Squared error of compressed magnitudes and of compressed complex spectra.
 
@@ -78,12 +85,21 @@ def compressed_spectrum(
     listen at the cocktail party", ToG 2018. Where the estimate is softer than clean speech the error of magnitudes is
     multiplied by `over_suppression` before it is squared: Wang et al., "VoiceFilter-Lite: streaming targeted voice
     separation for on-device speech recognition", Interspeech 2020 (there the "asymmetric loss").
+
+    From `treble_hz` up magnitudes alone are compared, `treble_weight` times: a real gain, which is what a network has
+    there, cannot mend the phase, and answers an error of phase by softer treble.
     """
-    clean_magnitude, clean_phasor = _compressed(signals.clean_spec, power)
-    magnitude, phasor = _compressed(signals.estimate_spec, power)
-    deviation = functional.leaky_relu(magnitude - clean_magnitude, over_suppression)
+    bins = signals.clean_spec.shape[2]
+    low = math.ceil(min(treble_hz * signals.spectrum.n_fft / signals.sample_rate, bins))
+    (clean_magnitude, clean_phasor), (magnitude, phasor) = (
+        _compressed(spec, power, phasors=low) for spec in (signals.clean_spec, signals.estimate_spec)
+    )
+    errors = torch.square(functional.leaky_relu(magnitude - clean_magnitude, over_suppression))
     complex_error = _mean(squared_magnitude(phasor - clean_phasor))
-    return torch.lerp(_mean(torch.square(deviation)), complex_error, complex_share)
+    total = torch.lerp(_mean(errors[:, :, :low]), complex_error, complex_share)
+    if low == bins:
+        return total
+    return torch.lerp(total, treble_weight * _mean(errors[:, :, low:]), 1 - low / bins)
 
 
 def magnitude_real_imaginary(signals: Signals) -> Tensor:
@@ -213,12 +229,13 @@ def _power(spec: Tensor) -> Tensor:
     return squared_magnitude(spec) + POWER_FLOOR
 
 
-def _compressed(spec: Tensor, power: float) -> tuple[Tensor, Tensor]:
-    """Return ``|X|^c (B, T, F)`` and ``|X|^c e^{jφ} (B, T, F, 2)``."""
+def _compressed(spec: Tensor, power: float, *, phasors: int) -> tuple[Tensor, Tensor]:
+    """Return ``|X|^c (B, T, F)`` and, of the lowest bins, ``|X|^c e^{jφ} (B, T, phasors, 2)``."""
     # Exponentials of one logarithm take a third of the time of powers, a complex product half of that of a real one.
     log_power = torch.log(_power(spec))
-    gain = torch.exp((power - 1) / 2 * log_power)
-    return torch.exp(power / 2 * log_power), torch.view_as_real(torch.view_as_complex(spec.contiguous()) * gain)
+    gain = torch.exp((power - 1) / 2 * log_power[:, :, :phasors])
+    low = torch.view_as_complex(spec[:, :, :phasors].contiguous())
+    return torch.exp(power / 2 * log_power), torch.view_as_real(low * gain)
 
 
 def _in_phase_gain(spec: Tensor, noisy_spec: Tensor) -> Tensor:
