@@ -41,10 +41,10 @@ def main() -> None:
     shutil.rmtree(partial, ignore_errors=True)
     for name in ("clean", "noisy"):
         (partial / name).mkdir(parents=True)
-    for number, row in enumerate(rows):
+    for row in rows:
         clean, noisy = pair(args.gathered / "new48", row)
         for name, samples in (("clean", clean), ("noisy", noisy)):
-            with open_writer(partial / name / f"{number:03d}.flac", FLAC) as write:
+            with open_writer(partial / name / f"{row['id']}.flac", FLAC) as write:
                 write(samples)
     shutil.copy(TABLE, partial / "index.csv")
     partial.rename(args.output)
