@@ -18,7 +18,7 @@ _Static_assert(OF_MODEL(HOP_SAMPLES) == BOARD_BLOCK_SAMPLES, "a block of the boa
 
 enum { BLOCKS_A_LINE = BOARD_SAMPLE_RATE_HZ / BOARD_BLOCK_SAMPLES };
 
-static char memory[OF_MODEL(STREAM_BYTES)] __attribute__((aligned(8), section(".tcm")));
+static char memory[OF_MODEL(STREAM_BYTES)] __attribute__((aligned(8), section(".tcm.stream")));
 static float samples[BOARD_BLOCK_SAMPLES];
 
 /* What blocks took, in counts of the board's clock. */
