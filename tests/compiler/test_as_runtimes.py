@@ -276,7 +276,9 @@ def test_inputs_in_bytes_meet_weights_in_bytes(case, tmp_path):
     dtype, shape, kernel, dilation, is_in_floats = BYTES[case]
     random, limits = np.random.default_rng(0), np.iinfo(dtype)
     x = random.integers(limits.min, limits.max + 1, shape).astype(dtype)
-    weights = random.integers(-127, 128, kernel).astype(np.int8)
+    # ONNX Runtime adds two products of bytes without sign in 16 bits where the processor has no VNNI
+    most = 63 if dtype == np.uint8 else 127
+    weights = random.integers(-most, most + 1, kernel).astype(np.int8)
     bias = random.integers(-5000, 5000, kernel[0]).astype(np.int32)
     zero, zero_out = dtype(limits.max // 2 - 7), dtype(limits.max // 2 - 27)
     numbers = (np.float32(0.02), zero, weights, np.float32(0.003), np.int8(0), np.float32(0.04), zero_out, bias)

@@ -782,7 +782,9 @@ class _Maker:
     def _bytes(self, *shape: int, dtype=None) -> str:
         dtype = dtype or self._one_of([np.int8, np.uint8])
         limits = np.iinfo(dtype)
-        return self._const(self.random.integers(limits.min, limits.max + 1, shape), dtype)
+        values = self.random.integers(limits.min, limits.max + 1, shape)
+        # with seven bits, since ONNX Runtime adds two products in 16 bits where the processor has no VNNI
+        return self._const(values // 2 if dtype == np.int8 else values, dtype)
 
     def dynamic(self):
         x = self._floats(exact=True, least=2)
