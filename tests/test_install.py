@@ -18,8 +18,8 @@ from support.shown import ROOT, blocks, commands
 MAX_BYTES, MAX_BYTES_INSTALLED = 12_000_000, 15_000_000
 """Of the wheel, and of undin itself."""
 
-MAX_SECONDS = 0.15
-"""Of a processor, to import undin; numpy takes most of it."""
+MOST_OF_NUMPY = 0.7
+"""Of the time to import numpy, what all else takes that undin imports: in one run, since machines differ."""
 
 PYTHON_SNIPPETS = blocks("README.md", "python")
 COMMANDS = commands("README.md")
@@ -70,8 +70,9 @@ def test_a_file_is_enhanced_without_a_compiler(stranger):
 
 
 def test_importing_takes_no_time(stranger):
-    code = "import time; start = time.process_time(); import undin; print(time.process_time() - start)"
-    assert min(float(run(stranger, "python", "-c", code)) for _ in range(5)) < MAX_SECONDS
+    clock = "time.process_time()"
+    code = f"import time; a = {clock}; import numpy; b = {clock}; import undin; print(({clock} - b) / (b - a))"
+    assert min(float(run(stranger, "python", "-c", code)) for _ in range(5)) < MOST_OF_NUMPY
 
 
 @pytest.mark.needs("ziglang")
