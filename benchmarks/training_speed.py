@@ -91,9 +91,8 @@ def training_steps(
     corpora = [_bursts(recipe.audio.sample_rate, seed=seed, files=files) for seed in (0, 1)]
     mixer = Mixer(
         *corpora,
-        replace(
-            recipe.mixing, held_speech_share=0.0, corpus_shares={}
-        ),  # here is no vowel to hold, nor a corpus of a name
+        # here is no vowel to hold, nor a corpus of a name
+        replace(recipe.mixing, held_speech_share=0.0, corpus_shares={}),
         sample_rate=recipe.audio.sample_rate,
         segment_samples=recipe.segment_samples,
         seed=recipe.training.seed,
