@@ -13,7 +13,7 @@ IN_PARALLEL := $(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-
 export PIP_NO_INPUT := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo check test test-faces web page apk plugins docs wheels tables clean
+.PHONY: help demo check test test-sanitized test-faces web page apk plugins docs wheels tables clean
 
 help: ## show this help
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile
@@ -27,8 +27,11 @@ check: $(VENV)/.test-installed ## check style and types, and run the quick tests
 	$(BIN)/mypy
 	$(IN_PARALLEL) -m quick
 
-test: $(VENV)/.test-installed ## run all tests but those of faces, in ten minutes
-	$(IN_PARALLEL) -m 'not faces'
+test: $(VENV)/.test-installed ## run all tests but those below, in ten minutes
+	$(IN_PARALLEL) -m 'not faces and not sanitized'
+
+test-sanitized: $(VENV)/.test-installed ## run generated C under sanitizers of addresses and undefined behaviour, in two minutes
+	$(IN_PARALLEL) -m 'sanitized and not faces'
 
 test-faces: $(VENV)/.faces-installed $(VENV)/.agents-installed $(VENV)/.docs-installed ## test undin in browsers, in Node, in Java, in LiteRT, in voice agents, on boards, on clusters and as a server
 	$(BIN)/pytest -m faces

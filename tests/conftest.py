@@ -1,6 +1,7 @@
 """Shared by all tests: the groups they fall into by what they need, and places that are theirs alone."""
 
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,9 @@ import pytest
 import soundfile
 from hypothesis import settings
 from support.needs import NEEDS, SHARED_DATA, need, reason_to_skip
+
+from undin.io.cache import cache_folder
+from undin.io.files import replacing
 
 # Before torch is there: workers side by side with threads for every core each would mostly wait for each other.
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -81,10 +85,18 @@ def made_up_pairs(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory):
-    """A cache of compiled models for this run alone, of all workers; those of zig and matplotlib stay."""
+    """A cache for this run alone, of all workers, which begins with what is compiled; those of zig and matplotlib stay.
+
+    The models that come with undin were compiled when it was installed, and a library is found by all it is made of.
+    """
     usual = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     ours = tmp_path_factory.getbasetemp()
     folder = (ours.parent if "PYTEST_XDIST_WORKER" in os.environ else ours) / "cache"
+    for library in cache_folder().glob("*/*.so"):
+        place = folder / "undin" / library.relative_to(cache_folder())
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(place) as partial:
+            shutil.copyfile(library, partial)
     with pytest.MonkeyPatch.context() as environment:
         for variable, name in (("ZIG_GLOBAL_CACHE_DIR", "zig"), ("MPLCONFIGDIR", "matplotlib")):
             environment.setenv(variable, os.environ.get(variable) or str(usual / name))

@@ -52,10 +52,10 @@ ELSEWHERE = {
     "docs/releases.md: make *": "tests/faces/wheels/conftest.py",
     "docs/server.md: undin serve --host *": "tests/faces/serve/test_addresses.py",
     "docs/tflite.md: undin *": "tests/faces/tflite/test_litert.py",
-    "docs/training.md: * scripts/train-anywhere.sh *": "tests/test_train_anywhere.py",
-    "docs/training.md: scripts/train-anywhere.sh *": "tests/test_train_anywhere.py",
-    "docs/training.md: tar *": "tests/test_train_anywhere.py",
-    "docs/training.md: split *": "tests/test_train_anywhere.py",
+    "docs/training.md: * scripts/train-anywhere.sh *": "tests/faces/cluster/test_train_anywhere.py",
+    "docs/training.md: scripts/train-anywhere.sh *": "tests/faces/cluster/test_train_anywhere.py",
+    "docs/training.md: tar *": "tests/faces/cluster/test_train_anywhere.py",
+    "docs/training.md: split *": "tests/faces/cluster/test_train_anywhere.py",
     "docs/training.md: *torchrun *": "tests/train/test_loop.py",
 }
 """Patterns of ``page: command``, and the file that runs it, or the same in small."""
@@ -65,7 +65,7 @@ NOT_RUN = {
     "*: *pip install *": "installs from a network",
     "*: *pip download *": "a network",
     "*: git clone *": "a network",
-    "*: python3 -m venv *": "tests/test_install.py has an environment of its own",
+    "*: python3 -m venv *": "tests/faces/wheels/test_stranger.py has an environment of its own",
     "*: st-flash *": "a board",
     "*: stty *": "a board",
     "*: cat /dev/*": "a board",

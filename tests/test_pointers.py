@@ -7,7 +7,9 @@ import subprocess
 import tokenize
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
+from tokenize import generate_tokens
 
 import pytest
 from support.census import definitions, fields_in_c, names_in_c
@@ -76,22 +78,22 @@ def _prose() -> Iterator[tuple[str, str]]:
         if path.endswith(".md"):
             yield path, text_of(path)
         elif path.endswith(".py"):
-            yield from ((path, part) for part in in_python(path))
+            yield from ((path, part) for part in in_python(path)[0])
         elif path.endswith((".c", ".h", ".js", ".mjs", ".ts")):
             yield from ((path, part) for part in re.findall(r"/\*.*?\*/|//[^\n]*", text_of(path), re.DOTALL))
 
 
-def in_python(path: str) -> Iterator[str]:
-    yield from (node.value for node in docstrings(ast.parse(text_of(path))))
-    for token in tokenize.generate_tokens(io.StringIO(text_of(path)).readline):
-        if token.type == tokenize.COMMENT:
-            yield token.string
-
-
-def docstrings(tree: ast.Module) -> list[ast.Constant]:
-    """Strings that stand by themselves."""
-    found = [node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)]
-    return [value for value in found if isinstance(value, ast.Constant) and isinstance(value.value, str)]
+@cache
+def in_python(path: str) -> tuple[list[str], list[str]]:
+    """What stands in a file for people, its comments and strings that stand by themselves; and all its other tokens."""
+    prose, code, begins = [], [], True
+    tokens = [one for one in generate_tokens(io.StringIO(text_of(path)).readline) if one.type != tokenize.NL]
+    prose += [one.string for one in tokens if one.type == tokenize.COMMENT]
+    for one, following in pairwise(one for one in tokens if one.type != tokenize.COMMENT):
+        is_alone = begins and one.type == tokenize.STRING and following.type == tokenize.NEWLINE
+        (prose if is_alone else code).append(one.string)
+        begins = one.type in (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
+    return prose, code
 
 
 @cache
@@ -101,10 +103,7 @@ def words() -> set[str]:
     for path in paths():
         found.update(re.findall(r"\w+", path))
         if path.endswith(".py"):
-            tree = ast.parse(text_of(path))
-            for docstring in docstrings(tree):
-                docstring.value = ""
-            found.update(re.findall(r"\w+", ast.unparse(tree)))
+            found.update(re.findall(r"\w+", " ".join(in_python(path)[1])))
         elif not path.endswith(".md"):
             found.update(re.findall(r"\w+", re.sub(r"/\*.*?\*/", "", text_of(path), flags=re.DOTALL)))
     return found

@@ -53,6 +53,7 @@ def sizes_in(output: str) -> dict[str, int]:
     return {name: int(size.replace(",", "")) for name, size in rows}
 
 
+@pytest.mark.faces
 @pytest.mark.parametrize("target", sorted(TARGETS.keys() - {"native"}))
 @pytest.mark.needs("ziglang")
 def test_every_target_has_the_model_and_the_stream(model, tmp_path, target):

@@ -9,7 +9,7 @@ import onnxruntime
 import pytest
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from support.compiled_graphs import QUICK, VECTORS, Compiled, compile_graphs
-from support.small_networks import SMALL_NETWORKS, small_network
+from support.small_networks import QUICKLY_EXPORTED, small_network
 from support.speech_networks import NETWORKS, exported, seeded
 from support.step_models import metadata
 
@@ -20,7 +20,7 @@ from undin.compiler.session import reference_session
 from undin.nn.export import export
 
 FRAMES = 10
-OF_UNDIN = [f"undin of {name}" for name in SMALL_NETWORKS]
+OF_UNDIN = [f"undin of {name}" for name in QUICKLY_EXPORTED]
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def models(tmp_path_factory) -> dict[str, onnx.ModelProto]:
     """Networks as others write them, and undin's own at small sizes."""
     found = {name: onnx.load_from_string(exported(seeded(network))) for name, network in NETWORKS.items()}
     folder = tmp_path_factory.mktemp("exported")
-    for title, name in zip(OF_UNDIN, SMALL_NETWORKS, strict=True):
+    for title, name in zip(OF_UNDIN, QUICKLY_EXPORTED, strict=True):
         network, path = small_network(name), folder / f"{name}.onnx"
         export(network, metadata(name=name, state_size=network.state_size), path)
         found[title] = onnx.load(path)

@@ -13,7 +13,6 @@ import pytest
 from onnx import load_from_string
 from support import small_step, step_models
 from support.c_sources import INCLUDES
-from support.needs import need
 from support.product_checks import model_flags
 from support.small_networks import small_network
 from support.speech_networks import NETWORKS, exported, seeded
@@ -28,28 +27,37 @@ from undin.compiler.toolchain.build import C_FILES
 from undin.model.loading import WEIGHTS
 from undin.nn.export import export
 
+pytestmark = pytest.mark.needs("sanitizers")
+
 SUPPORT = Path(__file__).parents[1] / "support" / "targets"
-# Sizes unknown to the compiler are the same accesses, and a fifth of the time to compile.
+# Sizes unknown to the compiler are the same accesses in a fifth of its time, and -Og takes half as long as -O1.
 COMPILER = (
-    *("gcc", "-std=gnu11", "-O1", "-w", "-march=native", "-DUNDIN_RUN_TIME_SIZES", *INCLUDES),
+    *("gcc", "-std=gnu11", "-Og", "-w", "-march=native", "-DUNDIN_RUN_TIME_SIZES", *INCLUDES),
     *("-fsanitize=address,undefined,float-cast-overflow", "-fno-sanitize-recover=all"),
 )
 
 
-def run_sanitized(source: Source, folder: Path, driver: Path, *arguments: str) -> None:
+@pytest.fixture(scope="module")
+def stream(tmp_path_factory) -> Path:
+    """The stream that all programs are linked to."""
+    folder = tmp_path_factory.mktemp("stream")
+    subprocess.run([*COMPILER, "-c", C_FILES["undin_stream.c"], "-o", "stream.o"], cwd=folder, check=True)
+    return folder / "stream.o"
+
+
+def run_sanitized(source: Source, folder: Path, driver: Path, stream: Path, *arguments: str) -> None:
     """Link a driver to a model and the stream, and run it; its output says what is wrong."""
-    need("gcc")
     for name, text in source.files.items():
         (folder / name).write_text(text)
-    parts = [f"{source.prefix}.c", f"{source.prefix}_weights.c", C_FILES["undin_stream.c"], driver]
+    parts = [f"{source.prefix}.c", f"{source.prefix}_weights.c", stream, driver]
     command = [*COMPILER, *model_flags(folder, source.prefix), *parts, "-o", "program", "-lm"]
     subprocess.run(command, cwd=folder, check=True)
     done = subprocess.run([folder / "program", *arguments], capture_output=True, text=True)
     assert done.returncode == 0, (done.stdout + done.stderr)[:3000]
 
 
-def test_hops_of_anything(tmp_path):
-    run_sanitized(translate(WEIGHTS / "undin-tiny.onnx"), tmp_path, SUPPORT / "soak_hops.c")
+def test_hops_of_anything(stream, tmp_path):
+    run_sanitized(translate(WEIGHTS / "undin-tiny.onnx"), tmp_path, SUPPORT / "soak_hops.c", stream)
 
 
 @pytest.mark.parametrize(
@@ -61,23 +69,23 @@ def test_hops_of_anything(tmp_path):
     ],
     ids=["usual", "short"],
 )
-def test_streams_of_anything(tmp_path, sizes, rounds):
+def test_streams_of_anything(stream, tmp_path, sizes, rounds):
     path = step_models.gain(tmp_path / "small.onnx", 0.5, **sizes)
-    run_sanitized(translate(path), tmp_path, SUPPORT / "soak_stream.c", "1", str(rounds))
+    run_sanitized(translate(path), tmp_path, SUPPORT / "soak_stream.c", stream, "1", str(rounds))
 
 
-def test_hops_of_anything_in_integers(tmp_path):
+def test_hops_of_anything_in_integers(stream, tmp_path):
     network, path = small_network("undin"), tmp_path / "small.onnx"
     export(network, metadata(name="small", state_size=network.state_size), path)
     graph = read_graph(path)
     noise = np.random.default_rng(0).standard_normal((20, *graph.inputs[0].shape), np.float32)
     frames = [{"spec": frame} for frame in noise]
     program = program_of(graph, mark=partial(quantize, frames=frames))
-    run_sanitized(emit(program, metadata_of(graph)), tmp_path, SUPPORT / "soak_hops.c")
+    run_sanitized(emit(program, metadata_of(graph)), tmp_path, SUPPORT / "soak_hops.c", stream)
 
 
 @pytest.mark.parametrize("name", ["small_step", "BandAttention", "UpDown"])
-def test_frames_of_anything(tmp_path, name):
+def test_frames_of_anything(stream, tmp_path, name):
     if name == "small_step":
         graph = read_graph(small_step.save(tmp_path))
     else:
@@ -86,7 +94,7 @@ def test_frames_of_anything(tmp_path, name):
     source = emit(program)
     driver = tmp_path / "driver.c"
     driver.write_text(frame_driver(program, source))
-    run_sanitized(source, tmp_path, driver)
+    run_sanitized(source, tmp_path, driver, stream)
 
 
 def frame_driver(program: Program, source: Source) -> str:

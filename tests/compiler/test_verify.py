@@ -12,6 +12,7 @@ from support import small_step
 from undin.compiler.lower import pointwise
 from undin.compiler.pipeline import translate
 from undin.compiler.toolchain.build import build
+from undin.compiler.toolchain.cache import this_machine
 from undin.compiler.toolchain.targets import TARGETS, Variant
 from undin.compiler.verify import TOLERANCE, Verification, verify
 
@@ -37,7 +38,7 @@ def save(path: Path, nodes: list, inputs: list, outputs: list) -> Path:
 
 def test_a_thousand_frames_of_noise_and_of_speech_agree(model, tmp_path, noisy_speech):
     source = translate(model)
-    library = build(source, tmp_path)
+    library = build(source, tmp_path, target=this_machine())
     report = verify(model, source, library)
     assert (report.frames, report.output, report.tensor) == (1000, None, None)
     assert 0 < report.error < TOLERANCE / 10

@@ -37,19 +37,15 @@ def score_of_files(pair, *, chosen):
     return score_pair(read(pair.clean), read(pair.noisy), chosen=chosen)[0]
 
 
-@pytest.mark.parametrize(
-    ("folder", "pairs", "pesq_wb", "stoi", "si_sdr"),
-    [("test/voicebank_demand_quarter", 206, 1.986, 0.909, 8.07), ("valid", 100, 1.473, 0.791, 4.3)],
-)
-def test_noisy_sets_score_what_their_description_says(shared_data, folder, pairs, pesq_wb, stoi, si_sdr):
-    found = find_pairs(shared_data / folder / "clean", shared_data / folder / "noisy")
-    assert len(found) == pairs
+def test_valid_scores_what_its_description_says(shared_data):
+    found = find_pairs(shared_data / "valid" / "clean", shared_data / "valid" / "noisy")
+    assert len(found) == 100
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         scores = list(pool.map(partial(score_of_files, chosen=("pesq_wb", "stoi", "si_sdr")), found, chunksize=10))
     mean = {name: np.mean([score[name] for score in scores]) for name in scores[0]}
-    assert mean["pesq_wb"] == pytest.approx(pesq_wb, abs=0.0005)
-    assert mean["stoi"] == pytest.approx(stoi, abs=0.0005)
-    assert mean["si_sdr"] == pytest.approx(si_sdr, abs=0.005 if folder.startswith("test") else 0.05)
+    assert mean["pesq_wb"] == pytest.approx(1.473, abs=0.0005)
+    assert mean["stoi"] == pytest.approx(0.791, abs=0.0005)
+    assert mean["si_sdr"] == pytest.approx(4.3, abs=0.05)
 
 
 # What speechmos.dnsmos.run (speechmos 0.0.1.1, which needs librosa) returns for these files: 1.7, 4.3, 10.7 and 15.6 s

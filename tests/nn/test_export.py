@@ -7,7 +7,7 @@ import onnx
 import pytest
 import torch
 from support.hops import Hops
-from support.small_networks import HOP, N_FFT, SMALL_NETWORKS, small_network
+from support.small_networks import HOP, N_FFT, QUICKLY_EXPORTED, small_network
 from support.step_models import metadata
 from support.streaming_checks import prepared
 
@@ -20,7 +20,7 @@ RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 FRAMES = 200
 
 
-@pytest.fixture(scope="module", params=SMALL_NETWORKS)
+@pytest.fixture(scope="module", params=QUICKLY_EXPORTED)
 def exported(request, tmp_path_factory):
     """A network and its model file, loaded."""
     network = small_network(request.param)

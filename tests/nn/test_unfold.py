@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from support.small_networks import HOP, N_FFT, SAMPLE_RATE, SMALL_NETWORKS, small_network
+from support.small_networks import HOP, N_FFT, QUICKLY_EXPORTED, SAMPLE_RATE, SMALL_NETWORKS, small_network
 from support.step_models import metadata
 
 from undin.nn.export import export
@@ -22,8 +22,7 @@ def enhanced(network, spec: torch.Tensor) -> torch.Tensor:
     return network(spec, network.initial_state(len(spec)))[0]
 
 
-# nunet_lstm has all the layers of nunet_tls, and takes less time to export
-@pytest.mark.parametrize("name", sorted(SMALL_NETWORKS.keys() - {"nunet_tls"}))
+@pytest.mark.parametrize("name", QUICKLY_EXPORTED)
 def test_a_model_file_gives_back_the_function_it_was_exported_from(name, tmp_path):
     network = small_network(name)
     path = tmp_path / "model.onnx"

@@ -169,6 +169,10 @@ FUNCTION = re.compile(r"^[a-zA-Z_][\w *]*?(?:__attribute__\(\(.*?\)\) ?[\w *]*?)
 MACRO = re.compile(r"^ *# *define (\w+)", re.M)
 VARIABLE = re.compile(r"^(?:static |const |extern )[\w *]*?\b(\w+)(?:\[.*?\])*(?: = |;)", re.M)
 STRUCTURE = re.compile(r"\b(struct|union|enum)\s*(\w*)\s*\{([^{}]*)\}\s*(\w*)")
+AT = r"(?:\.|->)(\w+)\b(?:\[[^]]*\])*"
+READ = re.compile(rf"(?<=[\w)\]]){AT}(?! [-+*/|&]?= )")
+WRITTEN = re.compile(rf"{AT}(?: [-+*/|&]?= |\+\+|--)")
+CHANGED = re.compile(r"(?:\+\+|--|&)([\w.>()-]+)")
 FORM = re.compile(r"UNDIN_FORM\((?!name\))(\w+)\)")
 
 
@@ -222,17 +226,23 @@ def fields_in_c(text: str) -> Iterator[str]:
 
 def unused_c(used: Sequence[str] = ()) -> list[str]:
     """What occurs nowhere but where it is defined, and fields that nobody reads or nobody writes."""
+    return [name for name in all_unused_c() if not fits(name, used)]
+
+
+@cache
+def all_unused_c() -> list[str]:
+    """The same with what fits a pattern."""
     beside, whole, found = words_beside_c(), "\n".join(c_files().values()), []
     counted, defined = Counter(re.findall(r"\w+", whole)), Counter(names_in_c(whole))
+    read = set(READ.findall(whole))
+    written = {*WRITTEN.findall(whole), *re.findall(r"(?:\.|->)(\w+)", "\n".join(CHANGED.findall(whole)))}
     for file, text in c_files().items():
         for name in sorted(set(names_in_c(text))):
             if counted[name] <= defined[name] and name not in beside:
                 found.append(f"{file}: {name}")
         for name in sorted(set(fields_in_c(text))):
-            at, assigned = rf"(?:\.|->){name}\b(?:\[[^]]*\])*", r" [-+*/|&]?= "
-            is_read = re.search(rf"[\w)\]]{at}(?!{assigned})", whole) or file == PUBLIC
-            is_written = re.search(rf"{at}(?:{assigned}|\+\+|--)|(?:\+\+|--|&)[\w.>()-]*{at}", whole) or name in beside
-            found += [f"{file}: nobody reads {name}"] * (not is_read) + [f"{file}: nobody writes {name}"] * (
-                not is_written
-            )
-    return [name for name in found if not fits(name, used)]
+            if name not in read and file != PUBLIC:
+                found.append(f"{file}: nobody reads {name}")
+            if name not in written and name not in beside:
+                found.append(f"{file}: nobody writes {name}")
+    return found

@@ -1,7 +1,8 @@
 """Graphs compiled to C and called with numpy arrays, many in one shared library: what the tests of the compiler share.
 
 It calls the system's C compiler once, with one source for all graphs. Kernels get no vectors there unless the flags say
-so: every call of a vector kernel would be compiled for its own sizes, and that takes seconds for a hundred of them.
+so, and then they learn their sizes at run time: every call of a vector kernel would be compiled for its own sizes, as
+in products, and that takes seconds for a hundred of them.
 """
 
 import ctypes
@@ -26,8 +27,16 @@ from undin.compiler.pipeline import program_of
 FILL = 255
 """What memory holds before; as a float it is a NaN."""
 
-QUICK = ("-O0", "-DUNDIN_LANES=1")
-VECTORS = ("-O1", "-march=native", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math")
+# -O0 compiles all that headers have, whether it is called or not.
+QUICK = ("-Og", "-DUNDIN_LANES=1")
+VECTORS = (
+    "-O1",
+    "-march=native",
+    "-DUNDIN_RUN_TIME_SIZES",
+    "-ffp-contract=fast",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+)
 
 
 @dataclass

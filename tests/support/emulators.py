@@ -5,10 +5,12 @@ Drivers in ``targets/`` bring samples through them: ``hops.c`` whole hops, ``str
 """
 
 import subprocess
+from collections.abc import Iterable
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import numpy as np
+import pytest
 from support.needs import need
 from support.product_checks import model_flags
 
@@ -30,6 +32,15 @@ LINUX = {
 }
 """What a test needs, the emulator with its flags, and the folder of another machine's files with its dynamic linker, by
 which floats travel as the target has it; no other library is needed."""
+
+
+def of_linux(targets: Iterable[str] = LINUX) -> list:
+    """Parameters for pytest: targets, each with the need of its emulator."""
+    return [pytest.param(target, marks=pytest.mark.needs(_linux(target)[0])) for target in targets]
+
+
+def _linux(target: str) -> tuple[str, str, str, str]:
+    return LINUX[target.removesuffix("-dotprod")]
 
 
 @dataclass(frozen=True)
@@ -107,8 +118,7 @@ def run_on_linux(
     product: Path, target: str, samples: np.ndarray, *, blocks: Blocks | Steps | None = None
 ) -> np.ndarray:
     """Link a driver to a library, and run it under an emulator; the samples of all channels in one row."""
-    name, emulator, root, loader = LINUX[target.removesuffix("-dotprod")]
-    need(name)
+    _, emulator, root, loader = _linux(target)
     compiler = find_compiler(TARGETS[target], name="zig")
     program = product.parent / "driver"
     subprocess.run(

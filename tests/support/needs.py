@@ -61,6 +61,11 @@ def _debian(package: str, *programs: str, groups: tuple[str, ...] = ()) -> Need:
     return Need(lambda: all(shutil.which(one) or Path(one).exists() for one in programs), package, groups)
 
 
+def _other_linux(emulator: str, architecture: str, loader: str) -> Need:
+    """An emulator of a process of another architecture, as Debian calls that, and its dynamic linker."""
+    return _debian(f"qemu-user and libc6-{architecture}-cross", emulator, f"/usr/{loader}", groups=("faces",))
+
+
 def _instructions(*names: str) -> Need:
     return Need(lambda: set(names) <= instructions(), f"a processor that has {' and '.join(names)}")
 
@@ -106,7 +111,7 @@ NEEDS = {
     "tflite-micro": Need(
         lambda: find_spec("tflite_micro") is not None, "pip install tflite-micro, which has wheels for Linux", FACES
     ),
-    "sanitizers": Need(lambda: all(map(sanitizer, SANITIZERS)), "build-essential"),
+    "sanitizers": Need(lambda: all(map(sanitizer, SANITIZERS)), "build-essential", ("sanitized",)),
     "flock": _debian("util-linux", "flock", "bash"),
     "cc": _debian("build-essential", "cc"),
     "gcc": _debian("build-essential", "gcc"),
@@ -116,16 +121,10 @@ NEEDS = {
     "openssl": _debian("openssl", "openssl"),
     "cmake": _debian("cmake", "cmake"),
     "pkg-config": _debian("pkg-config", "pkg-config"),
-    "qemu-aarch64": _debian(
-        "qemu-user and libc6-arm64-cross", "qemu-aarch64", "/usr/aarch64-linux-gnu/lib/ld-linux-aarch64.so.1"
-    ),
-    "qemu-arm": _debian(
-        "qemu-user and libc6-armhf-cross", "qemu-arm", "/usr/arm-linux-gnueabihf/lib/ld-linux-armhf.so.3"
-    ),
-    "qemu-armel": _debian("qemu-user and libc6-armel-cross", "qemu-arm", "/usr/arm-linux-gnueabi/lib/ld-linux.so.3"),
-    "qemu-riscv64": _debian(
-        "qemu-user and libc6-riscv64-cross", "qemu-riscv64", "/usr/riscv64-linux-gnu/lib/ld-linux-riscv64-lp64d.so.1"
-    ),
+    "qemu-aarch64": _other_linux("qemu-aarch64", "arm64", "aarch64-linux-gnu/lib/ld-linux-aarch64.so.1"),
+    "qemu-arm": _other_linux("qemu-arm", "armhf", "arm-linux-gnueabihf/lib/ld-linux-armhf.so.3"),
+    "qemu-armel": _other_linux("qemu-arm", "armel", "arm-linux-gnueabi/lib/ld-linux.so.3"),
+    "qemu-riscv64": _other_linux("qemu-riscv64", "riscv64", "riscv64-linux-gnu/lib/ld-linux-riscv64-lp64d.so.1"),
     "riscv64-unknown-elf-gcc": _debian("gcc-riscv64-unknown-elf", "riscv64-unknown-elf-gcc"),
     "arm-none-eabi-gcc": _debian(
         "gcc-arm-none-eabi and libnewlib-arm-none-eabi",

@@ -20,6 +20,9 @@ SMALL_NETWORKS = {
     "crn_unet": ("crn", {"channels": (4, 4, 6), "recurrent_layers": 0}),
 }
 
+QUICKLY_EXPORTED = [name for name in SMALL_NETWORKS if name != "nunet_tls"]
+"""All kinds of layers: nunet_lstm has those of nunet_tls, of which torch exports thousands."""
+
 
 def small_network(name: str) -> Streaming:
     """One of `SMALL_NETWORKS` with random weights and batch norms, in evaluation."""

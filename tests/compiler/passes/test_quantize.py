@@ -11,7 +11,7 @@ import pytest
 import soundfile
 from onnx import TensorProto, helper, numpy_helper, shape_inference
 from support.c_stream import CStream
-from support.emulators import BOARDS, Blocks, run_in_node, run_on_board, run_on_linux
+from support.emulators import BOARDS, Blocks, of_linux, run_in_node, run_on_board, run_on_linux
 from support.product_checks import built
 from support.small_networks import SMALL_NETWORKS, small_network
 from support.step_models import metadata
@@ -167,7 +167,9 @@ class TestSameBits:
         )
         np.testing.assert_array_equal(in_stream(library, stereo), expected)
 
-    @pytest.mark.parametrize("target", ["linux-aarch64", "linux-aarch64-dotprod", "linux-armv7", "linux-riscv64-v"])
+    @pytest.mark.parametrize(
+        "target", of_linux(["linux-aarch64", "linux-aarch64-dotprod", "linux-armv7", "linux-riscv64-v"])
+    )
     def test_linux_under_qemu(self, compiled, stereo, expected, tmp_path, name, target):
         product = built(compiled[name][1], tmp_path, target, "zig")
         output = run_on_linux(product, target, stereo, blocks=BLOCKS)

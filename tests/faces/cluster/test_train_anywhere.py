@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from support import small_recipe
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[3]
 SCRIPT = ROOT / "scripts" / "train-anywhere.sh"
 
 pytestmark = pytest.mark.needs("flock")

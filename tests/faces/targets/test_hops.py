@@ -1,14 +1,14 @@
 """Products of the targets run, here or on an emulator, and give the samples of the native library.
 
 What is computed in floats differs by rounding. A network in integers gives the same bits everywhere, and so does the
-stream around it: compiler/passes/test_quantize.py has both on every target. The Cortex-M7's instructions are in
-faces/board/test_cortex_m7.py.
+stream around it: tests/compiler/passes/test_quantize.py has both on every target. The Cortex-M7's instructions are in
+board/test_cortex_m7.py.
 """
 
 import numpy as np
 import pytest
 from support import small_step
-from support.emulators import LINUX, run_on_linux
+from support.emulators import of_linux, run_on_linux
 from support.hops import Hops
 from support.needs import need
 from support.product_checks import built, needed
@@ -39,7 +39,7 @@ def expected(source, samples, tmp_path_factory) -> np.ndarray:
     return Hops(NativeEngine(build(source, tmp_path_factory.mktemp("native")))).process(samples)
 
 
-@pytest.mark.parametrize("target", LINUX)
+@pytest.mark.parametrize("target", of_linux())
 def test_arm_under_qemu(source, samples, expected, tmp_path, target):
     product = built(source, tmp_path, target, "zig")
     assert not needed(product)
