@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pytest
-
 from benchmarks.training_speed import STAGES, operator_calls
 from undin.train.recipe import load_recipe
 
@@ -12,7 +10,6 @@ MOST = dict(zip(STAGES, (200, 330, 230, 80), strict=True))
 QUICK = ("data.segment_seconds=0.2", "mixing.rooms=4")
 
 
-@pytest.mark.quick
 def test_a_step_calls_no_more_operators_than_it_needs():
     recipe = load_recipe(Path("recipes/undin-tiny.toml"), overrides=QUICK)
     calls = operator_calls(recipe, kernels_in_c=False, steps=1)

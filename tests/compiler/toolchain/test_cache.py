@@ -17,8 +17,6 @@ from undin.compiler.toolchain.targets import TARGETS
 from undin.engines.engine import NotInstalled
 from undin.io.cache import UNUSED_DAYS, cache_folder
 
-pytestmark = pytest.mark.quick
-
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch) -> Path:
