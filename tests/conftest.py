@@ -10,6 +10,7 @@ import soundfile
 from hypothesis import settings
 from support.needs import NEEDS, SHARED_DATA, need, reason_to_skip
 
+from undin.compiler.toolchain.targets import TARGETS
 from undin.io.cache import cache_folder
 from undin.io.files import replacing
 
@@ -92,7 +93,7 @@ def cache(tmp_path_factory):
     usual = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     ours = tmp_path_factory.getbasetemp()
     folder = (ours.parent if "PYTEST_XDIST_WORKER" in os.environ else ours) / "cache"
-    for library in cache_folder().glob("*/*.so"):
+    for library in cache_folder().glob(f"*/{TARGETS['native'].library.format('*')}"):
         place = folder / "undin" / library.relative_to(cache_folder())
         place.parent.mkdir(parents=True, exist_ok=True)
         with replacing(place) as partial:
