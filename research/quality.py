@@ -54,8 +54,9 @@ that of valid. None of the models has seen the training set that belongs to Voic
 """
 
 ABOUT_COSTS = """\
-A hop is all that is done in C to a hop of samples (16 ms), on one thread; its minimum / median / 99th percentile, as
-`undin bench` measures it. *Trained on* counts the audio of all steps, much of it the same speech in other noise.
+A hop is all that is done in C to a hop of samples (16 ms, of models for 48 kHz 10), on one thread; its minimum /
+median / 99th percentile, as `undin bench` measures it. *Trained on* counts the audio of all steps, much of it the same
+speech in other noise.
 """
 
 ABOUT_SCORES = """\
@@ -208,7 +209,7 @@ def draw(subjects: Sequence[Subject], noisy: dict[str, SystemScores], path: Path
         axes.xaxis.set_minor_formatter("")
         axes.margins(y=0.2)
         axes.set_title(one.name, loc="left", fontsize="medium")
-        axes.set_xlabel("µs a hop of 16 ms, one thread")
+        axes.set_xlabel("µs a hop, one thread")
         axes.set_ylabel("PESQ-WB")
         axes.grid(alpha=0.3)
     if timed:

@@ -17,8 +17,9 @@ usage() {
 		  --set KEY=VALUE      change a key of the recipe, as undin train does; may be given again
 		  --processes N        on a machine without a GPU (default: one a core)
 
-		It starts from RUN/last.pt or checkpoints/RECIPE.pt, whichever has more steps, or from nothing. SIGINT and SIGTERM
-		end it with a checkpoint. \$PYTHON (default: python3) runs it; put \`nice\` before it for the lowest priority.
+		It starts from RUN/last.pt or checkpoints/RECIPE.pt, whichever has more steps; without either from the recipe's
+		training.init, or from fresh weights. SIGINT and SIGTERM end it with a checkpoint. \$PYTHON (default: python3) runs
+		it; put \`nice\` before it for the lowest priority.
 	END
 }
 
@@ -92,7 +93,7 @@ changes=("data.speech=['$(from_here "$audio/train/speech")']" "data.noise=['$(fr
 	"validation.folder='$(from_here "$valid")'" "${changes[@]}")
 
 # One process on a GPU; without one, as many as there are cores and as share a batch evenly.
-{ read -r processes && read -r start; } < <("$python" - "$run" "$recipe" "${processes:-0}" "${changes[@]}" <<-'END'
+{ read -r processes && read -r start && read -r fresh; } < <("$python" - "$run" "$recipe" "${processes:-0}" "${changes[@]}" <<-'END'
 	import os, sys, torch
 	from pathlib import Path
 	from undin.train.checkpoint import Checkpoint
@@ -105,9 +106,10 @@ changes=("data.speech=['$(from_here "$audio/train/speech")']" "data.noise=['$(fr
 	print(1 if torch.cuda.is_available() else shares[-1])
 	there = [path for path in (f"{run}/last.pt", f"checkpoints/{recipe.name}.pt") if Path(path).exists()]
 	print(max(there, key=lambda path: Checkpoint.load(path).step, default=""))
+	print(recipe.training.init or "fresh weights")
 	END
 ) || fail "the recipe or a checkpoint cannot be used; see above"
-echo "processes: $processes, start: ${start:-fresh weights}"
+echo "processes: $processes, start: ${start:-$fresh}"
 
 train=(-m undin train "$recipe" -o "$run" --minutes "$minutes" ${start:+--resume "$start"} --set "${changes[@]}")
 [ "$processes" -eq 1 ] && exec "$python" "${train[@]}"
