@@ -37,8 +37,9 @@ System = tuple[str, float | None]
 ABOUT = """\
 # What a recogniser understands
 
-Measured by `python research/recogniser.py{every}`: words of pocketsphinx 5, a small recogniser of
-mixtures of Gaussians whose training held no noise. What it gains tells what old ones gain, and what it loses warns.
+Measured by `python research/recogniser.py{every}`: words of pocketsphinx 5, a small recogniser of mixtures of Gaussians
+whose training held no noise. What it gains tells what old ones gain, and what it loses warns. The last column has the
+standard error over files.
 """
 
 
@@ -53,7 +54,7 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="folder of what was heard (default: one that goes)")
     parser.add_argument("--jobs", type=int, default=2)
     args = parser.parse_args()
-    systems: list[System | None] = [None]
+    systems: list[System] = []
     for model in args.models or MODELS:
         limits = LIMITS_DB if args.models or model == DEFAULT else LIMITS_DB[:1]
         systems += [(model, limit_db) for limit_db in limits]
@@ -75,7 +76,7 @@ def main() -> None:
 
 def table(
     on: EvaluationSet,
-    systems: Sequence[System | None],
+    systems: Sequence[System],
     transcripts: Path | None,
     *,
     every: int,
@@ -90,17 +91,16 @@ def table(
         if transcripts:
             lines = dict(line.split("\t", 1) for line in transcripts.read_text().splitlines())
             said = [words(lines[Path(name).stem]) for name in names]
-        count = sum(map(len, said))
-        rows = [["", "word error, %", "of it substituted", "lost", "made up"]]
+        noisy = list(pool.map(partial(heard, on.folder / "noisy", None, keep), names))
+        rows = [["", "word error, %", "of it substituted", "lost", "made up", "more than of noisy"]]
         if transcripts:
-            rows.append(["clean", *errors(said, clean)])
-        for system in systems:
-            texts = list(pool.map(partial(heard, on.folder / "noisy", system, keep), names))
-            title = "noisy" if system is None else system[0]
-            if system and system[1] is not None:
-                title += f", at most {system[1]:g} dB"
-            rows.append([title, *errors(said, texts)])
-    yield f"{len(names)} files, {count} words.\n"
+            rows.append(["clean", *errors(said, clean, noisy)])
+        rows.append(["noisy", *errors(said, noisy, noisy)])
+        for model, limit_db in systems:
+            texts = list(pool.map(partial(heard, on.folder / "noisy", (model, limit_db), keep), names))
+            title = model if limit_db is None else f"{model}, at most {limit_db:g} dB"
+            rows.append([title, *errors(said, texts, noisy)])
+    yield f"{len(names)} files, {sum(map(len, said))} words.\n"
     yield from markdown_table(rows)
 
 
@@ -130,10 +130,19 @@ def words(text: str) -> list[str]:
     return re.findall(r"[a-z']+", text.lower())
 
 
-def errors(said: Sequence[list[str]], heard: Sequence[list[str]]) -> list[str]:
-    """Word error over all files, and its three parts, in per cent of the words that were said."""
-    parts = np.sum([distance(*pair) for pair in zip(said, heard, strict=True)], axis=0)
-    return [f"{100 * part / sum(map(len, said)):.1f}" for part in (parts.sum(), *parts)]
+def errors(said: Sequence[list[str]], heard: Sequence[list[str]], noisy: Sequence[list[str]]) -> list[str]:
+    """Word error over all files, its three parts, and how much more it is than of noisy files, in % of the words said.
+
+    The last has its standard error, as a ratio of two sums over files has it (Cochran, "Sampling Techniques", 1977).
+    """
+    counts = np.array(list(map(len, said)))
+    parts, before = (np.array(list(map(distance, said, texts))) for texts in (heard, noisy))
+    shares = 100 * parts.sum(axis=0) / counts.sum()
+    more = (parts - before).sum(axis=1)
+    mean = more.sum() / counts.sum()
+    deviation = np.linalg.norm(more - mean * counts) * (len(said) / max(len(said) - 1, 1)) ** 0.5 / counts.sum()
+    compared = "" if heard is noisy else f"{100 * mean:+.1f} ± {100 * deviation:.1f}"
+    return [*(f"{share:.1f}" for share in (shares.sum(), *shares)), compared]
 
 
 def distance(said: list[str], heard: list[str]) -> tuple[int, int, int]:
