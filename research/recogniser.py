@@ -37,9 +37,9 @@ System = tuple[str, float | None]
 ABOUT = """\
 # What a recogniser understands
 
-Measured by `python research/recogniser.py{every}`: words of pocketsphinx 5, a small recogniser of mixtures of Gaussians
-whose training held no noise. What it gains tells what old ones gain, and what it loses warns. The last column has the
-standard error over files.
+Measured by `python research/recogniser.py{every}`: words of pocketsphinx 5, a small recogniser of mixtures
+of Gaussians whose training held no noise. What it gains tells what old ones gain, and what it loses warns. The last
+column has the standard error over files.
 """
 
 
@@ -141,7 +141,7 @@ def errors(said: Sequence[list[str]], heard: Sequence[list[str]], noisy: Sequenc
     more = (parts - before).sum(axis=1)
     mean = more.sum() / counts.sum()
     deviation = np.linalg.norm(more - mean * counts) * (len(said) / max(len(said) - 1, 1)) ** 0.5 / counts.sum()
-    compared = "" if heard is noisy else f"{100 * mean:+.1f} ± {100 * deviation:.1f}"
+    compared = "" if heard is noisy else f"{100 * mean:+.1f} ± {100 * deviation:.1f}".replace("-", "−")
     return [*(f"{share:.1f}" for share in (shares.sum(), *shares)), compared]
 
 

@@ -35,7 +35,7 @@ CONTENTS = {
             for size in ("nano", "tiny", "small", "base", "nano-48k", "small-48k")
         ),
         "src/undin/model/weights/*",
-        *(f"research/{page}" for page in ("quality", "peers", "sounds", "int8", "baselines")),
+        *(f"research/{page}" for page in ("quality", "peers", "sounds", "recogniser", "int8", "baselines")),
     ],
     "Reference": ["docs/reference/python", "docs/reference/commands", "docs/reference/c", "docs/reference/*"],
     "More": ["docs/*", "bindings/*", "apps/*", "examples/*"],
