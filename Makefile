@@ -33,7 +33,7 @@ test: $(VENV)/.test-installed ## run all tests but those below, in ten minutes
 test-sanitized: $(VENV)/.test-installed ## run generated C under sanitizers of addresses and undefined behaviour, in two minutes
 	$(IN_PARALLEL) -m 'sanitized and not faces'
 
-test-faces: $(VENV)/.faces-installed $(VENV)/.agents-installed $(VENV)/.docs-installed ## test undin in browsers, in Node, in Java, in LiteRT, in voice agents, on boards, on clusters and as a server
+test-faces: $(VENV)/.faces-installed $(VENV)/.agents-installed $(VENV)/.docs-installed ## test undin in browsers, in Node, in Java, in LiteRT, in voice agents, on other processors, on clusters and as a server
 	$(BIN)/pytest -m faces
 	[ ! -x $(AGENTS)/pytest ] || $(AGENTS)/pytest tests/faces/agents
 

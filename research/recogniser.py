@@ -141,7 +141,7 @@ def errors(said: Sequence[list[str]], heard: Sequence[list[str]], noisy: Sequenc
     more = (parts - before).sum(axis=1)
     mean = more.sum() / counts.sum()
     deviation = np.linalg.norm(more - mean * counts) * (len(said) / max(len(said) - 1, 1)) ** 0.5 / counts.sum()
-    compared = "" if heard is noisy else f"{100 * mean:+.1f} ± {100 * deviation:.1f}".replace("-", "−")
+    compared = f"{100 * mean:+.1f} ± {100 * deviation:.1f}".replace("-", "−")
     return [*(f"{share:.1f}" for share in (shares.sum(), *shares)), compared]
 
 

@@ -93,13 +93,14 @@ def cache(tmp_path_factory):
     usual = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     ours = tmp_path_factory.getbasetemp()
     folder = (ours.parent if "PYTEST_XDIST_WORKER" in os.environ else ours) / "cache"
-    for library in cache_folder().glob(f"*/{TARGETS['native'].library.format('*')}"):
-        place = folder / "undin" / library.relative_to(cache_folder())
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(place) as partial:
-            shutil.copyfile(library, partial)
+    compiled = cache_folder()
     with pytest.MonkeyPatch.context() as environment:
         for variable, name in (("ZIG_GLOBAL_CACHE_DIR", "zig"), ("MPLCONFIGDIR", "matplotlib")):
             environment.setenv(variable, os.environ.get(variable) or str(usual / name))
         environment.setenv("XDG_CACHE_HOME", str(folder))
+        for library in compiled.glob(f"*/{TARGETS['native'].library.format('*')}"):
+            place = cache_folder() / library.relative_to(compiled)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with replacing(place) as partial:
+                shutil.copyfile(library, partial)
         yield

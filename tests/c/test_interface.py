@@ -227,6 +227,7 @@ int main(void) {
 """
 
 
+@pytest.mark.needs("sanitizers")
 def test_two_models_in_one_program_touch_no_memory_but_their_own(tmp_path):
     for name, metadata in (("one", made_up_metadata(480, 400, 100)), ("two", made_up_metadata(16, 15, 5))):
         write_model(tmp_path, f"undin_{name}", metadata, step="quarter")
