@@ -13,7 +13,7 @@ IN_PARALLEL := $(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-
 export PIP_NO_INPUT := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo check test test-sanitized test-faces web page apk plugins docs wheels tables clean
+.PHONY: help demo check test test-sanitized test-faces test-release web page apk plugins docs wheels tables clean
 
 help: ## show this help
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile
@@ -28,14 +28,18 @@ check: $(VENV)/.test-installed ## check style and types, and run the quick tests
 	$(IN_PARALLEL) -m quick
 
 test: $(VENV)/.test-installed ## run all tests but those below, in ten minutes
-	$(IN_PARALLEL) -m 'not faces and not sanitized'
+	$(IN_PARALLEL) -m 'not faces and not release and not sanitized'
 
 test-sanitized: $(VENV)/.test-installed ## run generated C under sanitizers of addresses and undefined behaviour, in two minutes
-	$(IN_PARALLEL) -m 'sanitized and not faces'
+	$(IN_PARALLEL) -m 'sanitized and not faces and not release'
 
-test-faces: $(VENV)/.faces-installed $(VENV)/.agents-installed $(VENV)/.docs-installed ## test undin in browsers, in Node, in Java, in LiteRT, in voice agents, on other processors, on clusters and as a server
-	$(BIN)/pytest -m faces
+test-faces: $(VENV)/.faces-installed $(VENV)/.agents-installed $(VENV)/.docs-installed ## test undin in browsers, in Node, in Java, in LiteRT, in voice agents, on other processors, on clusters and as a server, in half an hour
+	$(IN_PARALLEL) -m 'faces and not release' --ignore=tests/faces/desktop
+	$(BIN)/pytest -m faces tests/faces/desktop # a desktop's sound is timed, so alone
 	[ ! -x $(AGENTS)/pytest ] || $(AGENTS)/pytest tests/faces/agents
+
+test-release: $(VENV)/.release-installed ## build a release, and plug-ins for other platforms, and try them: in a quarter of an hour
+	$(IN_PARALLEL) -m release
 
 web: $(VENV)/.test-installed ## build the npm package in bindings/web, for `npm pack` there
 	$(BIN)/python bindings/web/build.py

@@ -9,6 +9,7 @@ import pytest
 import soundfile
 from hypothesis import settings
 from support.needs import NEEDS, SHARED_DATA, need, reason_to_skip
+from support.once import shared_folder
 
 from undin.compiler.toolchain.targets import TARGETS
 from undin.io.cache import cache_folder
@@ -91,8 +92,7 @@ def cache(tmp_path_factory):
     The models that come with undin were compiled when it was installed, and a library is found by all it is made of.
     """
     usual = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    ours = tmp_path_factory.getbasetemp()
-    folder = (ours.parent if "PYTEST_XDIST_WORKER" in os.environ else ours) / "cache"
+    folder = shared_folder(tmp_path_factory) / "cache"
     compiled = cache_folder()
     with pytest.MonkeyPatch.context() as environment:
         for variable, name in (("ZIG_GLOBAL_CACHE_DIR", "zig"), ("MPLCONFIGDIR", "matplotlib")):

@@ -4,7 +4,6 @@ Not a test. Read next: tests/c/kernels/test_matmul.py, which uses it.
 """
 
 import ctypes
-import fcntl
 import functools
 import os
 import platform
@@ -21,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.c_sources import INCLUDES
+from support.once import made_once
 
 from undin.compiler.toolchain.build import C_FILES
 
@@ -201,16 +201,13 @@ def _commands(source: Path) -> dict[str, list[str]]:
 
 
 def _build(command: list[str], source: Path, output: Path) -> Shim:
-    """Compile, unless another worker of this run of tests has, or is about to."""
-    with output.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not output.exists():
-            partial = output.with_suffix(".partial")
-            done = subprocess.run([*command, str(source), "-o", str(partial)], capture_output=True, text=True)
-            if done.returncode:
-                raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr[-4000:]}")
-            partial.rename(output)
-    return Shim(ctypes.CDLL(str(output)), any("RUN_TIME" in flag for flag in command))
+
+    def compile_to(place: Path) -> None:
+        done = subprocess.run([*command, str(source), "-o", str(place)], capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr[-4000:]}")
+
+    return Shim(ctypes.CDLL(str(made_once(output, compile_to))), any("RUN_TIME" in flag for flag in command))
 
 
 @functools.cache

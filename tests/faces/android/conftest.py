@@ -2,7 +2,6 @@
 
 import runpy
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ import pytest
 import soundfile
 import soxr
 from support.needs import need
+from support.once import run_once
 
 ROOT = Path(__file__).resolve().parents[3]
 BINDING = ROOT / "bindings" / "android"
@@ -23,25 +23,18 @@ def jdk() -> Path:
     return runpy.run_path(str(BINDING / "sdk" / "java.py"))["home"]() / "bin"
 
 
-def build(*arguments: str) -> str:
-    """Run the binding's build, what is up to date left as it is."""
-    need("ziglang")
-    command = [sys.executable, BINDING / "build.py", *arguments]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 @pytest.fixture(scope="session")
-def jvm(jdk) -> Path:
+def jvm(jdk, tmp_path_factory) -> Path:
     """Folder with undin.jar and libundin.so for this machine."""
-    return Path(build("--jvm").strip())
+    need("ziglang")
+    return Path(run_once(tmp_path_factory, "bindings/android/build.py", "--jvm").strip())
 
 
 @pytest.fixture(scope="session")
-def aar(jdk) -> Path:
+def aar(jdk, tmp_path_factory) -> Path:
     """The Android library."""
-    return Path(build().split(": ")[0])
+    need("ziglang")
+    return Path(run_once(tmp_path_factory, "bindings/android/build.py").split(": ")[0])
 
 
 @pytest.fixture(scope="session")

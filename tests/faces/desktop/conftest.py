@@ -1,7 +1,5 @@
 """A desktop's sound, with PulseAudio and with PipeWire."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +7,7 @@ import pytest
 import soundfile
 from support.desktop import RATE, desktop
 from support.needs import LADSPA, need
+from support.once import run_once
 
 from undin.io.resample import resample
 
@@ -23,11 +22,11 @@ def session(request, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def ladspa() -> Path:
+def ladspa(tmp_path_factory) -> Path:
     """The plug-in, built now if it is not there."""
     need("cc", "linux")
     if not LADSPA.exists():
-        subprocess.run([sys.executable, ROOT / "apps" / "plugins" / "build.py"], check=False, capture_output=True)
+        run_once(tmp_path_factory, "apps/plugins/build.py")
     need("plug-in of LADSPA")
     return LADSPA
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from support.needs import need
+from support.once import run_once
 
 from undin.compiler.emit.dispatch import public_names
 
@@ -26,9 +27,9 @@ OF_THE_SYSTEM = {"_memcpy", "_memmove", "_memset", "_bzero"}
 
 
 @pytest.fixture(scope="module")
-def framework() -> Path:
+def framework(tmp_path_factory) -> Path:
     need("ziglang", "llvm-objdump")
-    subprocess.run([sys.executable, BINDING / "build.py"], check=True, stdout=subprocess.DEVNULL)
+    run_once(tmp_path_factory, "bindings/ios/build.py")
     return BINDING / "dist" / "Undin.xcframework"
 
 

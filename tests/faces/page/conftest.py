@@ -1,12 +1,11 @@
 """The page as `make page` builds it, in the browsers of the package's tests, each time in a folder of its own."""
 
 import itertools
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from faces.web.conftest import ROOT, browser, dist, in_node, node, speech, through  # noqa: F401
+from support.once import run_once
 
 HERE = Path(__file__).parent
 APP = ROOT / "apps" / "page"
@@ -14,9 +13,9 @@ COUNT = itertools.count()
 
 
 @pytest.fixture(scope="session")
-def built(dist) -> dict[str, bytes]:  # noqa: F811
+def built(dist, tmp_path_factory) -> dict[str, bytes]:  # noqa: F811
     """The page's files by their paths."""
-    subprocess.run([sys.executable, APP / "build.py"], check=True, stdout=subprocess.DEVNULL)
+    run_once(tmp_path_factory, "apps/page/build.py")
     folder = APP / "dist"
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 

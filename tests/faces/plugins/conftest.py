@@ -1,7 +1,6 @@
 """The plug-ins as `make plugins` builds them for this machine, a sound for all hosts, and what `Stream` makes of it."""
 
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 from support.needs import need
+from support.once import run_once
 from support.plugins import RATE, environment
 
 from undin import Stream
@@ -17,6 +17,11 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 APP = ROOT / "apps" / "plugins"
 TOLERANCE = 1e-5
+OTHERS = ("linux-aarch64", "windows-x86_64", "macos-x86_64", "macos-aarch64")
+"""Platforms that are not this machine's."""
+
+FOR_OTHERS = ("linux", "ziglang", "dpf", "lv2", "ladspa-sdk")
+"""What plug-ins for them need."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +56,11 @@ class Sound:
 
 
 @pytest.fixture(scope="session")
-def built() -> Path:
+def built(tmp_path_factory) -> Path:
     """The folder of what was built for this machine; what is up to date stays."""
     need("cc", "linux")
-    done = subprocess.run([sys.executable, APP / "build.py"], check=False, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return next(path for path in (APP / "build").iterdir() if str(path.relative_to(APP)) in done.stdout)
+    said = run_once(tmp_path_factory, "apps/plugins/build.py")
+    return next(path for path in (APP / "build").iterdir() if str(path.relative_to(APP)) in said)
 
 
 @pytest.fixture(scope="session")

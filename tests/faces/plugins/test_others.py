@@ -7,13 +7,13 @@ import os
 import plistlib
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from faces.plugins.conftest import APP, HERE, RATE
+from faces.plugins.conftest import APP, FOR_OTHERS, HERE, OTHERS, RATE
 from support.needs import need
+from support.once import run_once
 
 from undin.compiler.toolchain.compilers import find_compiler
 from undin.compiler.toolchain.targets import COMPUTERS
@@ -21,7 +21,7 @@ from undin.compiler.toolchain.targets import COMPUTERS
 pytest.importorskip("lief", reason="what builds releases is not installed")
 from release import rules
 
-TARGETS = ("linux-aarch64", "windows-x86_64", "macos-x86_64", "macos-aarch64")
+pytestmark = pytest.mark.release
 WINE = "/usr/lib/wine/wine64"
 SUPPORT = HERE.parents[1] / "support"
 DPF_HEADERS = "/usr/share/dpf/distrho/src"
@@ -29,18 +29,17 @@ ROUNDING = 1e-5
 """By how much samples may differ from those of another compiler's library."""
 
 
-@pytest.fixture(scope="module", params=TARGETS)
+@pytest.fixture(scope="module", params=OTHERS)
 def target(request) -> str:
     """A platform that is not this machine's."""
     return request.param
 
 
 @pytest.fixture(scope="module")
-def place(target) -> Path:
+def place(target, tmp_path_factory) -> Path:
     """The folder of what was built for it; what is up to date stays."""
-    need("linux", "ziglang", "dpf", "lv2", "ladspa-sdk")
-    done = subprocess.run([sys.executable, APP / "build.py", target], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    need(*FOR_OTHERS)
+    run_once(tmp_path_factory, "apps/plugins/build.py", target)
     return APP / "build" / target
 
 

@@ -1,8 +1,6 @@
 """The site as `make docs` builds it, notebooks run: links, references, sounds, search, and nothing from elsewhere."""
 
 import re
-import subprocess
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urldefrag
@@ -10,7 +8,9 @@ from urllib.parse import unquote, urldefrag
 import numpy as np
 import pytest
 import soundfile
+from faces.page.conftest import built, dist  # noqa: F401
 from faces.page.devtools import Tab
+from support.once import run_once
 from support.shown import ROOT
 
 import undin
@@ -46,10 +46,9 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def site() -> dict[Path, Page]:
-    """All pages, built anew but for the page of apps/page, which is in it if it was built."""
-    built = subprocess.run([sys.executable, ROOT / "docs" / "site" / "build.py"], capture_output=True, text=True)
-    assert built.returncode == 0, built.stdout + built.stderr
+def site(built, tmp_path_factory) -> dict[Path, Page]:  # noqa: F811
+    """All pages, built anew, but for the page of apps/page, which is in it."""
+    run_once(tmp_path_factory, "docs/site/build.py")
     return {path: Page(path) for path in SITE.rglob("*.html") if SITE / "page" not in path.parents}
 
 

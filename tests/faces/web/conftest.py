@@ -12,6 +12,7 @@ import soundfile
 import soxr
 from faces.web.browsers import Browser
 from support.needs import SHARED_DATA, need
+from support.once import run_once
 
 import undin
 from undin.compiler.toolchain.targets import TARGETS
@@ -31,12 +32,10 @@ def node() -> str:
 
 
 @pytest.fixture(scope="session")
-def dist() -> Path:
+def dist(tmp_path_factory) -> Path:
     """What the package holds, built anew; models that are newer than undin's sources are not compiled again."""
     need("ziglang")
-    subprocess.run(
-        [sys.executable, PACKAGE / "build.py", "--calibration", CALIBRATION], check=True, stdout=subprocess.DEVNULL
-    )
+    run_once(tmp_path_factory, "bindings/web/build.py", "--calibration", CALIBRATION)
     return PACKAGE / "dist"
 
 

@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from faces.plugins.conftest import FOR_OTHERS, OTHERS
 from faces.web.conftest import ROOT, dist, node  # noqa: F401
-from support.needs import need
+from support.needs import need, reason_to_skip
+from support.once import made_once, run_once, shared_folder
 
 import undin
 from undin.compiler.toolchain.build import C
@@ -34,8 +36,11 @@ def make(place: Path, *options: str, **variables: str) -> Path:
 def release(dist, tmp_path_factory) -> Path:  # noqa: F811
     """The folder with everything, for all platforms."""
     need("release", "npm", "ladspa")
-    subprocess.run([sys.executable, ROOT / "apps" / "page" / "build.py"], check=True, stdout=subprocess.DEVNULL)
-    return make(tmp_path_factory.mktemp("release") / "dist")
+    run_once(tmp_path_factory, "apps/page/build.py")
+    if not any(map(reason_to_skip, FOR_OTHERS)):
+        for target in reversed(OTHERS):  # who tests plug-ins meanwhile begins with the first
+            run_once(tmp_path_factory, "apps/plugins/build.py", target)
+    return made_once(shared_folder(tmp_path_factory) / "release" / "dist", make)
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ from undin.model.metadata import c_prefix
 pytest.importorskip("lief", reason="what builds releases is not installed")
 from release import rules
 
+pytestmark = pytest.mark.release
 VERSION = re.search(r'^version = "(.+)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.M)[1]
 BESIDE = ("LICENCES.md", "SHA256SUMS", f"undin-{VERSION}.tar.gz", f"undin-npm-{VERSION}.tgz")
 

@@ -48,6 +48,7 @@ def test_every_action_is_pinned_to_a_commit():
             assert re.fullmatch(r"actions/[\w-]+@[0-9a-f]{40}", action), action
 
 
+@pytest.mark.release
 def test_the_forge_installs_what_users_do(wheels, tmp_path):
     """The script that its machines run, here, in an environment with the wheel alone."""
     pip = [sys.executable, "-m", "pip", "--quiet", "install", "--no-deps", "--target", tmp_path / "site"]
@@ -58,6 +59,7 @@ def test_the_forge_installs_what_users_do(wheels, tmp_path):
     assert "works in Python" in told
 
 
+@pytest.mark.release
 @pytest.mark.needs("buildah")
 def test_the_container_serves(release, tmp_path):
     """Built by its Containerfile on a Debian that `mmdebstrap` makes, it lets voices in and shows the page."""

@@ -12,6 +12,7 @@ import pytest
 import soundfile
 from faces.wheels.conftest import NOISY
 
+pytestmark = pytest.mark.release
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
 WINE = "/usr/lib/wine/wine64"

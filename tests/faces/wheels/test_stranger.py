@@ -15,6 +15,7 @@ import pytest
 import soundfile
 from support.shown import ROOT, blocks, commands
 
+pytestmark = pytest.mark.release
 MAX_BYTES, MAX_BYTES_INSTALLED = 12_000_000, 15_000_000
 """Of the wheel, and of undin itself."""
 
