@@ -62,12 +62,13 @@ def test_a_track_comes_out_of_livekits_stream_as_out_of_a_stream(rtc):
     plain, processor = noise_suppression(model=MODEL, atten_lim_db=0), noise_suppression(model=MODEL)
     delayed, latency = asyncio.run(through(plain))
     enhanced, _ = asyncio.run(through(processor))
+    silences = [np.zeros(frames * FRAME, np.int16) for frames in range(10)]  # a track begins with as many as it likes
+    given = [np.concatenate((silence, samples[:, 0])) for silence in silences]
     came = delayed[latency:]
-    begin = next(at for at in range(0, 10 * FRAME, FRAME) if came[at : at + FRAME].any())  # what came before is silence
-    np.testing.assert_array_equal(came[begin:], samples[: len(came) - begin, 0])
-    stream = undin.Stream(RATE, model=MODEL)
-    expected = as_integers(stream.process(came.astype(np.float32) / 32768))
-    np.testing.assert_array_equal(enhanced[: len(expected)], expected)
+    assert any(np.array_equal(came, one[: len(came)]) for one in given)
+    expected = [as_integers(undin.Stream(RATE, model=MODEL).process(one.astype(np.float32) / 32768)) for one in given]
+    count = min(len(enhanced), len(samples))
+    assert any(np.array_equal(enhanced[:count], one[:count]) for one in expected)
     assert np.std(enhanced[RATE // 2 :]) < 0.5 * np.std(came)
     assert processor.errors == plain.errors == 0 and processor.denoiser.latency_samples == 0  # closed with the stream
 
