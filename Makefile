@@ -38,7 +38,7 @@ test-faces: $(VENV)/.faces-installed $(VENV)/.agents-installed $(VENV)/.docs-ins
 	$(BIN)/pytest -m faces tests/faces/desktop # a desktop's sound is timed, so alone
 	[ ! -x $(AGENTS)/pytest ] || $(AGENTS)/pytest tests/faces/agents
 
-test-release: $(VENV)/.release-installed ## build a release, and plug-ins for other platforms, and try them: in a quarter of an hour
+test-release: $(VENV)/.release-installed ## build a release, and plug-ins for other platforms, and try them, in twenty minutes
 	$(IN_PARALLEL) -m release
 
 web: $(VENV)/.test-installed ## build the npm package in bindings/web, for `npm pack` there

@@ -15,6 +15,9 @@ import sys
 import tempfile
 import time
 import tomllib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -36,15 +39,16 @@ def main() -> None:
     args = parser.parse_args()
     if unknown := set(args.targets) - set(COMPUTERS):
         parser.error(f"no target {', '.join(sorted(unknown))}: there are {', '.join(COMPUTERS)}")
+    if not PAGE.is_dir():
+        raise SystemExit(f"error: {PAGE} is missing: run `make page` first")
     os.umask(0o022)
     os.environ["SOURCE_DATE_EPOCH"] = str(archives.source_date_epoch())
     shutil.rmtree(args.dist, ignore_errors=True)
     args.dist.mkdir(parents=True)
-    with tempfile.TemporaryDirectory(prefix="undin") as source:
-        stage(Path(source))
-        for target in args.targets:
-            report(build_wheel(target, Path(source), args.dist))
-        report(build_sdist(Path(source), args.dist))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for wheel in pool.map(lambda target: build_wheel(target, args.dist), args.targets):
+            report(wheel)
+    report(build_sdist(args.dist))
     if not args.wheels_alone:
         for target in args.targets:
             report(sdk.build(target, args.dist, version()))
@@ -62,29 +66,32 @@ def version() -> str:
     return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 
 
-def stage(source: Path) -> None:
-    """Copy files of git as they are now, and the page, so that nothing else can get into a package."""
-    if not PAGE.is_dir():
-        raise SystemExit(f"error: {PAGE} is missing: run `make page` first")
+@contextmanager
+def staged() -> Iterator[Path]:
+    """A copy of git's files as they are now, and of the page, so that nothing else can get into a package."""
     names = subprocess.check_output(["git", "ls-files", "-z"], cwd=ROOT, text=True).split("\0")
     page = (path.relative_to(ROOT) for path in PAGE.rglob("*") if path.is_file())
-    for name in [*filter(None, names), *page]:
-        (source / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ROOT / name, source / name)
+    with tempfile.TemporaryDirectory(prefix="undin") as folder:
+        source = Path(folder)
+        for name in [*filter(None, names), *page]:
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, source / name)
+        yield source
 
 
-def build_wheel(target: str, source: Path, dist: Path) -> Path:
+def build_wheel(target: str, dist: Path) -> Path:
     """Build the wheel for a target."""
-    if target.startswith("linux"):
-        plugin.build(target, source / "apps" / "plugins" / "build" / target)
-    shutil.rmtree(source / "build", ignore_errors=True)  # of the target before
-    run_build(source, "--wheel", f"-C--build-option=--plat-name={target}", "--outdir", str(dist))
+    with staged() as source:
+        if target.startswith("linux"):
+            plugin.build(target, source / "apps" / "plugins" / "build" / target)
+        run_build(source, "--wheel", f"-C--build-option=--plat-name={target}", "--outdir", str(dist))
     return dist / f"undin-{version()}-py3-none-{COMPUTERS[target].wheel}.whl"
 
 
-def build_sdist(source: Path, dist: Path) -> Path:
+def build_sdist(dist: Path) -> Path:
     """Build the source distribution, which holds the page, since not everyone can build that."""
-    run_build(source, "--sdist", "--outdir", str(dist))
+    with staged() as source:
+        run_build(source, "--sdist", "--outdir", str(dist))
     path = dist / f"undin-{version()}.tar.gz"
     archives.write_tar(path, archives.read_tar(path))
     return path
