@@ -17,8 +17,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 APP = ROOT / "apps" / "plugins"
 TOLERANCE = 1e-5
-OTHERS = ("linux-aarch64", "windows-x86_64", "macos-x86_64", "macos-aarch64")
-"""Platforms that are not this machine's."""
+OTHERS = ("windows-x86_64", "linux-aarch64", "macos-x86_64", "macos-aarch64")
+"""Platforms that are not this machine's, that first whose libraries zig takes longest to compile."""
 
 FOR_OTHERS = ("linux", "ziglang", "dpf", "lv2", "ladspa-sdk")
 """What plug-ins for them need."""
