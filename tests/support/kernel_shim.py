@@ -201,6 +201,7 @@ def _commands(source: Path) -> dict[str, list[str]]:
 
 
 def _build(command: list[str], source: Path, output: Path) -> Shim:
+    """Compile a file as a command does, once in a run of tests, and load it."""
 
     def compile_to(place: Path) -> None:
         done = subprocess.run([*command, str(source), "-o", str(place)], capture_output=True, text=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from faces.page.conftest import built  # noqa: F401
 from faces.plugins.conftest import FOR_OTHERS, OTHERS
 from faces.web.conftest import ROOT, dist, node  # noqa: F401
 from support.needs import need, reason_to_skip
@@ -33,10 +34,9 @@ def make(place: Path, *options: str, **variables: str) -> Path:
 
 
 @pytest.fixture(scope="session")
-def release(dist, tmp_path_factory) -> Path:  # noqa: F811
+def release(built, tmp_path_factory) -> Path:  # noqa: F811
     """The folder with everything, for all platforms."""
     need("release", "npm", "ladspa")
-    run_once(tmp_path_factory, "apps/page/build.py")
     if not any(map(reason_to_skip, FOR_OTHERS)):
         for target in reversed(OTHERS):  # who tests plug-ins meanwhile begins with the first
             run_once(tmp_path_factory, "apps/plugins/build.py", target)
